@@ -1,0 +1,1 @@
+//! Reads a contract and compiles it to a model, with every diagnostic.

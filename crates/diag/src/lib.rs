@@ -1,0 +1,1 @@
+//! Source diagnostics: spans, messages, and how they are shown to a person or a program.

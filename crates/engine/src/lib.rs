@@ -1,0 +1,1 @@
+//! Where an action happens: scope, access, validation, store, outcome.

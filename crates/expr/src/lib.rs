@@ -1,0 +1,1 @@
+//! The rule language: a typed CEL subset, parsed, checked and evaluated.

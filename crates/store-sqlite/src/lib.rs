@@ -1,0 +1,1 @@
+//! The embedded SQLite driver: one writer with group commit, readers that never wait.

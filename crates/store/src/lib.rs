@@ -1,0 +1,1 @@
+//! Storage as both databases need it: statements, rules as SQL, migrations, the feed.

@@ -1,0 +1,1 @@
+//! The HTTP kit: listener, limits, content negotiation, conditional requests, problems.
