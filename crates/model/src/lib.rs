@@ -1,1 +1,133 @@
 //! The compiled, immutable contract.
+//!
+//! A [`Model`] is made once by `contract` and then only read: by the store for its tables,
+//! by the engine for its rules, by the doors for their names, by `surface` for its documents.
+//! Whatever is in it has been checked; nobody below re-checks. It knows no YAML, no SQL, no
+//! HTTP, and holds no state.
+
+pub mod access;
+pub mod field;
+pub mod names;
+pub mod resource;
+
+use std::sync::Arc;
+
+use value::ResourceId;
+
+pub use access::{Access, Action, Audience, Check, Rule};
+pub use field::{
+    Constraints, Deprecated, Field, FieldKind, Pattern, Shape, SystemField, TextFormat,
+};
+pub use resource::{Concurrency, ListRelation, Resource};
+
+/// One contract, compiled.
+#[derive(Debug)]
+pub struct Model {
+    /// `name:` of the contract, a slug.
+    pub name: String,
+    /// For people: `title:`, or the name in title case.
+    pub title: String,
+    pub description: Option<String>,
+    /// `base:` without a trailing slash: `/v1`, or empty for an unversioned API.
+    pub base: String,
+    /// Indexed by [`ResourceId`].
+    pub resources: Vec<Resource>,
+    /// Rules of the whole contract, by name.
+    pub rules: Vec<Arc<expr::ir::RuleDef>>,
+    /// Named object types, in the order of the file.
+    pub types: Vec<Arc<value::ObjectType>>,
+    /// Shapes of the members of the named types, parallel to `types`.
+    pub type_members: Vec<Arc<Vec<Shape>>>,
+    pub errors: Vec<DeclaredError>,
+    pub limits: Vec<Limit>,
+    /// Allowed browser origins; empty means CORS is off.
+    pub cors: Vec<String>,
+    pub docs: DocsAccess,
+    /// `auth.scopes`: what a scope means, in the contract's words.
+    pub scope_texts: Vec<(String, String)>,
+    pub tests: Vec<AccessTest>,
+}
+
+/// A problem that operations may answer (`errors:`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeclaredError {
+    pub code: String,
+    pub status: u16,
+    pub title: String,
+}
+
+/// A rate limit (`limits:`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    pub name: String,
+    pub by: LimitBy,
+    pub allow: u32,
+    pub window_seconds: u32,
+    pub burst: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitBy {
+    Ip,
+    User,
+    Key,
+    Everyone,
+}
+
+/// `docs:`: who sees the documents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DocsAccess {
+    #[default]
+    Public,
+    SignedIn,
+    Off,
+}
+
+/// One entry of `tests:`: as this caller, this action on this record is allowed or refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccessTest {
+    pub name: Option<String>,
+    pub resource: ResourceId,
+    /// `None` is a guest.
+    pub caller: Option<TestCaller>,
+    pub action: Action,
+    /// The record acted on (as stored), by field name; absent members take defaults.
+    pub record: serde_json::Map<String, serde_json::Value>,
+    /// What the request would change (create, update).
+    pub input: serde_json::Map<String, serde_json::Value>,
+    pub expect: Expectation,
+    /// Line of the entry in its file, for messages.
+    pub file: String,
+    pub line: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TestCaller {
+    pub id: Option<String>,
+    pub claims: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expectation {
+    Allowed,
+    /// The read rule hides the record: 404.
+    Hidden,
+    /// Refused, by this rule if named.
+    Refused {
+        rule: Option<String>,
+    },
+}
+
+impl Model {
+    pub fn resource(&self, id: ResourceId) -> &Resource {
+        &self.resources[usize::from(id.0)]
+    }
+
+    pub fn resource_named(&self, name: &str) -> Option<&Resource> {
+        self.resources.iter().find(|resource| resource.name == name)
+    }
+
+    pub fn limit(&self, name: &str) -> Option<&Limit> {
+        self.limits.iter().find(|limit| limit.name == name)
+    }
+}

@@ -1,0 +1,109 @@
+//! Resources: kinds of records.
+
+use std::sync::Arc;
+
+use expr::ir::RuleDef;
+use value::{FieldId, IdType, ResourceId};
+
+use crate::access::{Access, Audience, Check};
+use crate::field::{Deprecated, Field, SystemField};
+
+/// A kind of record.
+#[derive(Debug)]
+pub struct Resource {
+    pub id: ResourceId,
+    /// `Book`
+    pub name: String,
+    /// Table, feed and message name: `book`, `play_list`.
+    pub snake: String,
+    /// Last segment of the collection's path, plural kebab-case: `books`, `play-lists`.
+    pub path: String,
+    pub id_type: Arc<IdType>,
+    /// `id`, then the contract's fields in its order, then `created_at`, `updated_at`.
+    /// Indexed by [`FieldId`].
+    pub fields: Vec<Field>,
+    pub lists: Vec<ListRelation>,
+    /// Unique over several fields (single ones are on the field).
+    pub unique: Vec<Vec<FieldId>>,
+    /// Indexes over several fields, in order.
+    pub index: Vec<Vec<FieldId>>,
+    /// Text fields that `q` looks through.
+    pub search: Vec<FieldId>,
+    pub rules: Vec<Arc<RuleDef>>,
+    pub access: Access,
+    /// Scopes are `{scope}.read` and `{scope}.write`. By default the path.
+    pub scope: String,
+    pub checks: Vec<Check>,
+    pub audience: Audience,
+    pub concurrency: Concurrency,
+    /// Name of a limit of the contract.
+    pub limit: Option<String>,
+    pub deprecated: Option<Deprecated>,
+    /// `was:`: the resource's name before.
+    pub was: Option<String>,
+    /// `removed:`: fields whose data may go.
+    pub removed: Vec<String>,
+    pub description: Option<String>,
+}
+
+/// The many side of a relation: `lists: {books: Book.author}`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListRelation {
+    /// `books`: path segment, name in `include`, and in rules.
+    pub name: String,
+    pub resource: ResourceId,
+    /// The field of that resource that holds our id (`author_id`).
+    pub field: FieldId,
+}
+
+/// `concurrency:`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Concurrency {
+    #[default]
+    Optional,
+    /// A change needs `If-Match`, or is answered 428.
+    Required,
+}
+
+impl Resource {
+    pub fn field(&self, id: FieldId) -> &Field {
+        &self.fields[usize::from(id.0)]
+    }
+
+    /// By its name in JSON (`author_id`, not `author`).
+    pub fn field_named(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The field behind a to-one relation's name (`author`).
+    pub fn relation_named(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| {
+            field
+                .relation()
+                .is_some_and(|(relation, _)| relation == name)
+        })
+    }
+
+    pub fn list_named(&self, name: &str) -> Option<&ListRelation> {
+        self.lists.iter().find(|list| list.name == name)
+    }
+
+    pub fn id_field(&self) -> &Field {
+        self.system_field(SystemField::Id)
+    }
+
+    pub fn system_field(&self, which: SystemField) -> &Field {
+        self.fields
+            .iter()
+            .find(|field| matches!(field.kind, crate::FieldKind::System(found) if found == which))
+            .expect("every resource is compiled with its system fields")
+    }
+
+    pub fn read_scope(&self) -> String {
+        format!("{}.read", self.scope)
+    }
+
+    pub fn write_scope(&self) -> String {
+        format!("{}.write", self.scope)
+    }
+}
