@@ -18,6 +18,9 @@ use value::{FieldId, ResourceId, Type, Value};
 /// Nesting of one expression, rules and computed fields it uses included.
 pub const DEPTH_MAX: usize = 64;
 
+/// Where every row keeps its own id.
+pub const ID: FieldId = FieldId(0);
+
 /// A checked expression.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expr {
@@ -37,6 +40,8 @@ pub struct Var(pub u16);
 pub const THIS: Var = Var(0);
 /// `next`: the record as it would become. Only in update, replace and create access and checks.
 pub const NEXT: Var = Var(1);
+/// `row`: the candidate in a `where`.
+pub const ROW: Var = Var(u16::MAX);
 /// First variable bound by a quantifier or aggregate; each binding in one expression has its own.
 pub const FIRST_BOUND: Var = Var(2);
 

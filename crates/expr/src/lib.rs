@@ -9,7 +9,17 @@
 //! comes in through [`schema::Schema`]. The laws named in comments are those of the
 //! contract language (docs/rules.md).
 
+pub mod caller;
+pub mod check;
+pub mod eval;
 pub mod ir;
+pub mod problem;
 pub mod schema;
+pub mod specialise;
 
+pub use caller::{CallerValues, Guest};
+pub use check::{Mode, Scope, builtin_rules, check};
+pub use eval::{Env, EvalError, Lookup, Record, eval, holds};
 pub use ir::Expr;
+pub use problem::Problem;
+pub use specialise::{Condition, RowsRead, VariantKey};
