@@ -1,1 +1,19 @@
 //! The vocabulary of one request: who asks, for what, and how it ends.
+//!
+//! Every door turns its wire form into a [`Request`] and writes out the [`Outcome`] or the
+//! [`Failure`] that the engine gives back. Nothing here decides anything, and nothing here
+//! knows HTTP, SQL or how a request came in. Names in a request are the contract's own
+//! (snake_case); whether they exist is the engine's question, so that every door refuses
+//! alike.
+
+pub mod caller;
+pub mod failure;
+pub mod outcome;
+pub mod request;
+
+pub use caller::{Authenticate, BoxFuture, Caller, CallerKind};
+pub use failure::{Code, Failure, FieldProblem, Place};
+pub use outcome::{Cell, Outcome, Page, Record, Slot, View, ViewTag};
+pub use request::{
+    Change, Filter, Operand, Operator, Parent, Precondition, Query, Request, SortKey, ViewRequest,
+};

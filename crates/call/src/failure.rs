@@ -1,0 +1,221 @@
+//! How a request ends badly: one list of codes for every style.
+
+use std::fmt;
+
+/// A refusal or an error, to be written in each style's own form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    pub code: Code,
+    /// One sentence for the person who reads it: what was wrong and what would mend it.
+    pub detail: String,
+    /// Single faults of the input, all of them.
+    pub problems: Vec<FieldProblem>,
+    /// The rule that refused, as the contract states it.
+    pub rule: Option<String>,
+    /// The scope that was missing.
+    pub scope: Option<String>,
+    /// When to try again, in seconds.
+    pub retry_after_seconds: Option<u32>,
+    /// What really happened, for the log only; never sent.
+    pub cause: Option<String>,
+}
+
+/// One fault of the input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldProblem {
+    pub place: Place,
+    /// Stable, snake_case: `required`, `too_long`, `wrong_type`.
+    pub code: &'static str,
+    pub detail: String,
+}
+
+/// Where in the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// RFC 6901 pointer into the body.
+    Pointer(String),
+    /// A query parameter as the client spelled it.
+    Parameter(String),
+    /// A header field.
+    Header(&'static str),
+}
+
+/// Whose move it is, and what a program can count on. The spelling is stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Code {
+    Malformed,
+    CursorMismatch,
+    Unauthenticated,
+    Forbidden,
+    InsufficientScope,
+    NotFound,
+    AlreadyExists,
+    StillReferenced,
+    Stale,
+    PreconditionRequired,
+    Invalid,
+    TimedOut,
+    Unavailable,
+    Internal,
+}
+
+impl Code {
+    pub const ALL: [Code; 14] = [
+        Code::Malformed,
+        Code::CursorMismatch,
+        Code::Unauthenticated,
+        Code::Forbidden,
+        Code::InsufficientScope,
+        Code::NotFound,
+        Code::AlreadyExists,
+        Code::StillReferenced,
+        Code::Stale,
+        Code::PreconditionRequired,
+        Code::Invalid,
+        Code::TimedOut,
+        Code::Unavailable,
+        Code::Internal,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::Malformed => "malformed",
+            Code::CursorMismatch => "cursor_mismatch",
+            Code::Unauthenticated => "unauthenticated",
+            Code::Forbidden => "forbidden",
+            Code::InsufficientScope => "insufficient_scope",
+            Code::NotFound => "not_found",
+            Code::AlreadyExists => "already_exists",
+            Code::StillReferenced => "still_referenced",
+            Code::Stale => "stale",
+            Code::PreconditionRequired => "precondition_required",
+            Code::Invalid => "invalid",
+            Code::TimedOut => "timed_out",
+            Code::Unavailable => "unavailable",
+            Code::Internal => "internal",
+        }
+    }
+
+    /// A short title, the same for every occurrence (RFC 9457 §3.1.3).
+    pub fn title(self) -> &'static str {
+        match self {
+            Code::Malformed => "The request could not be understood",
+            Code::CursorMismatch => "The cursor belongs to another query",
+            Code::Unauthenticated => "Credentials are needed",
+            Code::Forbidden => "Not allowed",
+            Code::InsufficientScope => "The credential lacks a scope",
+            Code::NotFound => "Not found",
+            Code::AlreadyExists => "A unique value is taken",
+            Code::StillReferenced => "Other records still refer to this one",
+            Code::Stale => "The record has changed",
+            Code::PreconditionRequired => "A precondition is required",
+            Code::Invalid => "The input is not valid",
+            Code::TimedOut => "The request took too long",
+            Code::Unavailable => "Not available right now",
+            Code::Internal => "Something went wrong here",
+        }
+    }
+
+    /// What it means and what to do, for the page its URL leads to.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Code::Malformed => {
+                "The server could not make sense of the request: the body is not JSON, a \
+                 parameter is unknown or unreadable. `errors` names each place. Sending the \
+                 same request again will fail again."
+            }
+            Code::CursorMismatch => {
+                "A cursor continues one list: the same path, filter and sort, under the same \
+                 contract. This one was made for another, or has been altered. Start again \
+                 without `cursor`."
+            }
+            Code::Unauthenticated => {
+                "This needs a caller. Send `Authorization: Bearer KEY` with a valid key; the \
+                 one sent, if any, is unknown or revoked."
+            }
+            Code::Forbidden => {
+                "The caller is known and may see the record, but the rule named in `rule` does \
+                 not allow this action."
+            }
+            Code::InsufficientScope => {
+                "The credential is valid but was not given the scope named in `scope`. Ask for \
+                 a key that has it."
+            }
+            Code::NotFound => {
+                "There is no such record, or the caller may not see it. The two are not told \
+                 apart on purpose."
+            }
+            Code::AlreadyExists => {
+                "A value that must be unique is taken by another record. `errors` names the \
+                 fields."
+            }
+            Code::StillReferenced => {
+                "The record cannot be deleted while others refer to it. `detail` names them. \
+                 Delete or change those first."
+            }
+            Code::Stale => {
+                "The record is not in the state that `If-Match` or `If-None-Match` named: \
+                 somebody was faster. Read it again, decide again, and send the new ETag."
+            }
+            Code::PreconditionRequired => {
+                "This resource is only changed with `If-Match: ETAG`, so that nobody overwrites \
+                 what they have not seen. Read the record and send its ETag."
+            }
+            Code::Invalid => {
+                "The request was understood but breaks the contract. `errors` lists every fault \
+                 with a JSON Pointer into the body."
+            }
+            Code::TimedOut => {
+                "The request ran into a time limit and was given up; nothing was changed. Ask \
+                 for less: a smaller page, a narrower filter, no `total`."
+            }
+            Code::Unavailable => {
+                "The server has too much to do or its database is away. Nothing was changed. \
+                 Try again after `Retry-After` seconds."
+            }
+            Code::Internal => {
+                "This is a fault of the server, not of the request. It has been logged. If it \
+                 was a write, read before you try again."
+            }
+        }
+    }
+}
+
+impl Failure {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Failure {
+            code,
+            detail: detail.into(),
+            problems: Vec::new(),
+            rule: None,
+            scope: None,
+            retry_after_seconds: None,
+            cause: None,
+        }
+    }
+
+    /// A 4xx with the faults that make it up. The detail counts them.
+    pub fn with_problems(code: Code, problems: Vec<FieldProblem>) -> Self {
+        let detail = match problems.as_slice() {
+            [only] => only.detail.clone(),
+            many => format!("{} faults; see `errors`", many.len()),
+        };
+        Failure { problems, ..Failure::new(code, detail) }
+    }
+
+    /// An error of ours. `cause` goes to the log.
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        Failure {
+            cause: Some(cause.to_string()),
+            ..Failure::new(Code::Internal, "the request failed for a reason that is not yours")
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.name(), self.detail)
+    }
+}
+
+impl std::error::Error for Failure {}

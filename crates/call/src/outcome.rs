@@ -1,0 +1,72 @@
+//! How a request ends well.
+
+use std::sync::Arc;
+
+use value::{ResourceId, Type, Value};
+
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Record(Record),
+    /// `record` is absent when the caller may create but not read it.
+    Created { id: Value, record: Option<Record> },
+    /// Written, but the caller may not read it (any more).
+    Written,
+    Deleted,
+    Page(Page),
+}
+
+/// A record as this caller sees it. `cells` is parallel to [`View::slots`].
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub view: Arc<View>,
+    pub id: Value,
+    /// Row version, from 1. The part of the ETag that `If-Match` compares.
+    pub version: i64,
+    pub cells: Vec<Cell>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Cell {
+    Value(Value),
+    /// The field's read rule hides it from this caller: left out of the answer.
+    Hidden,
+    /// An included to-one relation; `None` when there is none or it is hidden.
+    One(Option<Box<Record>>),
+    /// An included list: its first page.
+    Many(Box<Page>),
+}
+
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub view: Arc<View>,
+    pub items: Vec<Record>,
+    pub next_cursor: Option<String>,
+    pub total: Option<u64>,
+}
+
+/// Which fields an answer has, in order. Compiled once per (resource, fields, include).
+#[derive(Debug)]
+pub struct View {
+    pub resource: ResourceId,
+    pub id_type: Type,
+    pub slots: Vec<Slot>,
+    pub tag: ViewTag,
+}
+
+#[derive(Debug)]
+pub struct Slot {
+    pub name: String,
+    /// The name as a JSON key with its colon (`"title":`), so that writing a record is copying.
+    pub key: Box<[u8]>,
+    /// Of a value; for included relations the type of the id.
+    pub ty: Type,
+}
+
+/// What of the representation the row version does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewTag {
+    /// The row version and this number determine the bytes.
+    Fixed(u64),
+    /// Other rows or the caller have a say: the bytes themselves must be hashed.
+    Content,
+}

@@ -1,0 +1,184 @@
+//! What is asked.
+
+use std::sync::Arc;
+
+use model::Action;
+use serde_json::{Map, Value as Json};
+use value::{ResourceId, Timestamp};
+
+use crate::caller::Caller;
+
+/// One request in any style, before anything is decided.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub resource: ResourceId,
+    pub action: Action,
+    pub caller: Arc<Caller>,
+    /// `now` in every rule and formula of this request.
+    pub now: Timestamp,
+    /// The record's id as text; empty for list and create.
+    pub target: Option<String>,
+    /// The record whose list this is: `/authors/{id}/books`. List and create only.
+    pub parent: Option<Parent>,
+    /// Create, update, replace.
+    pub change: Option<Change>,
+    /// List only.
+    pub query: Query,
+    pub view: ViewRequest,
+    pub precondition: Precondition,
+}
+
+/// `/authors/{id}/books`: the list named `list` of the record `id` of `resource`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parent {
+    pub resource: ResourceId,
+    pub id: String,
+    pub list: String,
+}
+
+/// What to write. Members have three states: absent, null, a value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// All of a new record, or all of an existing one (replace).
+    Whole(Map<String, Json>),
+    /// RFC 7396: absent keeps, null clears.
+    Merge(Map<String, Json>),
+    /// RFC 6902, to be applied to the record as the caller sees it.
+    Patch(Json),
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    pub filters: Vec<Filter>,
+    /// `q`: words that must all occur in the resource's search fields.
+    pub words: Option<String>,
+    pub sort: Vec<SortKey>,
+    pub limit: Option<u32>,
+    pub cursor: Option<String>,
+    pub total: bool,
+}
+
+/// One condition on the list; all are ANDed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter {
+    /// The relation of a one-hop filter: `author` in `author.name`.
+    pub relation: Option<String>,
+    pub field: String,
+    pub operator: Operator,
+    pub operand: Operand,
+    /// As the door spells it (`price[lte]`), for problems.
+    pub spelled: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operand {
+    /// As text, to be read as the field's type. For `in`: comma-separated, a comma or
+    /// backslash inside a value escaped by a backslash.
+    Text(String),
+    Json(Json),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operator {
+    Eq,
+    Ne,
+    Lt,
+    Lte,
+    Gt,
+    Gte,
+    In,
+    Contains,
+    StartsWith,
+    IsNull,
+}
+
+impl Operator {
+    pub const ALL: [Operator; 10] = [
+        Operator::Eq,
+        Operator::Ne,
+        Operator::Lt,
+        Operator::Lte,
+        Operator::Gt,
+        Operator::Gte,
+        Operator::In,
+        Operator::Contains,
+        Operator::StartsWith,
+        Operator::IsNull,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Operator::Eq => "eq",
+            Operator::Ne => "ne",
+            Operator::Lt => "lt",
+            Operator::Lte => "lte",
+            Operator::Gt => "gt",
+            Operator::Gte => "gte",
+            Operator::In => "in",
+            Operator::Contains => "contains",
+            Operator::StartsWith => "starts_with",
+            Operator::IsNull => "is_null",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Operator> {
+        Operator::ALL.into_iter().find(|operator| operator.name() == name)
+    }
+
+    /// Whether a field of this type and nullability can be asked so.
+    pub fn applies_to(self, ty: &value::Type, nullable: bool) -> bool {
+        use value::Type;
+        let ordered = matches!(
+            ty,
+            Type::Int32
+                | Type::Int53
+                | Type::Int64
+                | Type::Float
+                | Type::Text
+                | Type::Decimal
+                | Type::Date
+                | Type::Timestamp
+        );
+        match self {
+            Operator::Eq | Operator::Ne | Operator::In => {
+                ordered || matches!(ty, Type::Bool | Type::Uuid | Type::Id(_) | Type::Enum(_))
+            }
+            Operator::Lt | Operator::Lte | Operator::Gt | Operator::Gte => ordered,
+            Operator::Contains | Operator::StartsWith => matches!(ty, Type::Text),
+            Operator::IsNull => nullable,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SortKey {
+    pub field: String,
+    pub descending: bool,
+}
+
+/// Which part of the records is wanted. Empty means all own fields and no relations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ViewRequest {
+    /// `id`, `title`, `author.name`.
+    pub fields: Option<Vec<String>>,
+    /// `author`, `reviews`, `reviews.reviewer`.
+    pub include: Vec<String>,
+}
+
+/// What the client believes the record's state to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Precondition {
+    /// `If-Match`: the row versions that are acceptable; `Some(empty)` accepts none.
+    pub versions: Option<Vec<i64>>,
+    /// `If-Match: *`: the record must exist.
+    pub exists: bool,
+    /// `If-None-Match: *` on a write: the record must not exist.
+    pub absent: bool,
+}
+
+impl Precondition {
+    /// Says anything at all about the state of an existing record.
+    pub fn names_state(&self) -> bool {
+        self.versions.is_some() || self.exists
+    }
+}
