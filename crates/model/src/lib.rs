@@ -45,6 +45,9 @@ pub struct Model {
     pub docs: DocsAccess,
     /// `auth.scopes`: what a scope means, in the contract's words.
     pub scope_texts: Vec<(String, String)>,
+    /// `auth.schemes`: the words that may stand before a credential in `Authorization`, in lower
+    /// case; `bearer` unless the contract says otherwise.
+    pub auth_schemes: Vec<String>,
     pub tests: Vec<AccessTest>,
 }
 
