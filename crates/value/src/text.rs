@@ -141,7 +141,10 @@ pub(crate) fn suggest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> O
     let name = name.to_lowercase();
     known
         .map(|known| (strsim::osa_distance(&name, &known.to_lowercase()), known))
-        .filter(|(distance, known)| *distance <= (known.chars().count() / 3).max(1))
+        .filter(|(distance, known)| {
+            let length = known.chars().count();
+            *distance < length && *distance <= (length / 3).max(1)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
 }
