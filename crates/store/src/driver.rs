@@ -163,7 +163,7 @@ pub trait Driver: Send + Sync {
 
 /// What a database can refuse. Constraints are told by name, so that the engine can say
 /// which field was meant.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum StoreError {
     /// A unique index or primary key; `name` is the index's, or `TABLE.column` of the key.
     Unique { name: String },
@@ -190,9 +190,13 @@ impl std::fmt::Display for StoreError {
                 write!(f, "the statement ran longer than {} ms", after.as_millis())
             }
             StoreError::Overloaded => f.write_str("too many requests wait for the database"),
-            StoreError::Unavailable { reason } => write!(f, "the database is unavailable: {reason}"),
+            StoreError::Unavailable { reason } => {
+                write!(f, "the database is unavailable: {reason}")
+            }
             StoreError::Corrupt { reason } => write!(f, "the database is damaged: {reason}"),
-            StoreError::Internal { reason } => write!(f, "the database refused a statement: {reason}"),
+            StoreError::Internal { reason } => {
+                write!(f, "the database refused a statement: {reason}")
+            }
         }
     }
 }

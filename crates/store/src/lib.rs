@@ -1,10 +1,34 @@
 //! Storage as both databases need it: statements, rules as SQL, migrations, the feed.
 //!
 //! ```text
-//! engine ─► [plan] statements for a model's resources ─► [driver] Driver / Transaction ─► store-sqlite, store-postgres
+//!                    model ─► layout      tables, columns, indexes, and what their names mean
+//!  engine ─► select, write, feed, keys    shapes of statements ─► Prepared
+//!                       └► lower          rules and computed fields as SQL
+//!            Prepared ─► bind ─► driver (store-sqlite, store-postgres) ─► Rows ─► Prepared::records
+//!                    migrate              from the applied layout to the model's
 //! ```
 //!
 //! The crate owns every SQL text and knows no vendor's client library; a driver executes
-//! [`driver::Statement`]s and knows no model. Values are always bound, never spliced.
+//! [`driver::Statement`]s and knows no model. Values are always bound, never spliced; only
+//! migrations, which are scripts, write literals.
 
+pub mod constraint;
 pub mod driver;
+pub mod feed;
+pub mod json;
+pub mod keys;
+pub mod layout;
+pub mod lower;
+
+pub mod prepared;
+pub mod search;
+pub mod secrets;
+pub mod select;
+mod sql;
+pub mod system;
+pub mod write;
+
+pub use driver::{Dialect, Driver, StoreError, Transaction, Work};
+pub use lower::Unsupported;
+pub use prepared::Prepared;
+pub use select::{Direction, Filter, Operator, Output, Select};

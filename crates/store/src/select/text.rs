@@ -1,0 +1,736 @@
+//! The text of a select.
+//!
+//! Three forms: plain; a page whose cursor stands before or among nulls, which is two ranges of
+//! one index and so two selects of ids under one; the lists of several parents, which is one
+//! select of ids for each parent.
+
+use expr::ir::THIS;
+use model::{Model, Resource};
+use value::{FieldId, ResourceId, Type};
+
+use super::page::{Key, Range};
+use super::{
+    Filter, IDS_MAX, Operator, Output, SORT_KEYS_MAX, Select, Where, cost, field_type, page,
+};
+use crate::driver::{Cost, Dialect, Storage};
+use crate::layout::{self, SEARCH, VERSION};
+use crate::lower::{Form, Lowering, Place, Unsupported};
+use crate::prepared::{Cell, Part, Prepared};
+use crate::search;
+use crate::sql::{Alias, Sql};
+
+/// Filters of one request, those in [`Where`] included.
+const FILTERS_MAX: usize = 200;
+/// Nesting of a [`Where`].
+const WHERE_DEPTH_MAX: usize = 16;
+
+type Written = Result<(), Unsupported>;
+
+/// Where the arguments of each kind begin.
+struct Args {
+    id: u16,
+    ids: u16,
+    parent: u16,
+    parents: u16,
+    filters: u16,
+    words: u16,
+    cursor: u16,
+    limit: u16,
+}
+
+struct Writer<'a> {
+    model: &'a Model,
+    resource: &'a Resource,
+    shape: &'a Select,
+    args: Args,
+    sql: Sql,
+}
+
+pub(super) fn write(
+    model: &Model,
+    dialect: Dialect,
+    shape: &Select,
+) -> Result<Prepared, Unsupported> {
+    let resource = model.resource(shape.resource);
+    if shape.ids.is_some_and(|n| n > IDS_MAX) || shape.parents.is_some_and(|(_, n)| n > IDS_MAX) {
+        return Err(Unsupported {
+            what: "so many ids at once",
+        });
+    }
+    if shape.parents.is_some() && shape.seek.is_some() {
+        return Err(Unsupported {
+            what: "a cursor over several lists at once",
+        });
+    }
+    let keys = shape.sort_keys(model);
+    if keys.len() > SORT_KEYS_MAX {
+        return Err(Unsupported {
+            what: "so many sort keys",
+        });
+    }
+    let mut filters = FilterCount::default();
+    filters.add_all(&shape.filters);
+    if let Some(matching) = &shape.matching {
+        filters.add_where(matching, 0);
+    }
+    if filters.too_many || usize::from(shape.words) > search::WORDS_MAX {
+        return Err(Unsupported {
+            what: "so many filters",
+        });
+    }
+    let mut sql = Sql::new(dialect);
+    let seeks = shape.seek.is_some() && !shape.count;
+    let args = Args {
+        id: sql.take_args(u16::from(shape.by_id)),
+        ids: sql.take_args(shape.ids.unwrap_or(0)),
+        parent: sql.take_args(u16::from(shape.parent.is_some())),
+        parents: sql.take_args(shape.parents.map_or(0, |(_, n)| n)),
+        filters: sql.take_args(filters.args),
+        words: sql.take_args(shape.words),
+        cursor: sql.take_args(if seeks {
+            u16::try_from(keys.len()).unwrap_or(u16::MAX)
+        } else {
+            0
+        }),
+        limit: sql.take_args(u16::from(shape.limit && !shape.count)),
+    };
+    let mut writer = Writer {
+        model,
+        resource,
+        shape,
+        args,
+        sql,
+    };
+    if shape.count {
+        writer.count()?;
+    } else {
+        let keys = page::keys(resource, &keys, shape.seek, writer.args.cursor)?;
+        let ranges = if seeks { page::ranges(&keys) } else { vec![] };
+        if let Some((field, n)) = shape.parents {
+            writer.of_parents(&keys, field, n)?;
+        } else if let [_, _, ..] = ranges.as_slice() {
+            writer.of_ranges(&keys, &ranges)?;
+        } else {
+            writer.plain(&keys, ranges.first())?;
+        }
+    }
+    let cost = if cost::is_short(model, shape) {
+        Cost::Short
+    } else {
+        Cost::Long
+    };
+    Ok(writer.sql.finish(cost))
+}
+
+impl Writer<'_> {
+    fn count(&mut self) -> Written {
+        let alias = self.sql.alias();
+        self.sql.push("SELECT COUNT(*) FROM ");
+        self.sql.table(&self.resource.snake, alias);
+        self.sql.returns(Storage::Int, Cell::Plain);
+        self.conditions(alias, None, None)
+    }
+
+    fn plain(&mut self, keys: &[Key], range: Option<&Range>) -> Written {
+        let alias = self.sql.alias();
+        self.outputs(alias)?;
+        self.sql.push(" FROM ");
+        self.sql.table(&self.resource.snake, alias);
+        self.conditions(alias, None, range)?;
+        // One record needs no order, and records by their ids are put in order by who asked.
+        if !self.shape.by_id && self.shape.ids.is_none() {
+            self.order(alias, keys);
+        }
+        self.limit();
+        if self.shape.lock {
+            self.sql.either("", " FOR UPDATE");
+        }
+        Ok(())
+    }
+
+    /// The ids of each range first, then the rows, at most twice as many as wanted.
+    fn of_ranges(&mut self, keys: &[Key], ranges: &[Range]) -> Written {
+        let (alias, found) = (self.sql.alias(), self.sql.alias());
+        self.outputs(alias)?;
+        self.sql.push(" FROM (");
+        for (at, range) in ranges.iter().enumerate() {
+            if at > 0 {
+                self.sql.push(" UNION ALL ");
+            }
+            let inner = self.sql.alias();
+            self.sql.push("SELECT * FROM (");
+            self.ids(inner);
+            self.conditions(inner, None, Some(range))?;
+            self.order(inner, keys);
+            self.limit();
+            self.sql.push(")");
+            // PostgreSQL before 16 wants a name for every such table.
+            let name = self.sql.alias();
+            self.sql.push(" AS ");
+            self.sql.alias_name(name);
+        }
+        self.sql.push(") AS ");
+        self.sql.alias_name(found);
+        self.join_found(alias, found);
+        self.order(alias, keys);
+        self.limit();
+        Ok(())
+    }
+
+    fn of_parents(&mut self, keys: &[Key], field: FieldId, n: u16) -> Written {
+        let (field, ty) = field_type(self.resource, field)?;
+        let (alias, parent, inner) = (self.sql.alias(), self.sql.alias(), self.sql.alias());
+        let sqlite = self.sql.is_sqlite();
+        self.outputs(alias)?;
+        self.sql.push(" FROM (");
+        if sqlite {
+            // SQLite calls the columns of a VALUES column1, column2 …
+            self.sql.push("SELECT column1 AS \"id\" FROM (");
+        }
+        self.sql.push("VALUES ");
+        for at in 0..n {
+            self.sql.push(if at > 0 { ", (" } else { "(" });
+            self.sql.arg(self.args.parents + at, ty);
+            self.sql.push(")");
+        }
+        if n == 0 {
+            self.sql.push("(NULL)");
+        }
+        self.sql.push(if sqlite { ")) AS " } else { ") AS " });
+        self.sql.alias_name(parent);
+        if sqlite {
+            self.sql.push(" CROSS JOIN ");
+            self.sql.table(&self.resource.snake, alias);
+            self.sql.push(" WHERE ");
+            self.sql.column(alias, &self.resource.id_field().name);
+            self.sql.push(" IN (");
+            self.ids(inner);
+        } else {
+            self.sql.push(" (\"id\") CROSS JOIN LATERAL (SELECT ");
+            self.sql.alias_name(inner);
+            self.sql.push(".* FROM ");
+            self.sql.table(&self.resource.snake, inner);
+        }
+        self.conditions(inner, Some((&field.name, parent)), None)?;
+        self.order(inner, keys);
+        self.limit();
+        self.sql.push(")");
+        if !sqlite {
+            self.sql.push(" AS ");
+            self.sql.alias_name(alias);
+        }
+        self.order(alias, keys);
+        Ok(())
+    }
+
+    fn ids(&mut self, alias: Alias) {
+        self.sql.push("SELECT ");
+        self.sql.column(alias, &self.resource.id_field().name);
+        self.sql.push(" FROM ");
+        self.sql.table(&self.resource.snake, alias);
+    }
+
+    /// SQLite keeps the order of a CROSS JOIN: the found ids lead, each row is one look-up.
+    fn join_found(&mut self, alias: Alias, found: Alias) {
+        let id = &self.resource.id_field().name;
+        self.sql.push(" CROSS JOIN ");
+        self.sql.table(&self.resource.snake, alias);
+        self.sql.push(" WHERE ");
+        self.sql.column(alias, id);
+        self.sql.push(" = ");
+        self.sql.column(found, id);
+    }
+
+    fn outputs(&mut self, alias: Alias) -> Written {
+        self.sql.push("SELECT ");
+        let resource = self.resource;
+        for (at, output) in self.shape.outputs.iter().enumerate() {
+            if at > 0 {
+                self.sql.push(", ");
+            }
+            match output {
+                Output::Version => {
+                    self.sql.column(alias, VERSION);
+                    self.sql.returns(Storage::Int, Cell::Plain);
+                }
+                Output::Field(field) => {
+                    let field = resource
+                        .fields
+                        .get(usize::from(field.0))
+                        .ok_or(Unsupported {
+                            what: "a field that the resource does not have",
+                        })?;
+                    if let model::FieldKind::Computed(formula) = &field.kind {
+                        if self.formula(alias, formula)? {
+                            return Err(Unsupported {
+                                what: "a formula that was not made for one caller",
+                            });
+                        }
+                        continue;
+                    }
+                    for (at, column) in layout::columns(field).iter().enumerate() {
+                        if at > 0 {
+                            self.sql.push(", ");
+                        }
+                        self.sql.column(alias, &column.name);
+                    }
+                    self.returns(&field.shape.ty);
+                }
+                Output::Holds(condition) | Output::Formula(condition) => {
+                    self.formula(alias, condition)?;
+                }
+            }
+        }
+        if self.shape.outputs.is_empty() {
+            self.sql.push("1");
+            self.sql.returns(Storage::Int, Cell::Plain);
+        }
+        Ok(())
+    }
+
+    /// Whether it asks about the caller.
+    fn formula(&mut self, alias: Alias, formula: &expr::Expr) -> Result<bool, Unsupported> {
+        let parts: &[Part] = match formula.ty {
+            Type::Money => &[Part::Amount, Part::Currency],
+            _ => &[Part::Whole],
+        };
+        let mut asked = false;
+        for (at, part) in parts.iter().enumerate() {
+            self.sql.push(if at > 0 { ", " } else { "" });
+            let mut lowering = Lowering::new(self.model, &mut self.sql, Form::Rows);
+            lowering.bind(
+                THIS,
+                Place::Row {
+                    alias,
+                    resource: self.resource.id,
+                },
+            );
+            lowering.scalar(formula, *part)?;
+            asked |= lowering.asked_caller();
+        }
+        self.returns(&formula.ty);
+        Ok(asked)
+    }
+
+    fn returns(&mut self, ty: &Type) {
+        let cell = match ty {
+            Type::Money => Cell::Money,
+            Type::List(_) | Type::Object(_) => Cell::Json(ty.clone()),
+            _ => Cell::Plain,
+        };
+        self.sql.returns(layout::storage(ty), cell);
+    }
+
+    /// ` WHERE …`, as far as there is anything to ask.
+    fn conditions(
+        &mut self,
+        alias: Alias,
+        parent: Option<(&str, Alias)>,
+        range: Option<&Range>,
+    ) -> Written {
+        let shape = self.shape;
+        let id = self.resource.id_field();
+        let mut and = And::default();
+        if shape.by_id {
+            and.next(&mut self.sql);
+            self.sql.column(alias, &id.name);
+            self.sql.push(" = ");
+            self.sql.arg(self.args.id, &id.shape.ty);
+        }
+        if let Some(n) = shape.ids {
+            and.next(&mut self.sql);
+            self.sql.column(alias, &id.name);
+            self.among(self.args.ids, n, &id.shape.ty);
+        }
+        if let Some(field) = shape.parent {
+            let (field, ty) = field_type(self.resource, field)?;
+            and.next(&mut self.sql);
+            self.sql.column(alias, &field.name);
+            self.sql.push(" = ");
+            self.sql.arg(self.args.parent, ty);
+        }
+        if let Some((field, parent)) = parent {
+            and.next(&mut self.sql);
+            self.sql.column(alias, field);
+            self.sql.push(" = ");
+            self.sql.column(parent, "id");
+        }
+        let mut arg = self.args.filters;
+        for filter in &shape.filters {
+            and.next(&mut self.sql);
+            self.filter(alias, filter, &mut arg, false)?;
+        }
+        if let Some(matching) = &shape.matching {
+            and.next(&mut self.sql);
+            self.matching(alias, matching, &mut arg)?;
+        }
+        for word in 0..shape.words {
+            and.next(&mut self.sql);
+            self.sql.either("fd_contains(", "(strpos(");
+            self.sql.column(alias, SEARCH);
+            self.sql.push(", ");
+            self.sql.arg(self.args.words + word, &Type::Text);
+            self.sql.either(")", ") > 0)");
+        }
+        if shape.words > 0 && self.resource.search.is_empty() {
+            return Err(Unsupported {
+                what: "a search in a resource without `search`",
+            });
+        }
+        for condition in &shape.restrict {
+            if condition.as_const_bool() == Some(true) {
+                continue;
+            }
+            and.next(&mut self.sql);
+            let form = if shape.by_id || shape.ids.is_some() {
+                Form::Rows
+            } else {
+                Form::Sets
+            };
+            self.restrict(alias, self.resource.id, condition, form)?;
+        }
+        if let Some(range) = range {
+            and.next(&mut self.sql);
+            range.write(&mut self.sql, alias);
+        }
+        Ok(())
+    }
+
+    fn restrict(
+        &mut self,
+        alias: Alias,
+        resource: ResourceId,
+        condition: &expr::Expr,
+        form: Form,
+    ) -> Written {
+        let mut lowering = Lowering::new(self.model, &mut self.sql, form);
+        lowering.bind(THIS, Place::Row { alias, resource });
+        lowering.condition(condition)
+    }
+
+    fn matching(&mut self, alias: Alias, matching: &Where, arg: &mut u16) -> Written {
+        match matching {
+            Where::Filter(filter) => self.filter(alias, filter, arg, true),
+            Where::Not(inner) => {
+                self.sql.push("NOT (");
+                self.matching(alias, inner, arg)?;
+                self.sql.push(")");
+                Ok(())
+            }
+            Where::All(parts) => self.joined(alias, parts, " AND ", "TRUE", arg),
+            Where::Any(parts) => self.joined(alias, parts, " OR ", "FALSE", arg),
+        }
+    }
+
+    fn joined(
+        &mut self,
+        alias: Alias,
+        parts: &[Where],
+        word: &str,
+        none: &str,
+        arg: &mut u16,
+    ) -> Written {
+        if parts.is_empty() {
+            self.sql.push(none);
+            return Ok(());
+        }
+        self.sql.push("(");
+        for (at, part) in parts.iter().enumerate() {
+            if at > 0 {
+                self.sql.push(word);
+            }
+            self.matching(alias, part, arg)?;
+        }
+        self.sql.push(")");
+        Ok(())
+    }
+
+    /// `nested`: under OR or NOT, where unknown must not stand for false.
+    fn filter(&mut self, alias: Alias, filter: &Filter, arg: &mut u16, nested: bool) -> Written {
+        let Some(via) = filter.via else {
+            return self.comparison(alias, self.resource, filter, arg, nested);
+        };
+        let (via, _) = field_type(self.resource, via)?;
+        let Some(target) = layout::reference(self.model, via) else {
+            return Err(Unsupported {
+                what: "a filter through a field that is no relation",
+            });
+        };
+        let there = self.sql.alias();
+        // Few match a value, so their set is small; otherwise each row is looked up.
+        let as_set = matches!(filter.operator, Operator::Eq | Operator::In(_));
+        if as_set {
+            if nested && via.shape.nullable {
+                self.sql.push("(");
+                self.sql.column(alias, &via.name);
+                self.sql.push(" IS NOT NULL AND ");
+            }
+            self.sql.column(alias, &via.name);
+            self.sql.push(" IN (SELECT ");
+            self.sql.column(there, &target.id_field().name);
+        } else {
+            self.sql.push("EXISTS (SELECT 1");
+        }
+        self.sql.push(" FROM ");
+        self.sql.table(&target.snake, there);
+        self.sql.push(" WHERE ");
+        if !as_set {
+            self.sql.column(there, &target.id_field().name);
+            self.sql.push(" = ");
+            self.sql.column(alias, &via.name);
+            self.sql.push(" AND ");
+        }
+        self.comparison(there, target, filter, arg, false)?;
+        if let Some(restrict) = &filter.via_restrict {
+            self.sql.push(" AND ");
+            self.restrict(there, target.id, restrict, Form::Rows)?;
+        }
+        self.sql.push(")");
+        if as_set && nested && via.shape.nullable {
+            self.sql.push(")");
+        }
+        Ok(())
+    }
+
+    fn comparison(
+        &mut self,
+        alias: Alias,
+        resource: &Resource,
+        filter: &Filter,
+        arg: &mut u16,
+        nested: bool,
+    ) -> Written {
+        let (field, ty) = field_type(resource, filter.field)?;
+        let at = *arg;
+        *arg += args_of(filter.operator);
+        if *ty == Type::Money {
+            return self.money_comparison(alias, &field.name, filter.operator, at);
+        }
+        let text = matches!(ty, Type::Text | Type::Enum(_))
+            || matches!(ty, Type::Id(id) if layout::id_storage(id) == Storage::Text);
+        let nullable = field.shape.nullable;
+        // Where unknown must not stand for false, null is excluded first.
+        let guard =
+            nested && nullable && !matches!(filter.operator, Operator::Ne | Operator::IsNull(_));
+        if guard {
+            self.sql.push("(");
+            self.sql.column(alias, &field.name);
+            self.sql.push(" IS NOT NULL AND ");
+        }
+        let symbol = match filter.operator {
+            Operator::Eq => " = ",
+            Operator::Ne => " <> ",
+            Operator::Lt => " < ",
+            Operator::Lte => " <= ",
+            Operator::Gt => " > ",
+            Operator::Gte => " >= ",
+            Operator::In(_) | Operator::Contains | Operator::StartsWith | Operator::IsNull(_) => "",
+        };
+        match filter.operator {
+            Operator::In(n) => {
+                // A spare null in the list makes what is not in it unknown.
+                self.sql.push(if nested { "COALESCE(" } else { "" });
+                self.sql.column(alias, &field.name);
+                self.among(at, n, ty);
+                self.sql.push(if nested { ", FALSE)" } else { "" });
+            }
+            Operator::Contains if text => {
+                self.sql.either("fd_contains(", "(strpos(");
+                self.sql.column(alias, &field.name);
+                self.sql.push(", ");
+                self.sql.arg(at, ty);
+                self.sql.either(")", ") > 0)");
+            }
+            Operator::StartsWith if text => {
+                // As a range it can use the index.
+                self.sql.push("(");
+                self.sql.column(alias, &field.name);
+                self.sql.push(" >= ");
+                self.sql.arg(at, ty);
+                self.sql.push(" AND ");
+                self.sql.column(alias, &field.name);
+                self.sql.push(" < ");
+                self.sql.arg_part(at, ty, Part::PrefixEnd);
+                self.sql.push(")");
+            }
+            Operator::Contains | Operator::StartsWith => {
+                return Err(Unsupported {
+                    what: "a part of something that is no text",
+                });
+            }
+            Operator::IsNull(is_null) => {
+                self.sql.column(alias, &field.name);
+                self.sql
+                    .push(if is_null { " IS NULL" } else { " IS NOT NULL" });
+            }
+            Operator::Ne if nullable => {
+                self.sql.push("(");
+                self.sql.column(alias, &field.name);
+                self.sql.push(symbol);
+                self.sql.arg(at, ty);
+                self.sql.push(" OR ");
+                self.sql.column(alias, &field.name);
+                self.sql.push(" IS NULL)");
+            }
+            _ => {
+                self.sql.column(alias, &field.name);
+                self.sql.push(symbol);
+                self.sql.arg(at, ty);
+            }
+        }
+        if guard {
+            self.sql.push(")");
+        }
+        Ok(())
+    }
+
+    /// Amounts compare within one currency only.
+    fn money_comparison(
+        &mut self,
+        alias: Alias,
+        field: &str,
+        operator: Operator,
+        at: u16,
+    ) -> Written {
+        let (amount, currency) = (layout::amount_column(field), layout::currency_column(field));
+        let symbol = match operator {
+            Operator::IsNull(is_null) => {
+                self.sql.column(alias, &amount);
+                self.sql
+                    .push(if is_null { " IS NULL" } else { " IS NOT NULL" });
+                return Ok(());
+            }
+            Operator::Contains | Operator::StartsWith => {
+                return Err(Unsupported {
+                    what: "a part of something that is no text",
+                });
+            }
+            Operator::In(_) | Operator::Eq | Operator::Ne => " = ",
+            Operator::Lt => " < ",
+            Operator::Lte => " <= ",
+            Operator::Gt => " > ",
+            Operator::Gte => " >= ",
+        };
+        let n = if let Operator::In(n) = operator { n } else { 1 };
+        self.sql
+            .push(if operator == Operator::Ne { "NOT " } else { "" });
+        self.sql.push("COALESCE(");
+        for nth in 0..n {
+            self.sql.push(if nth > 0 { " OR (" } else { "(" });
+            self.sql.column(alias, &currency);
+            self.sql.push(" = ");
+            self.sql.arg_part(at + nth, &Type::Money, Part::Currency);
+            self.sql.push(" AND ");
+            self.sql.column(alias, &amount);
+            self.sql.push(symbol);
+            self.sql.arg_part(at + nth, &Type::Money, Part::Amount);
+            self.sql.push(")");
+        }
+        self.sql
+            .push(if n == 0 { "FALSE, FALSE)" } else { ", FALSE)" });
+        Ok(())
+    }
+
+    /// ` IN (…)`
+    fn among(&mut self, first: u16, n: u16, ty: &Type) {
+        self.sql.push(" IN (");
+        for at in 0..n {
+            if at > 0 {
+                self.sql.push(", ");
+            }
+            self.sql.arg(first + at, ty);
+        }
+        if n == 0 {
+            self.sql.push("NULL");
+        }
+        self.sql.push(")");
+    }
+
+    fn order(&mut self, alias: Alias, keys: &[Key]) {
+        for (at, key) in keys.iter().enumerate() {
+            self.sql.push(if at == 0 { " ORDER BY " } else { ", " });
+            self.sql.column(alias, &key.column);
+            self.sql.push(if key.descending { " DESC" } else { "" });
+            // SQLite sorts nulls like this by itself.
+            if key.nullable {
+                self.sql.either(
+                    "",
+                    if key.descending {
+                        " NULLS LAST"
+                    } else {
+                        " NULLS FIRST"
+                    },
+                );
+            }
+        }
+    }
+
+    fn limit(&mut self) {
+        if self.shape.limit {
+            self.sql.push(" LIMIT ");
+            self.sql.arg(self.args.limit, &Type::Int64);
+        }
+    }
+}
+
+/// `WHERE` before the first condition, `AND` before the others.
+#[derive(Default)]
+struct And {
+    begun: bool,
+}
+
+impl And {
+    fn next(&mut self, sql: &mut Sql) {
+        sql.push(if self.begun { " AND " } else { " WHERE " });
+        self.begun = true;
+    }
+}
+
+fn args_of(operator: Operator) -> u16 {
+    match operator {
+        Operator::In(n) => n,
+        Operator::IsNull(_) => 0,
+        _ => 1,
+    }
+}
+
+#[derive(Default)]
+struct FilterCount {
+    count: usize,
+    args: u16,
+    too_many: bool,
+}
+
+impl FilterCount {
+    fn add(&mut self, filter: &Filter) {
+        self.count += 1;
+        let args = args_of(filter.operator);
+        self.too_many |= self.count > FILTERS_MAX || args > IDS_MAX;
+        match self.args.checked_add(args) {
+            Some(args) => self.args = args,
+            None => self.too_many = true,
+        }
+    }
+
+    fn add_all(&mut self, filters: &[Filter]) {
+        filters.iter().for_each(|filter| self.add(filter));
+    }
+
+    fn add_where(&mut self, matching: &Where, depth: usize) {
+        if depth > WHERE_DEPTH_MAX {
+            self.too_many = true;
+            return;
+        }
+        match matching {
+            Where::Filter(filter) => self.add(filter),
+            Where::Not(inner) => self.add_where(inner, depth + 1),
+            Where::All(parts) | Where::Any(parts) => {
+                self.count += parts.len();
+                self.too_many |= self.count > FILTERS_MAX;
+                for part in parts {
+                    self.add_where(part, depth + 1);
+                }
+            }
+        }
+    }
+}

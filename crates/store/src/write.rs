@@ -1,0 +1,315 @@
+//! Writing one record: insert, update, delete, and what is asked around them.
+//!
+//! An update or delete names the version it was decided on; that it changed no row means that
+//! somebody else was faster. Whether the caller may write at all is asked in the same
+//! transaction, with [`holds`] or an [`crate::Output::Holds`] of the locked row.
+
+use expr::Expr;
+use expr::ir::{NEXT, THIS};
+use model::{FieldKind, Model, Resource, SystemField};
+use value::{FieldId, IdKind, ResourceId, Type};
+
+use crate::driver::{Cost, Dialect, Storage};
+use crate::layout::{self, SEARCH, VERSION};
+use crate::lower::{self, Form, Lowering, Place, Unsupported};
+use crate::prepared::{Cell, Part, Prepared};
+use crate::sql::{self, Sql};
+
+/// Inserts a record.
+///
+/// Arguments: all stored fields in the order of their ids (an integer id may be null: the
+/// database counts), the version, and with `search:` the search text. Integer ids are returned:
+/// then run it as a query, otherwise as a statement without a result.
+pub fn insert(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared {
+    let resource = model.resource(resource);
+    let counted = resource.id_type.kind == IdKind::Integer;
+    let id = resource.id_field();
+    let mut sql = Sql::new(dialect);
+    sql.push("INSERT INTO ");
+    sql.name(&resource.snake);
+    sql.push(" (");
+    for (at, column) in layout::table_columns(resource).iter().enumerate() {
+        comma(&mut sql, at);
+        sql.name(&column.name);
+    }
+    sql.push(") VALUES (");
+    for (at, field) in layout::stored_fields(resource).enumerate() {
+        comma(&mut sql, at);
+        let arg = sql.take_args(1);
+        if field.id == id.id && counted && dialect == Dialect::Postgres {
+            sql.push("COALESCE(");
+            sql.arg(arg, &field.shape.ty);
+            sql.push(", nextval(pg_get_serial_sequence(");
+            sql.push(&sql::literal(&sql::quoted(&resource.snake)));
+            sql.push(", ");
+            sql.push(&sql::literal(&id.name));
+            sql.push(")))");
+        } else {
+            parts(&field.shape.ty, |at, part| {
+                comma(&mut sql, at);
+                sql.arg_part(arg, &field.shape.ty, part);
+            });
+        }
+    }
+    sql.push(", ");
+    let version = sql.take_args(1);
+    sql.arg(version, &Type::Int64);
+    if !resource.search.is_empty() {
+        sql.push(", ");
+        let text = sql.take_args(1);
+        sql.arg(text, &Type::Text);
+    }
+    sql.push(")");
+    if counted {
+        sql.push(" RETURNING ");
+        sql.name(&id.name);
+        sql.returns(Storage::Int, Cell::Plain);
+    }
+    sql.finish(Cost::Short)
+}
+
+/// Whether [`update`] of these fields wants the search text too.
+pub fn changes_search(resource: &Resource, fields: &[FieldId]) -> bool {
+    resource.search.iter().any(|field| fields.contains(field))
+}
+
+/// Changes fields of a record, its version and the time of its last change.
+///
+/// Arguments: the new values of `fields` (stored ones, `updated_at` not among them) in their
+/// order, with [`changes_search`] the search text, `updated_at`, the id, the version it had.
+/// Changes one row, or none when the record is gone or has another version.
+pub fn update(
+    model: &Model,
+    dialect: Dialect,
+    resource: ResourceId,
+    fields: &[FieldId],
+) -> Prepared {
+    let resource = model.resource(resource);
+    let mut sql = Sql::new(dialect);
+    sql.push("UPDATE ");
+    sql.name(&resource.snake);
+    sql.push(" SET ");
+    for field in fields {
+        let field = resource.field(*field);
+        let arg = sql.take_args(1);
+        let columns = layout::columns(field);
+        parts(&field.shape.ty, |at, part| {
+            if let Some(column) = columns.get(at) {
+                sql.name(&column.name);
+                sql.push(" = ");
+                sql.arg_part(arg, &field.shape.ty, part);
+                sql.push(", ");
+            }
+        });
+    }
+    if changes_search(resource, fields) {
+        sql.name(SEARCH);
+        sql.push(" = ");
+        let text = sql.take_args(1);
+        sql.arg(text, &Type::Text);
+        sql.push(", ");
+    }
+    let updated_at = resource.system_field(SystemField::UpdatedAt);
+    sql.name(&updated_at.name);
+    sql.push(" = ");
+    let at = sql.take_args(1);
+    sql.arg(at, &Type::Timestamp);
+    sql.push(", ");
+    sql.name(VERSION);
+    sql.push(" = ");
+    sql.name(VERSION);
+    sql.push(" + 1");
+    of_version(&mut sql, resource);
+    sql.finish(Cost::Short)
+}
+
+/// Deletes a record. Arguments: the id, the version it had.
+pub fn delete(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared {
+    let resource = model.resource(resource);
+    let mut sql = Sql::new(dialect);
+    sql.push("DELETE FROM ");
+    sql.name(&resource.snake);
+    of_version(&mut sql, resource);
+    sql.finish(Cost::Short)
+}
+
+/// Whether a condition holds for a stored record: one row with one boolean, or no row if there
+/// is no such record.
+///
+/// The condition is about THIS, and may be about NEXT. Arguments: the id; if the condition
+/// names NEXT, then all stored fields of the record as it would become, in the order of their
+/// ids.
+///
+/// # Errors
+/// When only memory can decide the condition.
+pub fn holds(
+    model: &Model,
+    dialect: Dialect,
+    resource: ResourceId,
+    condition: &Expr,
+) -> Result<Prepared, Unsupported> {
+    let described = model.resource(resource);
+    let mut sql = Sql::new(dialect);
+    let id = sql.take_args(1);
+    let next = lower::names(condition, NEXT).then(|| take_record(&mut sql, described));
+    let alias = sql.alias();
+    sql.push("SELECT ");
+    let mut lowering = Lowering::new(model, &mut sql, Form::Rows);
+    lowering.bind(THIS, Place::Row { alias, resource });
+    if let Some(first) = next {
+        lowering.bind(NEXT, Place::Args { first, resource });
+    }
+    lowering.condition(condition)?;
+    sql.push(" FROM ");
+    sql.table(&described.snake, alias);
+    sql.push(" WHERE ");
+    sql.column(alias, &described.id_field().name);
+    sql.push(" = ");
+    sql.arg(id, &described.id_field().shape.ty);
+    sql.returns(Storage::Bool, Cell::Plain);
+    Ok(sql.finish(Cost::Short))
+}
+
+/// Whether a condition holds for a record that is not stored: one row with one boolean. Both
+/// THIS and NEXT are that record.
+///
+/// Arguments: all its stored fields in the order of their ids.
+///
+/// # Errors
+/// When only memory can decide the condition.
+pub fn holds_unsaved(
+    model: &Model,
+    dialect: Dialect,
+    resource: ResourceId,
+    condition: &Expr,
+) -> Result<Prepared, Unsupported> {
+    let mut sql = Sql::new(dialect);
+    let first = take_record(&mut sql, model.resource(resource));
+    sql.push("SELECT ");
+    let mut lowering = Lowering::new(model, &mut sql, Form::Rows);
+    lowering.bind(THIS, Place::Args { first, resource });
+    lowering.bind(NEXT, Place::Args { first, resource });
+    lowering.condition(condition)?;
+    sql.returns(Storage::Bool, Cell::Plain);
+    Ok(sql.finish(Cost::Short))
+}
+
+/// A relation of another resource (or the same) that may point at a record.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    pub resource: ResourceId,
+    pub field: FieldId,
+    /// The id of one record that does. Argument: the id pointed at.
+    pub find: Prepared,
+}
+
+/// Everything that may point at a record of `resource`: to say why it cannot be deleted.
+pub fn references(model: &Model, dialect: Dialect, resource: ResourceId) -> Vec<Reference> {
+    let mut all = Vec::new();
+    for other in &model.resources {
+        for field in &other.fields {
+            if field
+                .relation()
+                .is_none_or(|(_, target)| target != resource)
+            {
+                continue;
+            }
+            let mut sql = Sql::new(dialect);
+            let arg = sql.take_args(1);
+            let id = other.id_field();
+            sql.push("SELECT ");
+            sql.name(&id.name);
+            sql.push(" FROM ");
+            sql.name(&other.snake);
+            sql.push(" WHERE ");
+            sql.name(&field.name);
+            sql.push(" = ");
+            sql.arg(arg, &field.shape.ty);
+            sql.push(" LIMIT 1");
+            sql.returns(layout::storage(&id.shape.ty), Cell::Plain);
+            let find = sql.finish(Cost::Short);
+            all.push(Reference {
+                resource: other.id,
+                field: field.id,
+                find,
+            });
+        }
+    }
+    all
+}
+
+/// The relation fields of a resource, in the order of their ids.
+pub fn relation_fields(resource: &Resource) -> impl Iterator<Item = FieldId> {
+    resource
+        .fields
+        .iter()
+        .filter(|field| matches!(field.kind, FieldKind::Relation { .. }))
+        .map(|field| field.id)
+}
+
+/// Which references of a record point at nothing: to say why it cannot be stored.
+///
+/// Arguments: the values of its [`relation_fields`]. One row with one boolean for each: whether
+/// it is null or its target is there. `None` for a resource without relations.
+pub fn targets(model: &Model, dialect: Dialect, resource: ResourceId) -> Option<Prepared> {
+    let resource = model.resource(resource);
+    let mut sql = Sql::new(dialect);
+    sql.push("SELECT ");
+    let mut count = 0;
+    for field in relation_fields(resource).map(|field| resource.field(field)) {
+        let Some(target) = layout::reference(model, field) else {
+            continue;
+        };
+        comma(&mut sql, count);
+        count += 1;
+        let arg = sql.take_args(1);
+        let ty = &field.shape.ty;
+        sql.push("(");
+        sql.arg(arg, ty);
+        sql.push(" IS NULL OR EXISTS (SELECT 1 FROM ");
+        sql.name(&target.snake);
+        sql.push(" WHERE ");
+        sql.name(&target.id_field().name);
+        sql.push(" = ");
+        sql.arg(arg, ty);
+        sql.push("))");
+        sql.returns(Storage::Bool, Cell::Plain);
+    }
+    (count > 0).then(|| sql.finish(Cost::Short))
+}
+
+/// ` WHERE id = … AND version = …`
+fn of_version(sql: &mut Sql, resource: &Resource) {
+    let id = resource.id_field();
+    sql.push(" WHERE ");
+    sql.name(&id.name);
+    sql.push(" = ");
+    let arg = sql.take_args(1);
+    sql.arg(arg, &id.shape.ty);
+    sql.push(" AND ");
+    sql.name(VERSION);
+    sql.push(" = ");
+    let arg = sql.take_args(1);
+    sql.arg(arg, &Type::Int64);
+}
+
+fn take_record(sql: &mut Sql, resource: &Resource) -> u16 {
+    let count = layout::stored_fields(resource).count();
+    sql.take_args(u16::try_from(count).expect("fields are counted in 16 bits"))
+}
+
+/// Calls `write` for each column a value of the type lies in.
+fn parts(ty: &Type, mut write: impl FnMut(usize, Part)) {
+    if *ty == Type::Money {
+        write(0, Part::Amount);
+        write(1, Part::Currency);
+    } else {
+        write(0, Part::Whole);
+    }
+}
+
+fn comma(sql: &mut Sql, at: usize) {
+    if at > 0 {
+        sql.push(", ");
+    }
+}
