@@ -1,0 +1,429 @@
+//! Which path means what, and which methods it has.
+//!
+//! Made once from a model. Knows paths only: whether a record exists or may be seen is the
+//! engine's question.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use http::{HeaderValue, Method};
+use model::{Action, Audience, Model};
+use value::ResourceId;
+
+/// The paths of one contract.
+#[derive(Debug)]
+pub struct Routes {
+    /// `/v1`, or empty.
+    base: Box<str>,
+    collections: HashMap<Box<str>, Collection>,
+}
+
+#[derive(Debug)]
+struct Collection {
+    resource: ResourceId,
+    audience: Audience,
+    lists: Vec<NestedList>,
+}
+
+#[derive(Debug)]
+struct NestedList {
+    name: Box<str>,
+    /// Of the records in the list.
+    resource: ResourceId,
+    audience: Audience,
+}
+
+/// What a path stands for.
+#[derive(Debug, PartialEq)]
+pub enum Target<'a> {
+    /// `/books`
+    Collection { resource: ResourceId },
+    /// `/books/{id}`
+    Record {
+        resource: ResourceId,
+        id: Cow<'a, str>,
+    },
+    /// `/authors/{id}/books`
+    List {
+        resource: ResourceId,
+        parent: ResourceId,
+        id: Cow<'a, str>,
+        name: &'a str,
+    },
+}
+
+/// Why a path stands for nothing.
+#[derive(Debug, PartialEq)]
+pub enum Miss {
+    Unknown,
+    /// A `%` without two hexadecimal digits, or bytes that are not UTF-8.
+    Encoding,
+}
+
+impl Routes {
+    pub fn new(model: &Model) -> Routes {
+        let collections = model.resources.iter().map(|resource| {
+            let lists = resource.lists.iter().map(|list| NestedList {
+                name: list.name.as_str().into(),
+                resource: list.resource,
+                audience: model.resource(list.resource).audience,
+            });
+            let collection = Collection {
+                resource: resource.id,
+                audience: resource.audience,
+                lists: lists.collect(),
+            };
+            (resource.path.as_str().into(), collection)
+        });
+        Routes {
+            base: model.base.as_str().into(),
+            collections: collections.collect(),
+        }
+    }
+
+    /// What a path, as it was sent, stands for.
+    pub fn find<'a>(&'a self, path: &'a str) -> Result<Target<'a>, Miss> {
+        let Some(rest) = path
+            .strip_prefix(&*self.base)
+            .and_then(|rest| rest.strip_prefix('/'))
+        else {
+            return Err(Miss::Unknown);
+        };
+        let mut segments = rest.split('/');
+        // Split first, then decode: an id may contain `%2F`.
+        let name = decode(segments.next().unwrap_or_default())?;
+        let collection = self.collections.get(&*name).ok_or(Miss::Unknown)?;
+        let resource = collection.resource;
+        let Some(id) = segments.next() else {
+            return Ok(Target::Collection { resource });
+        };
+        if id.is_empty() {
+            return Err(Miss::Unknown);
+        }
+        let id = decode(id)?;
+        let Some(list) = segments.next() else {
+            return Ok(Target::Record { resource, id });
+        };
+        let name = decode(list)?;
+        let list = collection
+            .lists
+            .iter()
+            .find(|list| *list.name == *name)
+            .ok_or(Miss::Unknown)?;
+        if segments.next().is_some() {
+            return Err(Miss::Unknown);
+        }
+        Ok(Target::List {
+            resource: list.resource,
+            parent: resource,
+            id,
+            name: &list.name,
+        })
+    }
+
+    /// The path that the sender of a wrong one most likely meant. Only tells what everybody may
+    /// know.
+    pub fn suggest(&self, path: &str) -> Option<String> {
+        /// Longer paths are not what a person mistyped.
+        const PATH_BYTES_MAX: usize = 512;
+        if path.len() > PATH_BYTES_MAX {
+            return None;
+        }
+        let segments = || path.split('/').filter(|segment| !segment.is_empty());
+        // `/v1/books/` and `/v1//books`.
+        let tidy: String = segments().flat_map(|segment| ["/", segment]).collect();
+        if tidy != path && self.is_public(&tidy) {
+            return Some(tidy);
+        }
+        // `/books`.
+        let based = format!("{}{tidy}", self.base);
+        if self.is_public(&based) {
+            return Some(based);
+        }
+        // `/v1/boks/42/authors`, with or without its base.
+        let inner = tidy.strip_prefix(&*self.base).unwrap_or(&tidy);
+        let mut segments = inner.split('/').skip(1);
+        let public = self
+            .collections
+            .iter()
+            .filter(|(_, found)| found.audience == Audience::Public);
+        let mut names: Vec<&str> = public.map(|(name, _)| &**name).collect();
+        names.sort_unstable();
+        let name = diag::suggest::nearest(segments.next()?, names)?;
+        let mut suggestion = format!("{}/{name}", self.base);
+        if let Some(id) = segments.next() {
+            suggestion.push('/');
+            suggestion.push_str(id);
+        }
+        if let Some(list) = segments.next() {
+            let lists = &self.collections.get(name)?.lists;
+            let public = lists
+                .iter()
+                .filter(|list| list.audience == Audience::Public);
+            suggestion.push('/');
+            suggestion.push_str(diag::suggest::nearest(
+                list,
+                public.map(|list| &*list.name),
+            )?);
+        }
+        (suggestion != path && self.is_public(&suggestion)).then_some(suggestion)
+    }
+
+    fn is_public(&self, path: &str) -> bool {
+        let audience = |resource| {
+            self.collections
+                .values()
+                .find(|found| found.resource == resource)
+                .map(|found| found.audience)
+        };
+        match self.find(path) {
+            Ok(Target::Collection { resource } | Target::Record { resource, .. }) => {
+                audience(resource) == Some(Audience::Public)
+            }
+            Ok(Target::List {
+                resource, parent, ..
+            }) => {
+                audience(resource) == Some(Audience::Public)
+                    && audience(parent) == Some(Audience::Public)
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+impl Target<'_> {
+    /// The resource that the path's records are of.
+    pub fn resource(&self) -> ResourceId {
+        match self {
+            Target::Collection { resource }
+            | Target::Record { resource, .. }
+            | Target::List { resource, .. } => *resource,
+        }
+    }
+
+    pub fn is_record(&self) -> bool {
+        matches!(self, Target::Record { .. })
+    }
+
+    /// What a method asks for here. OPTIONS asks for nothing and is not among them.
+    pub fn action(&self, method: &Method) -> Option<Action> {
+        let record = self.is_record();
+        match *method {
+            Method::GET | Method::HEAD if record => Some(Action::Get),
+            Method::GET | Method::HEAD => Some(Action::List),
+            Method::POST if !record => Some(Action::Create),
+            Method::PUT if record => Some(Action::Replace),
+            Method::PATCH if record => Some(Action::Update),
+            Method::DELETE if record => Some(Action::Delete),
+            _ => None,
+        }
+    }
+
+    /// The value of `Allow`.
+    pub fn allow(&self) -> HeaderValue {
+        HeaderValue::from_static(if self.is_record() {
+            "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
+        } else {
+            "GET, HEAD, POST, OPTIONS"
+        })
+    }
+}
+
+fn decode(segment: &str) -> Result<Cow<'_, str>, Miss> {
+    web::query::decode_segment(segment).ok_or(Miss::Encoding)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::{Access, Concurrency, DocsAccess, ListRelation, Resource};
+    use value::{FieldId, IdKind, IdType};
+
+    use super::*;
+
+    const AUTHOR: ResourceId = ResourceId(0);
+    const BOOK: ResourceId = ResourceId(1);
+    const SECRET: ResourceId = ResourceId(2);
+
+    fn resource(id: ResourceId, name: &str, path: &str, lists: &[(&str, ResourceId)]) -> Resource {
+        let list = |(name, resource): &(&str, ResourceId)| ListRelation {
+            name: (*name).to_owned(),
+            resource: *resource,
+            field: FieldId(1),
+        };
+        Resource {
+            id,
+            name: name.to_owned(),
+            snake: name.to_lowercase(),
+            path: path.to_owned(),
+            id_type: Arc::new(IdType {
+                resource: id,
+                resource_name: name.into(),
+                kind: IdKind::Integer,
+                prefix: "".into(),
+            }),
+            fields: Vec::new(),
+            lists: lists.iter().map(list).collect(),
+            unique: Vec::new(),
+            index: Vec::new(),
+            search: Vec::new(),
+            rules: Vec::new(),
+            access: Access::default(),
+            scope: path.to_owned(),
+            checks: Vec::new(),
+            audience: if id == SECRET {
+                Audience::Private
+            } else {
+                Audience::Public
+            },
+            concurrency: Concurrency::Optional,
+            limit: None,
+            deprecated: None,
+            was: None,
+            removed: Vec::new(),
+            description: None,
+        }
+    }
+
+    fn routes(base: &str) -> Routes {
+        let resources = vec![
+            resource(
+                AUTHOR,
+                "Author",
+                "authors",
+                &[("books", BOOK), ("secrets", SECRET)],
+            ),
+            resource(BOOK, "Book", "books", &[]),
+            resource(SECRET, "Secret", "secret-plans", &[("books", BOOK)]),
+        ];
+        Routes::new(&Model {
+            name: "shop".to_owned(),
+            title: "Shop".to_owned(),
+            description: None,
+            base: base.to_owned(),
+            resources,
+            rules: Vec::new(),
+            types: Vec::new(),
+            type_members: Vec::new(),
+            errors: Vec::new(),
+            limits: Vec::new(),
+            cors: Vec::new(),
+            docs: DocsAccess::Public,
+            scope_texts: Vec::new(),
+            auth_schemes: vec!["bearer".to_owned()],
+            tests: Vec::new(),
+        })
+    }
+
+    /// `RESOURCE`, `RESOURCE/ID` or `PARENT/ID/LIST RESOURCE`.
+    fn found(routes: &Routes, path: &str) -> String {
+        match routes.find(path) {
+            Ok(Target::Collection { resource }) => format!("{}", resource.0),
+            Ok(Target::Record { resource, id }) => format!("{}/{id}", resource.0),
+            Ok(Target::List {
+                resource,
+                parent,
+                id,
+                name,
+            }) => {
+                format!("{}/{id}/{name} {}", parent.0, resource.0)
+            }
+            Err(miss) => format!("{miss:?}"),
+        }
+    }
+
+    #[test]
+    fn paths_are_found() {
+        let v1 = routes("/v1");
+        for (path, expected) in [
+            ("/v1/books", "1"),
+            ("/v1/%62ooks", "1"),
+            ("/v1/books/42", "1/42"),
+            ("/v1/books/a%2Fb+%C3%A9", "1/a/b+é"),
+            ("/v1/authors/7/books", "0/7/books 1"),
+            ("/v1/authors/a%20b/b%6Foks", "0/a b/books 1"),
+            ("/v1/secret-plans", "2"),
+            ("/v1", "Unknown"),
+            ("/v1/", "Unknown"),
+            ("/", "Unknown"),
+            ("/v1/books/", "Unknown"),
+            ("/v1//books", "Unknown"),
+            ("/v1/books//", "Unknown"),
+            ("/v1/Books", "Unknown"),
+            ("/v12/books", "Unknown"),
+            ("/books", "Unknown"),
+            ("/v1/books/42/authors", "Unknown"),
+            ("/v1/authors/7/books/", "Unknown"),
+            ("/v1/authors/7/books/1", "Unknown"),
+            ("/v1/authors//books", "Unknown"),
+            ("/v1/books/%", "Encoding"),
+            ("/v1/books/%ff", "Encoding"),
+            ("*", "Unknown"),
+        ] {
+            assert_eq!(found(&v1, path), expected, "{path}");
+        }
+        let unversioned = routes("");
+        assert_eq!(found(&unversioned, "/books/42"), "1/42");
+        assert_eq!(found(&unversioned, "/"), "Unknown");
+        assert_eq!(found(&unversioned, "books"), "Unknown");
+    }
+
+    #[test]
+    fn near_misses_are_told_what_exists() {
+        let v1 = routes("/v1");
+        for (path, expected) in [
+            ("/v1/books/", Some("/v1/books")),
+            ("/v1//books/42", Some("/v1/books/42")),
+            ("/books", Some("/v1/books")),
+            ("/books/42/", Some("/v1/books/42")),
+            ("/v1/book", Some("/v1/books")),
+            ("/v1/BOOKS/42", Some("/v1/books/42")),
+            ("/boks", Some("/v1/books")),
+            ("/v1/author/7/book", Some("/v1/authors/7/books")),
+            ("/v1/authors/7/reviews", None),
+            ("/v1/books/42/authors", None),
+            ("/v1/weather", None),
+            ("/", None),
+            ("*", None),
+            ("", None),
+            ("/v1/%/", None),
+            // Nobody learns from a refusal what is not public.
+            ("/v1/secret-plan", None),
+            ("/v1/secret-plans/", None),
+            ("/v1/authors/7/secret", None),
+            ("/v1/secret-plans/1/book", None),
+        ] {
+            assert_eq!(v1.suggest(path).as_deref(), expected, "{path}");
+        }
+        assert_eq!(v1.suggest(&format!("/v1/{}", "/".repeat(1000))), None);
+        assert_eq!(routes("").suggest("/book").as_deref(), Some("/books"));
+    }
+
+    #[test]
+    fn methods_follow_the_path() {
+        let v1 = routes("/v1");
+        for (path, allow) in [
+            ("/v1/books", "GET, HEAD, POST, OPTIONS"),
+            ("/v1/authors/1/books", "GET, HEAD, POST, OPTIONS"),
+            ("/v1/books/1", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+        ] {
+            let target = v1.find(path).unwrap();
+            assert_eq!(target.allow(), allow);
+            for method in [
+                "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY",
+            ] {
+                let allowed = allow.split(", ").any(|one| one == method);
+                let action = target.action(&Method::from_bytes(method.as_bytes()).unwrap());
+                assert_eq!(action.is_some(), allowed, "{method} {path}");
+            }
+        }
+        let record = v1.find("/v1/books/1").unwrap();
+        assert_eq!(record.action(&Method::PUT), Some(Action::Replace));
+        assert_eq!(record.action(&Method::PATCH), Some(Action::Update));
+        assert_eq!(
+            v1.find("/v1/books").unwrap().action(&Method::HEAD),
+            Some(Action::List)
+        );
+    }
+}

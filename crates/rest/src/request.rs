@@ -1,0 +1,79 @@
+//! From the wire to [`call::Request`]: methods, parameters, preconditions and bodies.
+//!
+//! Only syntax is judged here. Whether a field exists, may be filtered by or may hold a value is
+//! the engine's question.
+
+pub mod body;
+pub mod parameters;
+pub mod patch;
+pub mod precondition;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use call::{Caller, Parent, Precondition, Query, Request, ViewRequest};
+use http::request::Parts;
+use model::Action;
+use value::Timestamp;
+use web::RequestBody;
+
+use crate::failure::Refusal;
+use crate::mount::Target;
+
+/// Reads everything a request says about its action, the body last.
+pub async fn read(
+    head: &Parts,
+    body: &mut RequestBody,
+    body_bytes_max: usize,
+    target: Target<'_>,
+    action: Action,
+    caller: Arc<Caller>,
+) -> Result<Request, Refusal> {
+    let (query, view) = match head.uri.query() {
+        None => (Query::default(), ViewRequest::default()),
+        Some(query) => parameters::read(query, action)?,
+    };
+    let precondition = match action {
+        // Conditions on reads are about what is sent, and looked at when that is known.
+        Action::List | Action::Get => Precondition::default(),
+        _ => precondition::read(&head.headers, action)?,
+    };
+    let change = body::read(&head.headers, body, body_bytes_max, action).await?;
+    let resource = target.resource();
+    let (id, parent) = match target {
+        Target::Collection { .. } => (None, None),
+        Target::Record { id, .. } => (Some(id.into_owned()), None),
+        Target::List {
+            parent, id, name, ..
+        } => (
+            None,
+            Some(Parent {
+                resource: parent,
+                id: id.into_owned(),
+                list: name.to_owned(),
+            }),
+        ),
+    };
+    Ok(Request {
+        resource,
+        action,
+        caller,
+        now: now(),
+        target: id,
+        parent,
+        change,
+        query,
+        view,
+        precondition,
+    })
+}
+
+/// The clock, in what a contract calls a date-time.
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let milliseconds = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    // A clock beyond the year 9999 is broken; any fixed moment is as good as its own.
+    Timestamp::from_millis(milliseconds).unwrap_or(Timestamp(0))
+}

@@ -1,0 +1,426 @@
+//! The query string: `limit cursor sort fields include q total` and filters.
+
+use call::{
+    Code, Failure, FieldProblem, Filter, Operand, Operator, Place, Query, SortKey, ViewRequest,
+};
+use model::Action;
+use web::query::{Parameter, QueryError};
+
+use crate::failure::Refusal;
+
+/// What lists understand beside filters.
+const OF_LISTS: [&str; 7] = ["cursor", "fields", "include", "limit", "q", "sort", "total"];
+/// What everything that answers with one record understands.
+const OF_RECORDS: [&str; 2] = ["fields", "include"];
+
+/// Reads a query string, and collects everything that is wrong with it.
+pub fn read(query: &str, action: Action) -> Result<(Query, ViewRequest), Refusal> {
+    let parameters = web::query::parse(Some(query)).map_err(unreadable)?;
+    let mut reader = Reader::default();
+    for parameter in &parameters {
+        match action {
+            Action::List => reader.of_list(parameter),
+            Action::Delete => reader.unknown(parameter, &[]),
+            _ => reader.of_record(parameter),
+        }
+    }
+    if reader.faults.is_empty() {
+        Ok((reader.query, reader.view))
+    } else {
+        Err(Failure::with_problems(Code::Malformed, reader.faults).into())
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    query: Query,
+    view: ViewRequest,
+    faults: Vec<FieldProblem>,
+}
+
+impl Reader {
+    fn of_list(&mut self, parameter: &Parameter<'_>) {
+        let value = &*parameter.value;
+        match (&*parameter.name, &parameter.bracket) {
+            ("limit", None) => self.query.limit = self.limit(value),
+            ("cursor", None) if value.is_empty() => {
+                self.fault(
+                    parameter,
+                    "invalid",
+                    "`cursor` is empty; leave it out to begin at the start.",
+                );
+            }
+            ("cursor", None) => self.query.cursor = Some(value.to_owned()),
+            ("sort", None) => self.sort(parameter),
+            ("q", None) => self.query.words = Some(value.to_owned()),
+            ("total", None) => match value {
+                "true" => self.query.total = true,
+                "false" => self.query.total = false,
+                _ => self.fault(parameter, "invalid", "`total` is `true` or `false`."),
+            },
+            ("fields" | "include", None) => self.of_record(parameter),
+            _ => self.filter(parameter),
+        }
+    }
+
+    fn of_record(&mut self, parameter: &Parameter<'_>) {
+        match (&*parameter.name, &parameter.bracket) {
+            ("fields", None) => self.view.fields = Some(self.names(parameter, "id,title")),
+            ("include", None) => self.view.include = self.names(parameter, "author,reviews"),
+            _ => self.unknown(parameter, &OF_RECORDS),
+        }
+    }
+
+    fn limit(&mut self, value: &str) -> Option<u32> {
+        if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.fault_at("limit", "invalid", "`limit` is a whole number, 1 or more.");
+            return None;
+        }
+        // Too large a number is lowered, here to what fits, by the engine to the maximum.
+        let limit = value.parse().unwrap_or(u32::MAX);
+        if limit == 0 {
+            self.fault_at("limit", "too_small", "`limit` is at least 1.");
+            return None;
+        }
+        Some(limit)
+    }
+
+    fn sort(&mut self, parameter: &Parameter<'_>) {
+        for key in parameter.value.split(',') {
+            let (descending, field) = match key.strip_prefix('-') {
+                Some(field) => (true, field),
+                None => (false, key),
+            };
+            if !is_name(field) {
+                let detail = format!(
+                    "`{}` is not a sort key; write field names with commas between them and `-` \
+                     before those to sort downwards, such as `sort=-published,title`.",
+                    shown(key)
+                );
+                self.fault(parameter, "invalid", detail);
+            } else if self.query.sort.iter().any(|known| known.field == field) {
+                let detail = format!("`{}` is a sort key already; name it once.", shown(field));
+                self.fault(parameter, "repeated", detail);
+            } else {
+                self.query.sort.push(SortKey {
+                    field: field.to_owned(),
+                    descending,
+                });
+            }
+        }
+    }
+
+    /// A list of names with commas between them.
+    fn names(&mut self, parameter: &Parameter<'_>, example: &str) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in parameter.value.split(',') {
+            if !name.split('.').all(is_name) {
+                let detail = format!(
+                    "`{}` is not a name; write names with commas between them, such as \
+                     `{}={example}`.",
+                    shown(name),
+                    parameter.name
+                );
+                self.fault(parameter, "invalid", detail);
+            } else if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    fn filter(&mut self, parameter: &Parameter<'_>) {
+        let operator = match &parameter.bracket {
+            None => Operator::Eq,
+            Some(word) => match Operator::parse(word) {
+                Some(operator) => operator,
+                None => {
+                    let operators = Operator::ALL.map(Operator::name);
+                    let detail = format!(
+                        "`{}` is not an operator{}; the operators are {}.",
+                        shown(word),
+                        nearest(word, operators),
+                        operators.join(", ")
+                    );
+                    return self.fault(parameter, "unknown_operator", detail);
+                }
+            },
+        };
+        let (relation, field) = match parameter.name.split_once('.') {
+            Some((relation, field)) => (Some(relation), field),
+            None => (None, &*parameter.name),
+        };
+        if !is_name(field) || !relation.is_none_or(is_name) {
+            let detail = format!(
+                "`{}` is neither a field nor `relation.field`.",
+                shown(&parameter.name)
+            );
+            return self.fault(parameter, "unknown_parameter", detail);
+        }
+        self.query.filters.push(Filter {
+            relation: relation.map(str::to_owned),
+            field: field.to_owned(),
+            operator,
+            operand: Operand::Text(parameter.value.clone().into_owned()),
+            spelled: parameter.to_string(),
+        });
+    }
+
+    fn unknown(&mut self, parameter: &Parameter<'_>, allowed: &[&'static str]) {
+        let detail = if allowed.is_empty() {
+            "There are no parameters here.".to_owned()
+        } else if OF_LISTS.contains(&&*parameter.name) {
+            format!(
+                "`{}` is a parameter of lists; the parameters here are {}.",
+                parameter.name,
+                allowed.join(", ")
+            )
+        } else {
+            let spelled = parameter.to_string();
+            format!(
+                "`{}` is not a parameter{}; the parameters here are {}.",
+                shown(&spelled),
+                nearest(&parameter.name, allowed.iter().copied()),
+                allowed.join(", ")
+            )
+        };
+        self.fault(parameter, "unknown_parameter", detail);
+    }
+
+    fn fault(&mut self, parameter: &Parameter<'_>, code: &'static str, detail: impl Into<String>) {
+        self.fault_at(&parameter.to_string(), code, detail);
+    }
+
+    fn fault_at(&mut self, parameter: &str, code: &'static str, detail: impl Into<String>) {
+        let place = Place::Parameter(parameter.to_owned());
+        self.faults.push(FieldProblem {
+            place,
+            code,
+            detail: detail.into(),
+        });
+    }
+}
+
+/// The parameter of lists that was probably meant by a filter on an unknown field.
+pub fn nearest_of_lists(word: &str) -> Option<&'static str> {
+    diag::suggest::nearest(word, OF_LISTS)
+}
+
+/// What a field or relation can be called at all.
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// What a client sent, short enough for a sentence.
+fn shown(text: &str) -> &str {
+    const CHARACTERS: usize = 60;
+    text.char_indices()
+        .nth(CHARACTERS)
+        .map_or(text, |(end, _)| &text[..end])
+}
+
+fn nearest(word: &str, known: impl IntoIterator<Item = &'static str>) -> String {
+    diag::suggest::nearest(word, known)
+        .map_or_else(String::new, |found| format!(" (did you mean `{found}`?)"))
+}
+
+fn unreadable(error: QueryError) -> Refusal {
+    let detail = error.to_string();
+    let (code, name) = match error {
+        QueryError::Percent(name) | QueryError::Encoding(name) | QueryError::Control(name) => {
+            ("invalid_encoding", name)
+        }
+        QueryError::Name(name) => ("unknown_parameter", name),
+        QueryError::Repeated(name) => ("repeated", name),
+        QueryError::TooLong(name) => ("too_long", name),
+        QueryError::TooMany => return Failure::new(Code::Malformed, detail).into(),
+    };
+    let fault = FieldProblem {
+        place: Place::Parameter(name),
+        code,
+        detail,
+    };
+    Failure::with_problems(Code::Malformed, vec![fault]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a query string is read as, or where it is wrong.
+    #[track_caller]
+    fn check(action: Action, query: &str, expected: &str) {
+        let found = match read(query, action) {
+            Ok((query, view)) => {
+                let mut words = Vec::new();
+                for filter in &query.filters {
+                    let Operand::Text(operand) = &filter.operand else {
+                        panic!("not text")
+                    };
+                    let relation = filter.relation.as_deref().unwrap_or("-");
+                    words.push(format!(
+                        "{relation}/{} {} {operand:?}",
+                        filter.field,
+                        filter.operator.name()
+                    ));
+                }
+                for key in &query.sort {
+                    words.push(format!(
+                        "{}{}",
+                        if key.descending { "↓" } else { "↑" },
+                        key.field
+                    ));
+                }
+                words.extend(query.words.map(|words| format!("q {words:?}")));
+                words.extend(query.limit.map(|limit| format!("limit {limit}")));
+                words.extend(query.cursor.map(|cursor| format!("cursor {cursor:?}")));
+                words.extend(query.total.then(|| "total".to_owned()));
+                words.extend(view.fields.map(|fields| format!("fields {fields:?}")));
+                if !view.include.is_empty() {
+                    words.push(format!("include {:?}", view.include));
+                }
+                words.join(" ")
+            }
+            Err(refusal) => {
+                let problem = refusal.problem();
+                assert_eq!(
+                    (problem.status().as_u16(), problem.code()),
+                    (400, "malformed")
+                );
+                let faults = problem.faults().iter().map(|fault| match &fault.place {
+                    web::problem::Place::Parameter(name) => format!("!{name} {}", fault.code),
+                    other => panic!("{other:?}"),
+                });
+                faults.collect::<Vec<_>>().join(" ")
+            }
+        };
+        assert_eq!(found, expected, "{query}");
+    }
+
+    #[test]
+    fn lists_are_read() {
+        for (query, expected) in [
+            ("", ""),
+            ("limit=20", "limit 20"),
+            ("limit=007", "limit 7"),
+            ("limit=99999999999999999999", "limit 4294967295"),
+            ("cursor=abc", "cursor \"abc\""),
+            ("sort=-published,title", "↓published ↑title"),
+            ("q=two+words", "q \"two words\""),
+            ("q=", "q \"\""),
+            ("total=true", "total"),
+            ("total=false", ""),
+            (
+                "fields=id,author.name,id",
+                "fields [\"id\", \"author.name\"]",
+            ),
+            (
+                "include=author,reviews.reader",
+                "include [\"author\", \"reviews.reader\"]",
+            ),
+            (
+                "state=held&price[lte]=20",
+                "-/state eq \"held\" -/price lte \"20\"",
+            ),
+            (
+                "id[in]=a,b&author.name=x",
+                "-/id in \"a,b\" author/name eq \"x\"",
+            ),
+            (
+                "author.name%5Bstarts_with%5D=%C3%A9",
+                "author/name starts_with \"é\"",
+            ),
+            (
+                "price[gte]=1&price[lte]=2",
+                "-/price gte \"1\" -/price lte \"2\"",
+            ),
+            ("title=", "-/title eq \"\""),
+            // A field may be called like a parameter.
+            (
+                "total[eq]=3&limit[gt]=1",
+                "-/total eq \"3\" -/limit gt \"1\"",
+            ),
+        ] {
+            check(Action::List, query, expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_at_its_place() {
+        for (query, expected) in [
+            ("limit=", "!limit invalid"),
+            ("limit=-1", "!limit invalid"),
+            ("limit=1.0", "!limit invalid"),
+            ("limit=0", "!limit too_small"),
+            ("limit=1&limit=2", "!limit repeated"),
+            ("total=maybe", "!total invalid"),
+            ("total=", "!total invalid"),
+            ("cursor=", "!cursor invalid"),
+            ("sort=", "!sort invalid"),
+            ("sort=title,", "!sort invalid"),
+            ("sort=%2Btitle", "!sort invalid"),
+            ("sort=title,-title", "!sort repeated"),
+            ("fields=", "!fields invalid"),
+            ("fields=a..b", "!fields invalid"),
+            ("include=a b", "!include invalid"),
+            ("price[between]=1", "!price[between] unknown_operator"),
+            ("price[LTE]=1", "!price[LTE] unknown_operator"),
+            ("a.b.c=1", "!a.b.c unknown_parameter"),
+            (".b=1", "!.b unknown_parameter"),
+            ("ti-tle=1", "!ti-tle unknown_parameter"),
+            ("a=%zz", "!a invalid_encoding"),
+            ("a[b=1", "!a[b unknown_parameter"),
+            (
+                "limit=x&total=y&z[q]=1",
+                "!limit invalid !total invalid !z[q] unknown_operator",
+            ),
+        ] {
+            check(Action::List, query, expected);
+        }
+    }
+
+    #[test]
+    fn single_records_know_two_parameters() {
+        for action in [Action::Get, Action::Create, Action::Update, Action::Replace] {
+            check(
+                action,
+                "fields=id&include=author",
+                "fields [\"id\"] include [\"author\"]",
+            );
+            check(action, "title=x", "!title unknown_parameter");
+            check(action, "limit=1", "!limit unknown_parameter");
+            check(action, "fields[eq]=1", "!fields[eq] unknown_parameter");
+            check(action, "dry_run=true", "!dry_run unknown_parameter");
+        }
+        check(Action::Delete, "fields=id", "!fields unknown_parameter");
+        check(Action::Delete, "", "");
+    }
+
+    #[test]
+    fn refusals_name_what_was_meant() {
+        for (action, query, expected) in [
+            (
+                Action::Get,
+                "feilds=id",
+                "`feilds` is not a parameter (did you mean `fields`?); the parameters here are fields, include.",
+            ),
+            (
+                Action::Get,
+                "limit=1",
+                "`limit` is a parameter of lists; the parameters here are fields, include.",
+            ),
+            (Action::Delete, "x=1", "There are no parameters here."),
+            (
+                Action::List,
+                "price[start_with]=1",
+                "`start_with` is not an operator (did you mean `starts_with`?); the operators are eq, ne, lt, lte, gt, gte, in, contains, starts_with, is_null.",
+            ),
+        ] {
+            let refusal = read(query, action).unwrap_err();
+            assert_eq!(refusal.problem().faults()[0].detail, expected);
+        }
+    }
+}

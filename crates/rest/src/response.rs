@@ -1,0 +1,124 @@
+//! From [`Outcome`] to the wire.
+
+mod body;
+mod link;
+pub mod tag;
+
+use call::{Outcome, Page, Record, ViewTag};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LINK, LOCATION, VARY};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use model::{Model, Resource};
+use web::Response;
+use web::headers::protect_data;
+
+use crate::failure::Refusal;
+use tag::Tag;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What is read may be kept by the reader alone, and is asked about before it is used again.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// What an answer to a read depends on.
+const VARIES: HeaderValue =
+    HeaderValue::from_static("Accept, Accept-Encoding, Authorization, Origin");
+
+/// Room for the fields of an answer, those that are added later included.
+const FIELDS: usize = 12;
+
+/// Writes an outcome as the answer to a request with this `head`.
+pub fn write(
+    outcome: Outcome,
+    head: &Parts,
+    model: &Model,
+    resource: &Resource,
+) -> Result<Response, Refusal> {
+    match outcome {
+        Outcome::Record(record) if head.method.is_safe() => read_record(&record, &head.headers),
+        Outcome::Record(record) => Ok(written_record(&record, StatusCode::OK)),
+        Outcome::Page(page) => read_page(&page, head),
+        Outcome::Created { id, record } => {
+            let mut response = match record {
+                Some(record) => written_record(&record, StatusCode::CREATED),
+                None => empty(StatusCode::CREATED),
+            };
+            let location = link::location(&model.base, resource, &id);
+            response.headers_mut().insert(LOCATION, location);
+            Ok(response)
+        }
+        Outcome::Written | Outcome::Deleted => Ok(empty(StatusCode::NO_CONTENT)),
+    }
+}
+
+fn read_record(record: &Record, headers: &HeaderMap) -> Result<Response, Refusal> {
+    let mut response = match known_tag(record) {
+        // Asked before anything is written.
+        Some(tag) => match tag.consider(headers)? {
+            Some(not_modified) => not_modified,
+            None => json(StatusCode::OK, body::record(record), &tag),
+        },
+        None => {
+            let body = body::record(record);
+            let tag = Tag::record(record.version, tag::hash(&body));
+            match tag.consider(headers)? {
+                Some(not_modified) => not_modified,
+                None => json(StatusCode::OK, body, &tag),
+            }
+        }
+    };
+    mark_read(&mut response);
+    Ok(response)
+}
+
+fn written_record(record: &Record, status: StatusCode) -> Response {
+    let body = body::record(record);
+    let tag = known_tag(record).unwrap_or_else(|| Tag::record(record.version, tag::hash(&body)));
+    json(status, body, &tag)
+}
+
+fn read_page(page: &Page, head: &Parts) -> Result<Response, Refusal> {
+    let body = body::page(page);
+    let tag = Tag::content(&body);
+    let mut response = match tag.consider(&head.headers)? {
+        Some(not_modified) => not_modified,
+        None => json(StatusCode::OK, body, &tag),
+    };
+    if let Some(cursor) = &page.next_cursor {
+        let link = link::next(head.uri.path(), head.uri.query(), cursor);
+        response.headers_mut().insert(LINK, link);
+    }
+    mark_read(&mut response);
+    Ok(response)
+}
+
+/// The tag, where the row version and the view determine the bytes.
+fn known_tag(record: &Record) -> Option<Tag> {
+    match record.view.tag {
+        ViewTag::Fixed(view) => Some(Tag::record(record.version, view)),
+        ViewTag::Content => None,
+    }
+}
+
+fn json(status: StatusCode, body: Vec<u8>, tag: &Tag) -> Response {
+    let mut response = Response::new(web::Body::from(body));
+    *response.status_mut() = status;
+    let mut headers = HeaderMap::with_capacity(FIELDS);
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(ETAG, tag.header());
+    protect_data(&mut headers);
+    *response.headers_mut() = headers;
+    response
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response
+}
+
+fn mark_read(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, REVALIDATE);
+    headers.insert(VARY, VARIES);
+}
