@@ -10,6 +10,9 @@ use crate::ir::{Claim, Expr};
 /// A row found by a [`Lookup`], indexed by [`FieldId`].
 pub type Record = Arc<[Value]>;
 
+/// Largest compiled regular expression, in bytes: bounds memory and compile time.
+pub const PATTERN_BYTES_MAX: usize = 1 << 18;
+
 /// Reaches the rows an expression needs besides its own.
 pub trait Lookup {
     /// The record of `resource` with this id.

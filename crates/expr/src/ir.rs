@@ -33,7 +33,7 @@ pub struct Expr {
 }
 
 /// A row variable. [`THIS`] is the record the expression is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Var(pub u16);
 
 /// `this`, and in a rule body the record the rule is asked about.

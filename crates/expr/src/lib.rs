@@ -9,13 +9,17 @@
 //! comes in through [`schema::Schema`]. The laws named in comments are those of the
 //! contract language (docs/rules.md).
 
+pub mod ast;
 pub mod caller;
 pub mod check;
 pub mod eval;
 pub mod ir;
+mod lexer;
+pub mod parse;
 pub mod problem;
 pub mod schema;
 pub mod specialise;
+pub mod walk;
 
 pub use caller::{CallerValues, Guest};
 pub use check::{Mode, Scope, builtin_rules, check};

@@ -29,6 +29,9 @@ pub enum Unresolved {
     Cycle(Vec<String>),
     /// It exists but is itself wrong, which has been reported where it stands.
     Broken,
+    /// Resolving it needs a chain of others longer than [`crate::ir::DEPTH_MAX`]: whoever
+    /// compiles rules on demand must stop there, or the chain would use up the stack.
+    TooDeep,
 }
 
 /// The names an expression may use.

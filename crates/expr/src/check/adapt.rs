@@ -1,0 +1,438 @@
+//! Types meeting types: literals and claims take the type they are used with.
+
+use std::sync::Arc;
+
+use value::{Date, Decimal, Duration, IdKind, Timestamp, Type, Value};
+
+use crate::ast::{Ast, range};
+use crate::ir::{Expr, Node};
+use crate::problem::Problem;
+
+use super::{Checked, Checker};
+
+/// The largest integer up to which floats hold every one.
+const FLOAT_EXACT_MAX: i64 = 1 << 53;
+
+/// Why something is not of a type.
+pub(super) enum Unfit {
+    /// It is of another; handed back unchanged.
+    Type(Box<Expr>),
+    /// A literal could not be read as it, which has been reported.
+    Said,
+}
+
+pub(super) fn is_int(ty: &Type) -> bool {
+    matches!(ty, Type::Int32 | Type::Int53 | Type::Int64)
+}
+
+/// Of two alike types the one that holds both.
+pub(super) fn wider(a: &Type, b: &Type) -> Type {
+    match (a, b) {
+        (Type::Int64, b) if is_int(b) => Type::Int64,
+        (Type::Int53, Type::Int32) => Type::Int53,
+        (Type::Int32, b) if is_int(b) => b.clone(),
+        (Type::Enum(x), Type::Enum(y)) if x != y => Type::Text,
+        (Type::Enum(_), Type::Text) => Type::Text,
+        _ => a.clone(),
+    }
+}
+
+/// Whether values of the two types can be told equal or unequal.
+pub(super) fn alike(a: &Type, b: &Type) -> bool {
+    match (a, b) {
+        (Type::Id(a), Type::Id(b)) => a.resource == b.resource,
+        (Type::Enum(a), Type::Enum(b)) => a.iter().any(|value| b.contains(value)),
+        (Type::Text, Type::Enum(_)) | (Type::Enum(_), Type::Text) => true,
+        (a, b) => a == b || (is_int(a) && is_int(b)),
+    }
+}
+
+/// Whether every value of `from` is one of `to`.
+fn fits(from: &Type, to: &Type) -> bool {
+    match (from, to) {
+        (Type::Int32, Type::Int53 | Type::Int64) | (Type::Int53, Type::Int64) => true,
+        (Type::Enum(_), Type::Text) => true,
+        (Type::Enum(from), Type::Enum(to)) => from.iter().all(|value| to.contains(value)),
+        (Type::Id(from), Type::Id(to)) => from.resource == to.resource,
+        (Type::List(from), Type::List(to)) => fits(from, to),
+        (from, to) => from == to,
+    }
+}
+
+/// How to come from one type to another.
+pub(super) fn conversion(from: &Type, to: &Type, text: &str) -> Option<String> {
+    Some(match (from, to) {
+        (Type::Timestamp, Type::Date) => format!("write `date({text})`"),
+        (Type::Date, Type::Timestamp) => {
+            "a date is a whole day: compare it with `date(now)`".to_owned()
+        }
+        (Type::Text, Type::Timestamp) => format!("write `timestamp({text})`"),
+        (from, Type::Float) if is_int(from) => format!("write `double({text})`"),
+        (Type::Float, to) if is_int(to) => format!("write `int({text})`, which cuts the fraction off"),
+        (Type::Money, Type::Decimal) => format!("write `{text}.amount`"),
+        (_, Type::Text) => format!("write `string({text})`"),
+        _ => return None,
+    })
+}
+
+/// Whether the expression takes whatever type it meets.
+pub(super) fn is_open(expr: &Expr) -> bool {
+    match &expr.node {
+        Node::Caller(_) => true,
+        Node::Const(value) => match value {
+            Value::Null => true,
+            Value::Text(_) => expr.ty == Type::Text,
+            Value::Int(_) => expr.ty == Type::Int64,
+            Value::Float(_) => true,
+            _ => false,
+        },
+        Node::If(_, then, otherwise) => is_open(then) && is_open(otherwise),
+        Node::List(parts) => parts.iter().all(is_open),
+        _ => false,
+    }
+}
+
+/// How readily the expression takes another's type: a claim most, then null, then literals.
+fn yielding(expr: &Expr) -> u8 {
+    match &expr.node {
+        Node::Caller(_) => 4,
+        Node::Const(Value::Null) => 3,
+        Node::Const(Value::Text(_)) if is_open(expr) => 2,
+        _ if is_open(expr) => 1,
+        _ => 0,
+    }
+}
+
+impl<'a> Checker<'a> {
+    /// `expr` as a value of `ty`.
+    pub(super) fn adapt(&mut self, mut expr: Box<Expr>, ty: &Type) -> Result<Box<Expr>, Unfit> {
+        match &expr.node {
+            Node::Caller(_) => self.adapt_claim(expr, ty),
+            Node::Const(value) => {
+                let adapted = self.constant(value, &expr, ty);
+                match adapted {
+                    Ok(Some(value)) => {
+                        expr.node = Node::Const(value);
+                        expr.ty = ty.clone();
+                        Ok(expr)
+                    }
+                    Ok(None) => Err(Unfit::Type(expr)),
+                    Err(problem) => {
+                        self.report(problem);
+                        Err(Unfit::Said)
+                    }
+                }
+            }
+            Node::If(..) if is_open(&expr) && !fits(&expr.ty, ty) => self.adapt_branches(expr, ty),
+            Node::List(_) => self.adapt_elements(expr, ty),
+            _ if fits(&expr.ty, ty) => Ok(expr),
+            _ => Err(Unfit::Type(expr)),
+        }
+    }
+
+    fn adapt_claim(&mut self, mut expr: Box<Expr>, ty: &Type) -> Result<Box<Expr>, Unfit> {
+        let scalar = |ty: &Type| {
+            !matches!(
+                ty,
+                Type::Duration | Type::Money | Type::List(_) | Type::Object(_) | Type::Json
+            )
+        };
+        let readable = match ty {
+            Type::List(item) => scalar(item),
+            ty => scalar(ty),
+        };
+        if readable {
+            expr.ty = ty.clone();
+            return Ok(expr);
+        }
+        let at = range(&expr.at);
+        let message = format!("a claim of the caller cannot be read as {}", ty.describe());
+        self.report(Problem::new("E0323", at, message, "a claim is plain text"));
+        Err(Unfit::Said)
+    }
+
+    fn adapt_branches(&mut self, mut expr: Box<Expr>, ty: &Type) -> Result<Box<Expr>, Unfit> {
+        let node = std::mem::replace(&mut expr.node, Node::Now);
+        let Node::If(condition, then, otherwise) = node else {
+            expr.node = node;
+            return Err(Unfit::Type(expr));
+        };
+        let then = self.adapt(then, ty);
+        let otherwise = self.adapt(otherwise, ty);
+        let (taken, fit) = match (then, otherwise) {
+            (Ok(a), Ok(b)) => ((a, b), true),
+            (Ok(a), Err(Unfit::Type(b))) | (Err(Unfit::Type(a)), Ok(b) | Err(Unfit::Type(b))) => {
+                ((a, b), false)
+            }
+            _ => return Err(Unfit::Said),
+        };
+        expr.node = Node::If(condition, taken.0, taken.1);
+        if !fit {
+            return Err(Unfit::Type(expr));
+        }
+        expr.ty = ty.clone();
+        Ok(expr)
+    }
+
+    fn adapt_elements(&mut self, mut expr: Box<Expr>, ty: &Type) -> Result<Box<Expr>, Unfit> {
+        let Type::List(item) = ty else { return Err(Unfit::Type(expr)) };
+        if let Node::List(parts) = &mut expr.node {
+            for part in parts {
+                let at = range(&part.at);
+                match self.adapt(Box::new(part.clone()), item) {
+                    Ok(adapted) => *part = *adapted,
+                    Err(Unfit::Said) => return Err(Unfit::Said),
+                    Err(Unfit::Type(other)) => {
+                        let message = format!(
+                            "{} is expected in this list, not {}",
+                            item.describe(),
+                            other.ty.describe()
+                        );
+                        let label = format!("this is {}", other.ty.describe());
+                        self.report(Problem::new("E0324", at, message, label));
+                        return Err(Unfit::Said);
+                    }
+                }
+            }
+        }
+        expr.ty = ty.clone();
+        Ok(expr)
+    }
+
+    /// A constant as one of `ty`; `None` when that makes no sense.
+    fn constant(&self, value: &Value, expr: &Expr, ty: &Type) -> Result<Option<Value>, Problem> {
+        let at = || range(&expr.at);
+        let too_large = |what: &str| {
+            Problem::new("E0322", at(), format!("{what} is out of the range of {}", ty.name()), "out of range")
+        };
+        Ok(Some(match (value, ty) {
+            (Value::Null, _) => Value::Null,
+            (Value::Text(text), ty) if expr.ty == Type::Text => match ty {
+                Type::Text => return Ok(Some(value.clone())),
+                Type::Bool | Type::Float => return Err(self.quoted(text, expr, ty)),
+                ty if is_int(ty) => return Err(self.quoted(text, expr, ty)),
+                Type::List(_) | Type::Object(_) | Type::Json | Type::Money => return Ok(None),
+                _ => self.read(text, expr, ty)?,
+            },
+            (Value::Int(number), ty) if is_int(&expr.ty) => match ty {
+                Type::Int64 => Value::Int(*number),
+                Type::Int53 if number.unsigned_abs() < FLOAT_EXACT_MAX.unsigned_abs() => {
+                    Value::Int(*number)
+                }
+                Type::Int32 if i32::try_from(*number).is_ok() => Value::Int(*number),
+                Type::Int53 | Type::Int32 => return Err(too_large(&number.to_string())),
+                Type::Float if number.unsigned_abs() <= FLOAT_EXACT_MAX.unsigned_abs() => {
+                    Value::Float(*number as f64)
+                }
+                Type::Float => return Err(too_large(&number.to_string())),
+                Type::Decimal => match Decimal::from_int(*number) {
+                    Some(decimal) => Value::Decimal(decimal),
+                    None => return Err(too_large(&number.to_string())),
+                },
+                Type::Id(id) if id.kind == IdKind::Integer && id.prefix.is_empty() => {
+                    Value::Int(*number)
+                }
+                _ => return Ok(None),
+            },
+            (Value::Float(number), Type::Decimal) => {
+                let written: String =
+                    self.source[at()].chars().filter(|c| !c.is_whitespace()).collect();
+                let decimal = Decimal::parse(&written)
+                    .or_else(|_| Decimal::parse(&number.to_string()))
+                    .map_err(|why| {
+                        Problem::new(
+                            "E0322",
+                            at(),
+                            format!("`{written}` is not a decimal"),
+                            why.to_string(),
+                        )
+                    })?;
+                Value::Decimal(decimal)
+            }
+            (Value::Text(_) | Value::Float(_), ty) if *ty == expr.ty => value.clone(),
+            _ if fits(&expr.ty, ty) => value.clone(),
+            _ => return Ok(None),
+        }))
+    }
+
+    fn quoted(&self, text: &str, expr: &Expr, ty: &Type) -> Problem {
+        let readable = value::text::parse(ty, text).is_ok();
+        let problem = Problem::new(
+            "E0322",
+            range(&expr.at),
+            format!("a string cannot be compared with {}", ty.name()),
+            format!("{} is expected", ty.describe()),
+        );
+        match readable {
+            true => problem.help(format!("write it without quotes: `{text}`")),
+            false => problem,
+        }
+    }
+
+    /// A string literal as a value of another type.
+    fn read(&self, text: &str, expr: &Expr, ty: &Type) -> Result<Value, Problem> {
+        let fail = |why: String| {
+            let message = format!("'{text}' is not {}", ty.describe());
+            Problem::new("E0322", range(&expr.at), message, why)
+        };
+        match ty {
+            Type::Enum(values) => match values.iter().find(|value| ***value == *text) {
+                Some(value) => Ok(Value::Text(value.to_string())),
+                None => {
+                    let problem = fail("not one of its values".to_owned());
+                    let near = diag::suggest::nearest(text, values.iter().map(|value| &**value));
+                    Err(match near {
+                        Some(near) => problem.help(format!("did you mean '{near}'?")),
+                        None => problem,
+                    })
+                }
+            },
+            Type::Date => Date::parse(text).map(Value::Date).map_err(|why| fail(why.to_string())),
+            Type::Timestamp => Timestamp::parse(text)
+                .map(Value::Timestamp)
+                .map_err(|why| fail(why.to_string())),
+            Type::Duration => {
+                duration(text).map(Value::Duration).map_err(|why| fail(why.to_string()))
+            }
+            Type::Decimal => {
+                Decimal::parse(text).map(Value::Decimal).map_err(|why| fail(why.to_string()))
+            }
+            ty => value::text::parse(ty, text).map_err(|why| fail(why.detail)),
+        }
+    }
+
+    /// Two values in one place (branches, both sides of a comparison), brought to one type.
+    pub(super) fn agree(
+        &mut self,
+        a: Box<Expr>,
+        b: Box<Expr>,
+        a_ast: &Ast,
+        b_ast: &Ast,
+    ) -> Checked<(Box<Expr>, Box<Expr>)> {
+        let (a, b) = match (self.meet(a, b), (a_ast, b_ast)) {
+            (Ok(pair), _) => return Some(pair),
+            (Err(None), _) => return None,
+            (Err(Some(pair)), _) => pair,
+        };
+        let (left, right) = (self.text(a_ast), self.text(b_ast));
+        let mut problem = Problem::new(
+            "E0320",
+            a_ast.range().start.min(b_ast.range().start)..a_ast.range().end.max(b_ast.range().end),
+            match (&a.ty, &b.ty) {
+                (Type::Id(a), Type::Id(b)) => format!(
+                    "the id of a {} is never that of a {}",
+                    a.resource_name, b.resource_name
+                ),
+                (Type::Enum(_), Type::Enum(_)) => "these enums have no value in common".to_owned(),
+                (a, b) => format!("{} and {} do not go together", a.name(), b.name()),
+            },
+            format!("`{left}` is {}, `{right}` is {}", a.ty.describe(), b.ty.describe()),
+        );
+        let help = conversion(&b.ty, &a.ty, right)
+            .filter(|_| a.ty != Type::Text)
+            .or_else(|| conversion(&a.ty, &b.ty, left).filter(|_| b.ty != Type::Text));
+        if let Some(help) = help {
+            problem = problem.help(help);
+        }
+        self.report(problem);
+        None
+    }
+
+    /// Brings two values to one type, or hands them back. `Err(None)`: has been reported.
+    #[expect(clippy::type_complexity)]
+    pub(super) fn meet(
+        &mut self,
+        a: Box<Expr>,
+        b: Box<Expr>,
+    ) -> Result<(Box<Expr>, Box<Expr>), Option<(Box<Expr>, Box<Expr>)>> {
+        let unfit = |unfit, other, swap| match unfit {
+            Unfit::Said => Err(None),
+            Unfit::Type(this) if swap => Err(Some((other, this))),
+            Unfit::Type(this) => Err(Some((this, other))),
+        };
+        match (yielding(&a), yielding(&b)) {
+            (0, 0) if alike(&a.ty, &b.ty) => Ok((a, b)),
+            (0, 0) => Err(Some((a, b))),
+            (ra, rb) if ra > rb => {
+                let ty = b.ty.clone();
+                match self.adapt(a, &ty) {
+                    Ok(a) => Ok((a, b)),
+                    Err(why) => unfit(why, b, false),
+                }
+            }
+            (ra, rb) if rb > ra => {
+                let ty = a.ty.clone();
+                match self.adapt(b, &ty) {
+                    Ok(b) => Ok((a, b)),
+                    Err(why) => unfit(why, a, true),
+                }
+            }
+            // Two claims, two literals of a kind, 1 and 1.5.
+            _ => {
+                let ty = if a.ty == Type::Float { Type::Float } else { b.ty.clone() };
+                let a = match self.adapt(a, &ty) {
+                    Ok(a) => a,
+                    Err(why) => return unfit(why, b, false),
+                };
+                match self.adapt(b, &ty) {
+                    Ok(b) => Ok((a, b)),
+                    Err(why) => unfit(why, a, true),
+                }
+            }
+        }
+    }
+
+    pub(super) fn list_literal(&mut self, parts: &'a [Ast], ast: &'a Ast) -> Checked {
+        let mut elements: Vec<Box<Expr>> = vec![];
+        let mut whole = true;
+        for part in parts {
+            let element = self.value(part).and_then(|element| self.not_null(element, part));
+            whole &= element.is_some();
+            elements.extend(element);
+        }
+        if !whole {
+            return None;
+        }
+        // The most definite element decides the type of all.
+        let definite = elements.iter().enumerate().min_by_key(|(_, element)| yielding(element));
+        let Some((first, sample)) = definite else {
+            return self.make(Node::List(vec![]), Type::List(Arc::new(Type::Text)), false, ast);
+        };
+        let mut sample = sample.clone();
+        for (element, part) in elements.iter().zip(parts) {
+            let (met, other) = self.agree(sample, element.clone(), &parts[first], part)?;
+            sample = met;
+            sample.ty = wider(&sample.ty, &other.ty);
+        }
+        let ty = sample.ty;
+        let mut adapted = vec![];
+        for element in elements {
+            adapted.push(match is_open(&element) {
+                true => *self.adapt(element, &ty).ok()?,
+                false => *element,
+            });
+        }
+        self.make(Node::List(adapted), Type::List(Arc::new(ty)), false, ast)
+    }
+}
+
+/// `10m`, `1h30m` or ISO 8601.
+pub(super) fn duration(text: &str) -> Result<Duration, value::time::TimeError> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    if unsigned.starts_with('P') {
+        return Duration::parse(text);
+    }
+    let mut total = Duration::ZERO;
+    let mut rest = unsigned;
+    loop {
+        let unit = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest[unit..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| unit + at);
+        let part = Duration::parse_short(&rest[..end])?;
+        total = total.checked_add(part).ok_or(value::time::TimeError::DurationOutOfRange)?;
+        rest = &rest[end..];
+        if rest.is_empty() {
+            break;
+        }
+    }
+    Ok(if unsigned.len() < text.len() { Duration(-total.0) } else { total })
+}

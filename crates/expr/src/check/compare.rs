@@ -1,0 +1,267 @@
+//! `==`, `<`, `in` and their kin.
+
+use std::sync::Arc;
+
+use value::{Type, Value};
+
+use crate::ast::{Ast, Binary, Kind};
+use crate::ir::{Comparison, Expr, Node};
+use crate::problem::Problem;
+
+use super::adapt::{Unfit, is_open};
+use super::names::Place;
+use super::{Checked, Checker};
+
+fn has_order(ty: &Type) -> bool {
+    matches!(
+        ty,
+        Type::Int32
+            | Type::Int53
+            | Type::Int64
+            | Type::Float
+            | Type::Text
+            | Type::Decimal
+            | Type::Date
+            | Type::Timestamp
+            | Type::Duration
+    )
+}
+
+fn has_equality(ty: &Type) -> bool {
+    has_order(ty) || matches!(ty, Type::Bool | Type::Uuid | Type::Id(_) | Type::Enum(_))
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn binary(
+        &mut self,
+        op: Binary,
+        left: &'a Ast,
+        right: &'a Ast,
+        ast: &'a Ast,
+    ) -> Checked {
+        let op = match op {
+            Binary::Equal => Comparison::Equal,
+            Binary::NotEqual => Comparison::NotEqual,
+            Binary::Less => Comparison::Less,
+            Binary::LessOrEqual => Comparison::LessOrEqual,
+            Binary::Greater => Comparison::Greater,
+            Binary::GreaterOrEqual => Comparison::GreaterOrEqual,
+            Binary::In => return self.contained(left, right, ast),
+            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Rem => {
+                return self.arithmetic(op, left, right, ast);
+            }
+        };
+        let null = |ast: &Ast| ast.kind == Kind::Null;
+        match (null(left), null(right), op) {
+            (false, false, _) => self.compare(op, left, right, ast),
+            (false, true, Comparison::Equal | Comparison::NotEqual) => {
+                self.null_test(left, op, ast)
+            }
+            (true, false, Comparison::Equal | Comparison::NotEqual) => {
+                self.null_test(right, op, ast)
+            }
+            (true, true, _) => self.nonsense(ast, "null is compared with null", "always the same"),
+            _ => self.nonsense(ast, "null has no order", "compared with null"),
+        }
+    }
+
+    fn nonsense(&mut self, ast: &Ast, message: &str, label: &str) -> Checked {
+        self.report(
+            Problem::new("E0325", ast.range(), message, label)
+                .help("write `x == null` or `x != null` about something that may be null"),
+        );
+        None
+    }
+
+    fn compare(
+        &mut self,
+        op: Comparison,
+        left: &'a Ast,
+        right: &'a Ast,
+        ast: &'a Ast,
+    ) -> Checked {
+        let a = self.value(left);
+        let b = self.value(right);
+        let (a, b) = self.agree(a?, b?, left, right)?;
+        let equality = matches!(op, Comparison::Equal | Comparison::NotEqual);
+        for (side, side_ast) in [(&a, left), (&b, right)] {
+            let possible = if equality { has_equality(&side.ty) } else { has_order(&side.ty) };
+            if !possible {
+                self.incomparable(side, side_ast, equality);
+                return None;
+            }
+        }
+        let (a, b) = if equality {
+            (a, b)
+        } else {
+            let a = self.not_null(a, left);
+            let b = self.not_null(b, right);
+            (a?, b?)
+        };
+        self.make(Node::Compare(op, a, b), Type::Bool, false, ast)
+    }
+
+    fn incomparable(&mut self, side: &Expr, ast: &Ast, equality: bool) {
+        let text = self.text(ast);
+        let help = match &side.ty {
+            Type::Money => Some(format!(
+                "compare `{text}.amount`, and `{text}.currency` where there are several"
+            )),
+            Type::List(_) => Some(format!("ask about its elements: `x in {text}`")),
+            Type::Enum(_) => Some(format!("list the values: `{text} in ['a', 'b']`")),
+            Type::Bool => Some(format!("write `{text}` or `!{text}`")),
+            Type::Object(_) => Some(format!("compare its members: `{text}.member`")),
+            _ => None,
+        };
+        let cannot = if equality { "cannot be compared" } else { "has no order" };
+        let mut problem = Problem::new(
+            "E0325",
+            ast.range(),
+            format!("{} {cannot}", side.ty.name()),
+            format!("this is {}", side.ty.describe()),
+        );
+        if let Some(help) = help {
+            problem = problem.help(help);
+        }
+        self.report(problem);
+    }
+
+    /// `x == null`, `x != null`.
+    pub(super) fn null_test(&mut self, of: &'a Ast, op: Comparison, ast: &'a Ast) -> Checked {
+        let place = self.place(of)?;
+        let expr = match place {
+            Place::Relation(relation) => self.held_id(relation, of)?,
+            Place::User => return self.caller_null(of, op),
+            Place::Row(_) => {
+                let text = self.text(of);
+                return self.nonsense(ast, &format!("`{text}` is never null"), "always the same");
+            }
+            other => self.settle(other, of)?,
+        };
+        if matches!(expr.node, Node::Caller(_)) {
+            return self.caller_null(of, op);
+        }
+        let null = Box::new(Expr {
+            node: Node::Const(Value::Null),
+            ty: expr.ty.clone(),
+            nullable: true,
+            at: ast.at.clone(),
+        });
+        self.make(Node::Compare(op, expr, null), Type::Bool, false, ast)
+    }
+
+    fn caller_null(&mut self, of: &Ast, op: Comparison) -> Checked {
+        let text = self.text(of);
+        let help = match (text, op) {
+            ("user" | "user.id", Comparison::NotEqual) => "write `signed_in`".to_owned(),
+            ("user" | "user.id", _) => "write `!signed_in`".to_owned(),
+            _ => format!("leave it out: what reads `{text}` is false for callers without it"),
+        };
+        self.report(
+            Problem::new(
+                "E0332",
+                of.range(),
+                "what belongs to the caller is never null",
+                "a caller without it makes the condition false",
+            )
+            .help(help),
+        );
+        None
+    }
+
+    /// `x in list`
+    fn contained(&mut self, left: &'a Ast, right: &'a Ast, ast: &'a Ast) -> Checked {
+        let element = self.value(left);
+        let text = self.text(right);
+        let list = match self.place(right)? {
+            Place::List(_) => {
+                let problem = Problem::new(
+                    "E0321",
+                    right.range(),
+                    format!("`{text}` is a list of records"),
+                    "not a list of values",
+                )
+                .help(format!("write `{text}.exists(x, x.id == {})`", self.text(left)));
+                self.report(problem);
+                return None;
+            }
+            other => self.settle(other, right)?,
+        };
+        let element = self.not_null(element?, left)?;
+        if matches!(&list.node, Node::List(parts) if parts.is_empty()) {
+            self.report(
+                Problem::new("E0325", right.range(), "nothing is in an empty list", "empty")
+                    .help("list the allowed values"),
+            );
+            return None;
+        }
+        if matches!(list.node, Node::Caller(_)) {
+            let item = Type::List(Arc::new(element.ty.clone()));
+            return match self.adapt(list, &item) {
+                Ok(list) => self.make(Node::In(element, list), Type::Bool, false, ast),
+                Err(_) => None,
+            };
+        }
+        let Type::List(item) = &list.ty else {
+            let help = match &list.ty {
+                Type::Text => format!("write `{text}.contains({})`", self.text(left)),
+                _ => format!("write `{} == {text}`", self.text(left)),
+            };
+            self.report(
+                Problem::new(
+                    "E0321",
+                    right.range(),
+                    format!("`in` needs a list, not {}", list.ty.describe()),
+                    format!("this is {}", list.ty.describe()),
+                )
+                .help(help),
+            );
+            return None;
+        };
+        let item = item.clone();
+        let list = self.not_null(list, right)?;
+        let (element, list) = match is_open(&list) && !is_open(&element) {
+            true => {
+                let to = Type::List(Arc::new(element.ty.clone()));
+                match self.adapt(list, &to) {
+                    Ok(list) => (element, list),
+                    Err(Unfit::Said) => return None,
+                    Err(Unfit::Type(list)) => (element, list),
+                }
+            }
+            false => {
+                let sample = Expr { node: Node::Now, ty: (*item).clone(), nullable: false, at: right.at.clone() };
+                let (element, _) = self.agree(element, Box::new(sample), left, right)?;
+                (element, list)
+            }
+        };
+        if !has_equality(&element.ty) {
+            self.incomparable(&element, left, true);
+            return None;
+        }
+        self.one_of(element, list, ast)
+    }
+
+    /// A list of constants stays a list; one with other things in it is a row of comparisons,
+    /// which every database does alike.
+    fn one_of(&mut self, element: Box<Expr>, list: Box<Expr>, ast: &Ast) -> Checked {
+        let constants = match &list.node {
+            Node::List(parts) => parts.iter().all(|part| matches!(part.node, Node::Const(_))),
+            _ => true,
+        };
+        if constants {
+            return self.make(Node::In(element, list), Type::Bool, false, ast);
+        }
+        let Node::List(parts) = list.node else { return None };
+        let mut choices = vec![];
+        for part in parts {
+            self.spend(crate::walk::size(&element).cost, ast)?;
+            let same = Node::Compare(Comparison::Equal, element.clone(), Box::new(part));
+            choices.push(*self.make(same, Type::Bool, false, ast)?);
+        }
+        match choices.len() {
+            1 => choices.pop().map(Box::new),
+            _ => self.make(Node::Or(choices), Type::Bool, false, ast),
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! What a name or a path stands for: `this.list.owner_id`, `user.role`, `viewer`.
+
+use value::{FieldId, ResourceId, Type};
+
+use crate::ast::{Ast, Kind, Word, range};
+use crate::ir::{Claim, Expr, Hop, NEXT, Node, ROW, Row, RuleDef, THIS, Var};
+use crate::problem::Problem;
+use crate::schema::{Property, Unresolved};
+use crate::walk::{said_of, size, through};
+
+use super::list::List;
+use super::{Checked, Checker};
+
+use std::sync::Arc;
+
+/// A variable of a quantifier.
+pub(super) struct Local {
+    pub(super) name: Box<str>,
+    pub(super) stands_for: Bound,
+}
+
+#[derive(Clone)]
+pub(super) enum Bound {
+    Row(Var, ResourceId),
+    Element(Var, Type),
+}
+
+/// Where a path has arrived.
+pub(super) enum Place {
+    Value(Box<Expr>),
+    Row(Row),
+    Relation(Relation),
+    List(List),
+    User,
+    Input,
+}
+
+/// A to-one relation, not followed yet.
+pub(super) struct Relation {
+    row: Row,
+    via: FieldId,
+    target: ResourceId,
+    nullable: bool,
+}
+
+/// Names with a meaning of their own; variables cannot take them.
+const RESERVED: [&str; 6] = ["this", "next", "row", "user", "input", "now"];
+
+impl<'a> Checker<'a> {
+    pub(super) fn place(&mut self, ast: &'a Ast) -> Checked<Place> {
+        match &ast.kind {
+            Kind::Name(name) => self.bare(name, ast),
+            Kind::Member { of, name } => self.member(of, name, ast),
+            Kind::Call { of: Some(of), name, arguments } => {
+                self.method(of, name, arguments, ast)
+            }
+            _ => self.value(ast).map(Place::Value),
+        }
+    }
+
+    /// The value at a place, if it has one.
+    pub(super) fn settle(&mut self, place: Place, ast: &'a Ast) -> Checked {
+        let text = self.text(ast);
+        let (message, help) = match place {
+            Place::Value(expr) => return Some(expr),
+            Place::Row(_) => {
+                (format!("`{text}` is a whole record"), format!("write `{text}.id`, or another field"))
+            }
+            Place::Relation(_) => (
+                format!("`{text}` is a whole record"),
+                format!("write `{text}_id` for its id, or `{text}.name` for a field of it"),
+            ),
+            Place::List(_) => (
+                format!("`{text}` is a list of records"),
+                format!("write `{text}.exists(x, …)`, `{text}.all(x, …)` or `{text}.count()`"),
+            ),
+            Place::User => (
+                "`user` is the caller".to_owned(),
+                "write `user.id` or a claim such as `user.role`; for anybody known, `signed_in`".to_owned(),
+            ),
+            Place::Input => {
+                ("`input` is all arguments together".to_owned(), "write `input.NAME`".to_owned())
+            }
+        };
+        self.report(Problem::new("E0321", ast.range(), message, "not a single value").help(help));
+        None
+    }
+
+    fn bare(&mut self, name: &str, ast: &'a Ast) -> Checked<Place> {
+        if let Some(local) = self.locals.iter().rev().find(|local| *local.name == *name) {
+            return Some(match local.stands_for.clone() {
+                Bound::Row(var, resource) => Place::Row(Row { var, resource, hops: vec![] }),
+                Bound::Element(var, ty) => {
+                    Place::Value(self.make(Node::Element(var), ty, false, ast)?)
+                }
+            });
+        }
+        let row = |var, resource| Some(Place::Row(Row { var, resource, hops: vec![] }));
+        match name {
+            "this" => match self.scope.this {
+                Some(resource) => row(THIS, resource),
+                None => self.not_here(ast, "there is no record here that `this` could be"),
+            },
+            "next" => match self.scope.this {
+                Some(resource) if self.scope.next => row(NEXT, resource),
+                _ => self.not_here(
+                    ast,
+                    "`next` exists only in access rules for create, update and replace, and in checks",
+                ),
+            },
+            "row" => match self.scope.row {
+                Some(resource) => row(ROW, resource),
+                None if self.rule_exists(name) => self.rule(name, ast).map(Place::Value),
+                None => self.not_here(ast, "`row` exists only in a `where`"),
+            },
+            "user" => Some(Place::User),
+            "input" => match self.scope.input.is_empty() {
+                false => Some(Place::Input),
+                true => self.not_here(ast, "there is no input here"),
+            },
+            "now" => self.make(Node::Now, Type::Timestamp, false, ast).map(Place::Value),
+            _ => self.rule(name, ast).map(Place::Value),
+        }
+    }
+
+    fn rule_exists(&self, name: &str) -> bool {
+        !matches!(self.schema.rule(self.scope.this, name), Err(Unresolved::Unknown))
+    }
+
+    fn not_here<T>(&mut self, ast: &Ast, message: &str) -> Checked<T> {
+        self.report(Problem::new("E0314", ast.range(), message, "not available here"));
+        None
+    }
+
+    /// A bare name: a rule.
+    fn rule(&mut self, name: &str, ast: &Ast) -> Checked {
+        match self.schema.rule(self.scope.this, name) {
+            Ok(rule) => {
+                let row = match (rule.resource, self.scope.this) {
+                    (None, _) => None,
+                    (Some(_), Some(resource)) => Some(Row { var: THIS, resource, hops: vec![] }),
+                    (Some(_), None) => {
+                        return self.not_here(ast, "this rule is about a record, and there is none here");
+                    }
+                };
+                self.ask(rule, row, ast)
+            }
+            Err(why) => {
+                let word = Word { text: name.to_owned(), at: ast.at.clone() };
+                if !self.unresolved(why, &word) {
+                    self.unknown_name(name, ast);
+                }
+                None
+            }
+        }
+    }
+
+    fn ask(&mut self, rule: Arc<RuleDef>, row: Option<Row>, ast: &Ast) -> Checked {
+        self.spend(size(&rule.body).cost, ast)?;
+        self.make(Node::Rule { rule, row }, Type::Bool, false, ast)
+    }
+
+    fn unknown_name(&mut self, name: &str, ast: &Ast) {
+        let help = match name.to_ascii_lowercase().as_str() {
+            "none" | "nil" | "null" | "undefined" => Some("write `null`".to_owned()),
+            "true" => Some("write `true`".to_owned()),
+            "false" => Some("write `false`".to_owned()),
+            "me" | "caller" | "auth" | "current_user" | "viewer_id" => {
+                Some("the caller is `user`: write `user.id`".to_owned())
+            }
+            "user_id" => Some("write `user.id`".to_owned()),
+            "old" | "before" | "record" | "resource" => Some("the record is `this`".to_owned()),
+            "new" | "after" => Some("the record as it would become is `next`".to_owned()),
+            "anyone" | "anybody" | "everyone" | "everybody" | "any" | "anonymous" => {
+                Some("write `public`".to_owned())
+            }
+            "authenticated" | "logged_in" | "loggedin" | "signedin" => {
+                Some("write `signed_in`".to_owned())
+            }
+            "never" | "noone" => Some("write `nobody`".to_owned()),
+            _ => None,
+        };
+        let property = |resource: ResourceId| {
+            let known = self.schema.property(resource, name);
+            (!matches!(known, Err(Unresolved::Unknown))).then(|| format!("write `this.{name}`"))
+        };
+        let input = self.scope.input.iter().any(|(input, ..)| **input == *name);
+        let help = self
+            .scope
+            .this
+            .and_then(property)
+            .or_else(|| input.then(|| format!("write `input.{name}`")))
+            .or(help)
+            .or_else(|| {
+                let mut names = self.schema.rule_names(self.scope.this);
+                names.extend(["public", "signed_in", "nobody"].map(str::to_owned));
+                names.extend(["this", "user", "now"].map(str::to_owned));
+                names.extend(self.locals.iter().map(|local| local.name.to_string()));
+                Self::nearest(name, names.iter().map(String::as_str))
+            })
+            .unwrap_or_else(|| {
+                "a bare name is a rule (under `rules:`), or `this`, `user`, `now`".to_owned()
+            });
+        self.report(
+            Problem::new(
+                "E0310",
+                ast.range(),
+                format!("there is no rule named `{name}`"),
+                "unknown name",
+            )
+            .help(help),
+        );
+    }
+
+    fn member(&mut self, of: &'a Ast, name: &'a Word, ast: &'a Ast) -> Checked<Place> {
+        match self.place(of)? {
+            Place::Row(row) => self.property(row, name, ast),
+            Place::Relation(relation) => {
+                let row = self.follow(relation, of)?;
+                self.property(row, name, ast)
+            }
+            Place::Value(expr) => self.part(expr, of, name, ast).map(Place::Value),
+            Place::User => {
+                let claim = match name.text.as_str() {
+                    "id" => Claim::Id,
+                    other => Claim::Named(other.into()),
+                };
+                // The type is the one it will meet.
+                self.make(Node::Caller(claim), Type::Text, false, ast).map(Place::Value)
+            }
+            Place::Input => self.input(name, ast).map(Place::Value),
+            Place::List(list) => {
+                let text = self.text(of);
+                let resource = self.schema.resource_name(list.resource);
+                let problem = Problem::new(
+                    "E0311",
+                    range(&name.at),
+                    format!("`{text}` is a list of {resource} records; which one's `{}`?", name.text),
+                    "a list has no fields",
+                )
+                .help(format!("write `{text}.exists(x, x.{} == …)`", name.text));
+                self.report(problem);
+                None
+            }
+        }
+    }
+
+    /// The row at the other end.
+    pub(super) fn follow(&mut self, relation: Relation, ast: &Ast) -> Checked<Row> {
+        let Relation { row, via, target, nullable } = relation;
+        if nullable && !self.facts.field(&row, via) {
+            let id = format!("{}_id", self.text(ast));
+            self.may_be_null(&id, ast);
+            return None;
+        }
+        Some(through(&row, &[Hop { via, target }]))
+    }
+
+    /// The id a relation holds, for comparing it with null.
+    pub(super) fn held_id(&mut self, relation: Relation, ast: &Ast) -> Checked {
+        let Relation { row, via, nullable, .. } = relation;
+        let named = match &ast.kind {
+            Kind::Member { name, .. } => {
+                self.schema.property(row.target(), &format!("{}_id", name.text)).ok()
+            }
+            _ => None,
+        };
+        let ty = match named {
+            Some(Property::Field { id, ty, .. }) if id == via => ty,
+            // Compared with null only, so which type it has does not matter.
+            _ => Type::Uuid,
+        };
+        let expr = self.make(Node::Field { row, field: via }, ty, nullable, ast)?;
+        Some(self.known(expr))
+    }
+
+    fn property(&mut self, row: Row, name: &'a Word, ast: &'a Ast) -> Checked<Place> {
+        let resource = row.target();
+        match self.schema.property(resource, &name.text) {
+            Ok(Property::Field { id, ty, nullable }) => {
+                let expr = self.make(Node::Field { row, field: id }, ty, nullable, ast)?;
+                Some(Place::Value(self.known(expr)))
+            }
+            Ok(Property::Relation { via, target, nullable }) => {
+                Some(Place::Relation(Relation { row, via, target, nullable }))
+            }
+            Ok(Property::List { resource, field }) => {
+                Some(Place::List(List { of: row, resource, field, var: None, filter: None }))
+            }
+            Ok(Property::Computed { ty, nullable, formula }) => {
+                self.spend(size(&formula).cost, ast)?;
+                let mut expr = said_of(&formula, &row, &mut self.next_var, &ast.at);
+                expr.ty = ty;
+                expr.nullable = nullable;
+                Some(Place::Value(self.known(Box::new(expr))))
+            }
+            Ok(Property::Rule(rule)) => {
+                let row = rule.resource.map(|_| row);
+                self.ask(rule, row, ast).map(Place::Value)
+            }
+            Err(why) => {
+                if !self.unresolved(why, name) {
+                    self.unknown_property(resource, name, ast);
+                }
+                None
+            }
+        }
+    }
+
+    fn unknown_property(&mut self, resource: ResourceId, name: &Word, ast: &Ast) {
+        let resource_name = self.schema.resource_name(resource).to_owned();
+        let names = self.schema.property_names(resource);
+        let mut problem = Problem::new(
+            "E0311",
+            range(&name.at),
+            format!("{resource_name} has no field, relation, list or rule named `{}`", name.text),
+            format!("not in {resource_name}"),
+        );
+        let nearest = Self::nearest(&name.text, names.iter().map(String::as_str));
+        let rule = self.schema.rule(Some(resource), &name.text).is_ok();
+        if rule && matches!(&ast.kind, Kind::Member { of, .. } if self.text(of) == "this") {
+            problem = problem.help(format!("write the rule alone: `{}`", name.text));
+        } else if let Some(nearest) = nearest {
+            problem = problem.help(nearest);
+        } else if !names.is_empty() {
+            /// More would bury the one that was meant.
+            const LISTED_MAX: usize = 12;
+            let listed: Vec<&str> = names.iter().take(LISTED_MAX).map(String::as_str).collect();
+            let more = if names.len() > LISTED_MAX { ", …" } else { "" };
+            problem = problem.help(format!("it has {}{more}", listed.join(", ")));
+        }
+        self.report(problem);
+    }
+
+    /// Takes the null away where it has been excluded.
+    pub(super) fn known(&self, mut expr: Box<Expr>) -> Box<Expr> {
+        if expr.nullable && self.facts.value(&expr) {
+            expr.nullable = false;
+        }
+        expr
+    }
+
+    fn input(&mut self, name: &Word, ast: &Ast) -> Checked {
+        let found = self.scope.input.iter().find(|(input, ..)| **input == *name.text);
+        let Some((input, ty, nullable)) = found else {
+            let names: Vec<&str> = self.scope.input.iter().map(|(input, ..)| &**input).collect();
+            let help = Self::nearest(&name.text, names.iter().copied())
+                .unwrap_or_else(|| format!("it has {}", names.join(", ")));
+            let message = format!("the input has no member named `{}`", name.text);
+            self.report(Problem::new("E0311", range(&name.at), message, "not in input").help(help));
+            return None;
+        };
+        let expr = self.make(Node::Input(input.clone()), ty.clone(), *nullable, ast)?;
+        Some(self.known(expr))
+    }
+
+    /// A member of a value: money's amount, an object's property.
+    fn part(&mut self, expr: Box<Expr>, of: &'a Ast, name: &Word, ast: &Ast) -> Checked {
+        let members: Vec<(&str, Type, bool)> = match (&expr.node, &expr.ty) {
+            (Node::Caller(_), _) => {
+                let problem = Problem::new(
+                    "E0311",
+                    range(&name.at),
+                    "claims of the caller have no parts",
+                    "not available",
+                )
+                .help("a claim is a single value: `user.role`");
+                self.report(problem);
+                return None;
+            }
+            (_, Type::Money) => {
+                vec![("amount", Type::Decimal, false), ("currency", Type::Text, false)]
+            }
+            (_, Type::Object(object)) => object
+                .members
+                .iter()
+                .map(|member| (&*member.name, member.ty.clone(), member.nullable))
+                .collect(),
+            _ => vec![],
+        };
+        let found = members.iter().position(|(member, ..)| *member == name.text);
+        let Some(index) = found else {
+            let mut problem = Problem::new(
+                "E0311",
+                range(&name.at),
+                format!("{} has no member named `{}`", expr.ty.describe(), name.text),
+                "unknown member",
+            );
+            if let Some(help) = Self::nearest(&name.text, members.iter().map(|(member, ..)| *member)) {
+                problem = problem.help(help);
+            } else if matches!(expr.ty, Type::Json) {
+                problem = problem.help("rules cannot look into `json`; give it a type under `types:`");
+            } else if matches!(name.text.as_str(), "size" | "contains" | "matches") {
+                problem = problem.help(format!("methods have parentheses: `.{}(…)`", name.text));
+            }
+            self.report(problem);
+            return None;
+        };
+        let (_, ty, nullable) = members[index].clone();
+        let expr = self.not_null(expr, of)?;
+        // Objects have far fewer members: the contract's size bounds them.
+        let index = u16::try_from(index).ok()?;
+        let expr = self.make(Node::Member(expr, index), ty, nullable, ast)?;
+        Some(self.known(expr))
+    }
+
+    /// The name of a variable in `exists(x, …)`.
+    pub(super) fn variable(&mut self, ast: &'a Ast) -> Checked<Box<str>> {
+        let Kind::Name(name) = &ast.kind else {
+            let problem = Problem::new(
+                "E0313",
+                ast.range(),
+                "the first argument names the variable",
+                "a plain name is expected",
+            )
+            .help("write `.exists(x, x.role == 'editor')`");
+            self.report(problem);
+            return None;
+        };
+        let reserved = RESERVED.contains(&name.as_str());
+        if reserved || self.locals.iter().any(|local| *local.name == **name) {
+            let message = match reserved {
+                true => format!("`{name}` has a meaning of its own"),
+                false => format!("`{name}` is already the variable of a list around this one"),
+            };
+            self.report(
+                Problem::new("E0316", ast.range(), message, "taken").help("choose another name"),
+            );
+            return None;
+        }
+        Some(name.as_str().into())
+    }
+
+    pub(super) fn new_var(&mut self) -> Var {
+        let var = Var(self.next_var);
+        // Far below the end: every variable costs nodes, which are bounded.
+        self.next_var = self.next_var.saturating_add(1);
+        var
+    }
+}
