@@ -38,6 +38,12 @@ pub fn read_claim(caller: &dyn CallerValues, claim: &Claim, ty: &Type) -> Option
         return None;
     }
     let text = caller.claim(claim)?;
-    let _ = (text, ty);
-    None
+    match ty {
+        Type::List(item) if text.trim_start().starts_with('[') => {
+            value::json::from_json_text(&Type::List(item.clone()), &text).ok()
+        }
+        // A single role where a list is looked in: a list of one.
+        Type::List(item) => Some(Value::List(vec![value::text::parse(item, &text).ok()?])),
+        ty => value::text::parse(ty, &text).ok(),
+    }
 }

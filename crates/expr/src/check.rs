@@ -69,7 +69,13 @@ impl Scope {
         }
     }
 
-    /// A formula with a result of type `expected`.
+    /// The `value:` of a computed field: it becomes SQL, so it is held to the same strictness as
+    /// conditions.
+    pub fn computed(this: ResourceId, expected: Type, nullable: bool) -> Scope {
+        Scope { expected, expected_nullable: nullable, ..Scope::rule(Some(this)) }
+    }
+
+    /// A formula with a result of type `expected`, computed in memory.
     pub fn formula(this: Option<ResourceId>, expected: Type, nullable: bool) -> Scope {
         Scope {
             expected,

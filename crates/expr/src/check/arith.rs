@@ -50,17 +50,6 @@ impl<'a> Checker<'a> {
             self.no_arithmetic(op, &a, &b, [left, right], ast);
             return None;
         };
-        if ty == Type::Text && self.scope.mode == Mode::Rule {
-            let problem = Problem::new(
-                "E0341",
-                ast.range(),
-                "a condition cannot put texts together",
-                "makes a new text",
-            )
-            .help("compare the parts one by one");
-            self.report(problem);
-            return None;
-        }
         if matches!(op, Arith::Div | Arith::Rem) && !self.good_divisor(&b, right) {
             return None;
         }
