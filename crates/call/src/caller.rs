@@ -45,6 +45,15 @@ impl Caller {
         matches!(self.kind, CallerKind::Operator { .. })
     }
 
+    /// An operator is served everything there is.
+    pub fn served_audience(&self) -> Audience {
+        if self.is_operator() {
+            Audience::Private
+        } else {
+            self.audience
+        }
+    }
+
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.iter().any(|held| held == scope)
     }
@@ -69,8 +78,7 @@ impl Caller {
     }
 }
 
-pub type BoxFuture<'a, T> =
-    std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;
 
 /// Turns a credential into a caller. Implemented by identity, asked by every door.
 pub trait Authenticate: Send + Sync {

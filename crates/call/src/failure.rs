@@ -13,11 +13,11 @@ pub struct Failure {
     /// The rule that refused, as the contract states it.
     pub rule: Option<String>,
     /// The scope that was missing.
-    pub scope: Option<String>,
+    pub scope: Option<Box<str>>,
     /// When to try again, in seconds.
     pub retry_after_seconds: Option<u32>,
     /// What really happened, for the log only; never sent.
-    pub cause: Option<String>,
+    pub cause: Option<Box<str>>,
 }
 
 /// One fault of the input.
@@ -51,6 +51,7 @@ pub enum Code {
     NotFound,
     AlreadyExists,
     StillReferenced,
+    Conflict,
     Stale,
     PreconditionRequired,
     Invalid,
@@ -60,7 +61,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 14] = [
+    pub const ALL: [Code; 15] = [
         Code::Malformed,
         Code::CursorMismatch,
         Code::Unauthenticated,
@@ -69,6 +70,7 @@ impl Code {
         Code::NotFound,
         Code::AlreadyExists,
         Code::StillReferenced,
+        Code::Conflict,
         Code::Stale,
         Code::PreconditionRequired,
         Code::Invalid,
@@ -87,6 +89,7 @@ impl Code {
             Code::NotFound => "not_found",
             Code::AlreadyExists => "already_exists",
             Code::StillReferenced => "still_referenced",
+            Code::Conflict => "conflict",
             Code::Stale => "stale",
             Code::PreconditionRequired => "precondition_required",
             Code::Invalid => "invalid",
@@ -107,6 +110,7 @@ impl Code {
             Code::NotFound => "Not found",
             Code::AlreadyExists => "A unique value is taken",
             Code::StillReferenced => "Other records still refer to this one",
+            Code::Conflict => "The record is in another state",
             Code::Stale => "The record has changed",
             Code::PreconditionRequired => "A precondition is required",
             Code::Invalid => "The input is not valid",
@@ -152,6 +156,10 @@ impl Code {
             Code::StillReferenced => {
                 "The record cannot be deleted while others refer to it. `detail` names them. \
                  Delete or change those first."
+            }
+            Code::Conflict => {
+                "The change asks for a state that the record is not in: a `test` of the JSON \
+                 Patch failed. Read the record again and decide again."
             }
             Code::Stale => {
                 "The record is not in the state that `If-Match` or `If-None-Match` named: \
@@ -200,14 +208,20 @@ impl Failure {
             [only] => only.detail.clone(),
             many => format!("{} faults; see `errors`", many.len()),
         };
-        Failure { problems, ..Failure::new(code, detail) }
+        Failure {
+            problems,
+            ..Failure::new(code, detail)
+        }
     }
 
     /// An error of ours. `cause` goes to the log.
     pub fn internal(cause: impl fmt::Display) -> Self {
         Failure {
-            cause: Some(cause.to_string()),
-            ..Failure::new(Code::Internal, "the request failed for a reason that is not yours")
+            cause: Some(cause.to_string().into()),
+            ..Failure::new(
+                Code::Internal,
+                "the request failed for a reason that is not yours",
+            )
         }
     }
 }

@@ -8,7 +8,10 @@ use value::{ResourceId, Type, Value};
 pub enum Outcome {
     Record(Record),
     /// `record` is absent when the caller may create but not read it.
-    Created { id: Value, record: Option<Record> },
+    Created {
+        id: Value,
+        record: Option<Record>,
+    },
     /// Written, but the caller may not read it (any more).
     Written,
     Deleted,

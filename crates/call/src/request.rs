@@ -122,7 +122,9 @@ impl Operator {
     }
 
     pub fn parse(name: &str) -> Option<Operator> {
-        Operator::ALL.into_iter().find(|operator| operator.name() == name)
+        Operator::ALL
+            .into_iter()
+            .find(|operator| operator.name() == name)
     }
 
     /// Whether a field of this type and nullability can be asked so.

@@ -1,25 +1,144 @@
 //! Where an action happens: scope, access, validation, store, outcome.
 //!
-//! The engine knows no wire: no HTTP, no YAML, no vendor. Begin with [`Engine::handle`].
+//! ```text
+//! Request ─► access (scope, rule) ─► view (fields, include) ─► get, list ────────────► Outcome
+//!                     │                                         create, update, delete
+//!                     └► input, validate ─► one transaction: row, conditions, feed ──┘
+//! ```
+//!
+//! Everything a rule, a limit or a validation decides is decided here, once for all doors.
+//! The engine knows no wire, no YAML and no vendor; a database comes in as a
+//! [`store::Driver`]. Begin with [`Engine::handle`].
+
+mod access;
+mod caller;
+mod create;
+mod cursor;
+mod delete;
+mod import;
+mod include;
+mod input;
+mod list;
+mod plan;
+mod read;
+mod statements;
+mod trouble;
+mod update;
+mod validate;
+mod view;
+mod work;
+mod write;
 
 use std::sync::Arc;
 
-use call::{Failure, Outcome, Request};
-use model::Model;
+use call::{Caller, Code, Failure, Outcome, Request};
+use model::{Action, Model};
+use store::driver::{Driver, StoreError};
+use store::select::Select;
+use store::{Prepared, Unsupported};
+use value::{Timestamp, Value};
+
+pub use import::ImportError;
+pub use list::{PAGE_DEFAULT, PAGE_MAX, is_sortable};
+pub use view::INCLUDE_DEPTH_MAX;
+
+use cursor::CursorKey;
+use plan::Plans;
+use statements::Statements;
+use view::{ViewCache, Viewer};
 
 /// One contract at work on one database.
+#[derive(Clone)]
 pub struct Engine {
+    core: Arc<Core>,
+}
+
+/// What every action needs.
+struct Core {
     model: Arc<Model>,
+    plans: Plans,
+    driver: Arc<dyn Driver>,
+    views: ViewCache,
+    statements: Statements,
+    cursors: CursorKey,
 }
 
 impl Engine {
+    /// `cursor_secret` signs cursors; as long as it stays, they survive restarts.
+    /// The database's tables must be those of the model.
+    pub fn new(model: Arc<Model>, driver: Arc<dyn Driver>, cursor_secret: &[u8; 32]) -> Engine {
+        Engine {
+            core: Arc::new(Core {
+                plans: Plans::new(&model),
+                model,
+                driver,
+                views: ViewCache::default(),
+                statements: Statements::default(),
+                cursors: CursorKey::new(cursor_secret),
+            }),
+        }
+    }
+
     pub fn model(&self) -> &Arc<Model> {
-        &self.model
+        &self.core.model
+    }
+
+    pub fn driver(&self) -> &Arc<dyn Driver> {
+        &self.core.driver
     }
 
     /// Decides and does. Every door calls this and nothing else.
+    ///
+    /// # Errors
+    /// A [`Failure`] in terms of the request; then nothing was changed.
     pub async fn handle(&self, request: Request) -> Result<Outcome, Failure> {
-        let _ = request;
-        Err(Failure::internal("not wired up yet"))
+        let resource = self.core.model.resource(request.resource);
+        if resource.audience > request.caller.served_audience() {
+            return Err(Failure::new(Code::NotFound, "there is nothing here"));
+        }
+        match request.action {
+            Action::List => self.core.list(&request).await,
+            Action::Get => self.core.get(&request).await,
+            Action::Create => self.core.create(request).await,
+            Action::Update | Action::Replace => self.core.update(request).await,
+            Action::Delete => self.core.delete(request).await,
+        }
     }
+}
+
+impl Core {
+    fn viewer<'a>(&'a self, caller: &'a Caller, now: Timestamp) -> Viewer<'a> {
+        Viewer {
+            model: &self.model,
+            plans: &self.plans,
+            caller,
+            now,
+        }
+    }
+
+    fn select(&self, shape: &Select) -> Result<Prepared, Failure> {
+        store::select::select(&self.model, self.driver.dialect(), shape)
+            .map_err(|unsupported| cannot_be_sql(&unsupported))
+    }
+
+    fn bind(&self, prepared: &Prepared, arguments: &[Value], request: &Request) -> Vec<Value> {
+        let claims = caller::Claims(&request.caller);
+        prepared.bind(
+            arguments,
+            &|claim, ty| expr::caller::read_claim(&claims, claim, ty).unwrap_or(Value::Null),
+            request.now,
+        )
+    }
+
+    fn trouble(&self, error: &StoreError) -> Failure {
+        trouble::failure(&self.model, error)
+    }
+}
+
+/// The contract compiler refuses what cannot become SQL, so this is our own mistake.
+fn cannot_be_sql(unsupported: &Unsupported) -> Failure {
+    Failure::internal(format!(
+        "a checked condition has no SQL: {}",
+        unsupported.what
+    ))
 }

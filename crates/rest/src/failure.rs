@@ -178,7 +178,7 @@ pub fn worded(failure: Failure) -> Problem {
         problem = problem.member("rule", rule);
     }
     if let Some(scope) = failure.scope {
-        problem = problem.member("scope", scope);
+        problem = problem.member("scope", &*scope);
     }
     problem
 }

@@ -1,0 +1,236 @@
+//! Creating a record.
+
+use std::sync::Arc;
+
+use call::{Change, Code, Failure, Outcome, Request};
+use model::{Action, Resource};
+use store::driver::{StoreError, Transaction};
+use value::{FieldId, IdKind, Value};
+
+use crate::Core;
+use crate::access::{Verdict, admit, holds_for, in_memory, refuse};
+use crate::caller::Claims;
+use crate::input::Writer;
+use crate::statements::ShapeKey;
+use crate::write::{Stored, Terms, refuse_field};
+
+impl Core {
+    pub async fn create(self: &Arc<Self>, request: Request) -> Result<Outcome, Failure> {
+        let resource = self.model.resource(request.resource);
+        let gate = self.plans.resource(resource.id).gate(Action::Create);
+        let allowed = admit(resource, gate, Action::Create, &request.caller, request.now)?;
+        let mut terms = self.terms(&request, allowed)?;
+        if request.action != Action::Create {
+            // A PUT that creates is judged as the create it is.
+            terms.rule = gate.map_or("nobody".to_owned(), |gate| gate.text.clone());
+        }
+        let mut preset = Vec::new();
+        if let Some(parent) = &request.parent {
+            preset.push(self.parent(&request, parent).await?);
+        }
+        if resource.id_type.kind == IdKind::Text
+            && let Some(text) = &request.target
+        {
+            let id = resource
+                .id_type
+                .parse(text)
+                .map_err(|error| Failure::new(Code::NotFound, error.to_string()))?;
+            preset.push((resource.id_field().id, id));
+        }
+        let row = self.new_row(&request, &preset)?;
+        let problems = self.own_checks(&request, &terms, &row);
+        if !problems.is_empty() {
+            return Err(Failure::with_problems(Code::Invalid, problems));
+        }
+        // What the row itself decides is decided before the writer is bothered.
+        let mut later = true;
+        match &terms.allowed {
+            Verdict::Open => later = false,
+            Verdict::Closed => {
+                return Err(refuse(
+                    &request.caller,
+                    resource,
+                    Action::Create,
+                    &terms.rule,
+                ));
+            }
+            Verdict::Rows(residual) => {
+                if in_memory(&residual.expr) {
+                    later = false;
+                    let claims = Claims(&request.caller);
+                    if !holds_for(&residual.expr, &claims, request.now, &row, Some(&row)) {
+                        return Err(refuse(
+                            &request.caller,
+                            resource,
+                            Action::Create,
+                            &terms.rule,
+                        ));
+                    }
+                }
+            }
+        }
+        self.in_transaction(
+            request,
+            Creating {
+                row,
+                terms,
+                ask_in_database: later,
+            },
+        )
+        .await
+    }
+
+    /// The input as a row, with its id unless the database counts it.
+    fn new_row(
+        &self,
+        request: &Request,
+        preset: &[(FieldId, Value)],
+    ) -> Result<Vec<Value>, Failure> {
+        let resource = self.model.resource(request.resource);
+        let Some(Change::Whole(body)) = &request.change else {
+            return Err(Failure::new(
+                Code::Malformed,
+                "a create needs the whole record",
+            ));
+        };
+        let writer = Writer {
+            resource,
+            caller: &request.caller,
+            now: request.now,
+        };
+        let mut draft = writer.create(body, preset)?;
+        let plan = self.plans.resource(resource.id);
+        for field in &draft.given {
+            if let Some(gate) = plan.field_write(*field) {
+                let may = match gate.ask(&request.caller, request.now) {
+                    Verdict::Open => true,
+                    Verdict::Closed => false,
+                    Verdict::Rows(residual) => {
+                        let claims = Claims(&request.caller);
+                        holds_for(
+                            &residual.expr,
+                            &claims,
+                            request.now,
+                            &draft.row,
+                            Some(&draft.row),
+                        )
+                    }
+                };
+                if !may {
+                    return Err(refuse_field(request, resource.field(*field), &gate.text));
+                }
+            }
+        }
+        self.give_id(resource, &mut draft.row);
+        Ok(draft.row)
+    }
+
+    /// An id for a new row, unless the database counts it or the client chose it.
+    pub fn give_id(&self, resource: &Resource, row: &mut [Value]) {
+        let id = &mut row[usize::from(resource.id_field().id.0)];
+        match resource.id_type.kind {
+            IdKind::TypeId | IdKind::Uuid => *id = Value::Uuid(uuid::Uuid::now_v7().into_bytes()),
+            IdKind::Random => *id = Value::Uuid(uuid::Uuid::new_v4().into_bytes()),
+            IdKind::Integer | IdKind::Text => {}
+        }
+    }
+}
+
+/// Puts the row into its table; an id that the database counted goes into `stored`.
+pub async fn insert(
+    core: &Core,
+    request: &Request,
+    transaction: &mut dyn Transaction,
+    stored: &mut Stored,
+) -> Result<(), Failure> {
+    let resource = core.model.resource(request.resource);
+    let key = ShapeKey::new(b'i').number(u64::from(resource.id.0));
+    let prepared = core.statements.get_or_make(key, || {
+        Ok(store::write::insert(
+            &core.model,
+            core.driver.dialect(),
+            resource.id,
+        ))
+    })?;
+    let mut arguments: Vec<Value> = store::layout::stored_fields(resource)
+        .map(|field| stored.row[usize::from(field.id.0)].clone())
+        .collect();
+    arguments.push(Value::Int(stored.version));
+    arguments.extend(store::search::text(resource, &stored.row).map(Value::Text));
+    let parameters = core.bind(&prepared, &arguments, request);
+    let inserted = if prepared.statement.columns.is_empty() {
+        transaction
+            .execute(&prepared.statement, &parameters)
+            .await
+            .map(|_| None)
+    } else {
+        transaction
+            .query(&prepared.statement, &parameters)
+            .await
+            .map(|rows| rows.cells.into_iter().next())
+    };
+    match inserted {
+        Ok(None) => Ok(()),
+        Ok(Some(id)) => {
+            stored.row[usize::from(resource.id_field().id.0)] = id;
+            Ok(())
+        }
+        Err(StoreError::ForeignKey) => Err(core
+            .missing_reference(transaction, resource, &stored.row)
+            .await),
+        Err(error) => Err(core.trouble(&error)),
+    }
+}
+
+struct Creating {
+    row: Vec<Value>,
+    terms: Terms,
+    ask_in_database: bool,
+}
+
+impl crate::work::Writing for Creating {
+    type Done = Outcome;
+
+    async fn write(
+        &mut self,
+        core: &Core,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Outcome, Failure> {
+        let resource = core.model.resource(request.resource);
+        let mut stored = Stored {
+            row: self.row.clone(),
+            version: 1,
+        };
+        insert(core, request, transaction, &mut stored).await?;
+        if self.ask_in_database
+            && !core
+                .verdict_holds(
+                    transaction,
+                    request,
+                    &self.terms.allowed,
+                    &stored.row,
+                    self.terms.names_next.then_some(&stored.row),
+                )
+                .await?
+        {
+            return Err(refuse(
+                &request.caller,
+                resource,
+                Action::Create,
+                &self.terms.rule,
+            ));
+        }
+        core.related_checks(transaction, request, &self.terms, &stored.row)
+            .await?;
+        core.publish(transaction, request, Action::Create, None, Some(&stored))
+            .await?;
+        let record = core
+            .answer(transaction, request, &self.terms, &stored)
+            .await?;
+        Ok(Outcome::Created {
+            id: stored.row[0].clone(),
+            record,
+        })
+    }
+}

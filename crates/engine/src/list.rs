@@ -1,0 +1,790 @@
+//! Lists: filters, sort, pages. Every parameter is checked here, once for all doors.
+
+use std::sync::Arc;
+
+use call::{
+    Code, Failure, FieldProblem, Filter, Operand, Operator, Outcome, Page, Parent, Place, Request,
+};
+use model::{Action, Field, Model, Resource};
+use store::driver::{Cost, Transaction};
+use store::select::{self, Direction, Output, Seek, Select};
+use value::{FieldId, ResourceId, Type, Value};
+
+use crate::Core;
+use crate::access::{Residual, Verdict, admit};
+use crate::read::{Via, assemble, outputs};
+use crate::statements::ShapeKey;
+use crate::view::ViewPlan;
+
+/// Page size when none is asked for (AIP-158).
+pub const PAGE_DEFAULT: u32 = 50;
+/// Larger sizes are lowered to this.
+pub const PAGE_MAX: u32 = 200;
+/// Conditions in one request; each adds to the statement.
+const FILTERS_MAX: usize = 20;
+/// Values of one `in`.
+const IN_MAX: usize = 100;
+/// Keys of one sort, without the id that always closes it.
+const SORT_MAX: usize = 4;
+/// Characters of one `q`.
+const WORDS_CHARS_MAX: usize = 200;
+
+/// A list request, checked: what to select and with which values.
+struct Question {
+    resource: ResourceId,
+    parent: Option<(FieldId, Value)>,
+    filters: Vec<select::Filter>,
+    /// Ids of the filters' residuals and their shapes, for the statement cache.
+    shape: Vec<Option<u64>>,
+    /// Values of the filters, then the words of `q`.
+    values: Vec<Value>,
+    words: u16,
+    /// With the id at the end.
+    sort: Vec<(FieldId, Direction)>,
+    sort_types: Vec<Type>,
+    page: u32,
+    /// What a cursor is bound to.
+    seal: Vec<u8>,
+}
+
+impl Core {
+    pub async fn list(self: &Arc<Self>, request: &Request) -> Result<Outcome, Failure> {
+        let resource = self.model.resource(request.resource);
+        let gate = self.plans.resource(resource.id).gate(Action::List);
+        let verdict = admit(resource, gate, Action::List, &request.caller, request.now)?;
+        let view = self.viewer(&request.caller, request.now).plan(
+            &self.views,
+            resource.id,
+            &request.view,
+        )?;
+        let mut question = self.question(resource, request)?;
+        if let Some(parent) = &request.parent {
+            question.parent = Some(self.parent(request, parent).await?);
+        }
+        let after = match &request.query.cursor {
+            None => None,
+            Some(cursor) => Some(self.cursors.open(
+                &question.seal,
+                &question.sort_types,
+                cursor,
+            )?),
+        };
+        let restrict = match verdict {
+            Verdict::Open => None,
+            Verdict::Rows(residual) => Some(residual),
+            Verdict::Closed => return Ok(Outcome::Page(empty(&view, request))),
+        };
+        let listing = Listing {
+            question,
+            view,
+            restrict,
+            after,
+        };
+        let page = if request.query.total || listing.view.has_relations() {
+            let cost = if request.query.total {
+                Cost::Long
+            } else {
+                Cost::Short
+            };
+            self.in_snapshot(cost, request, listing).await?
+        } else {
+            self.page(&mut Via::Alone(&*self.driver), request, &listing)
+                .await?
+        };
+        Ok(Outcome::Page(page))
+    }
+
+    /// The record whose list is asked for: it must be there and readable, or there is no such
+    /// list. Gives the field and value that its children share.
+    pub async fn parent(
+        self: &Arc<Self>,
+        request: &Request,
+        parent: &Parent,
+    ) -> Result<(FieldId, Value), Failure> {
+        let resource = self.model.resource(parent.resource);
+        let list = resource.list_named(&parent.list).ok_or_else(|| {
+            Failure::new(
+                Code::NotFound,
+                format!("{} has no list `{}`", resource.name, parent.list),
+            )
+        })?;
+        let asked = Request {
+            resource: resource.id,
+            action: Action::Get,
+            target: Some(parent.id.clone()),
+            parent: None,
+            view: call::ViewRequest {
+                fields: Some(vec!["id".to_owned()]),
+                include: Vec::new(),
+            },
+            ..request.clone()
+        };
+        match self.get(&asked).await? {
+            Outcome::Record(record) => Ok((list.field, record.id)),
+            _ => Err(Failure::internal(
+                "a get answered something else than a record",
+            )),
+        }
+    }
+
+    async fn page(
+        &self,
+        via: &mut Via<'_>,
+        request: &Request,
+        listing: &Listing,
+    ) -> Result<Page, Failure> {
+        let Listing {
+            question,
+            view,
+            restrict,
+            after,
+        } = listing;
+        let keys: Vec<Output> = question
+            .sort
+            .iter()
+            .map(|(field, _)| Output::Field(*field))
+            .collect();
+        let mut key = ShapeKey::new(b'l').id(view.id);
+        key = match restrict {
+            None => key.number(0),
+            Some(residual) => key.id(residual.id),
+        };
+        // With nulls in the cursor a page continues in another way.
+        let seek = after.as_ref().map_or(u64::MAX, |values| {
+            values
+                .iter()
+                .fold(0, |nulls, value| nulls << 1 | u64::from(value.is_null()))
+        });
+        key = question.shape_key(key).number(seek);
+        let prepared = self.statements.get_or_make(key, || {
+            self.select(&Select {
+                outputs: outputs(view, &keys),
+                sort: question.sort.clone(),
+                seek: after.as_deref().map(Seek::after),
+                limit: true,
+                ..question.select(restrict.as_ref())
+            })
+        })?;
+        let mut arguments = question.arguments();
+        arguments.extend(after.iter().flatten().cloned());
+        arguments.push(Value::Int(i64::from(question.page) + 1));
+        let parameters = self.bind(&prepared, &arguments, request);
+        let rows = self.rows(via, &prepared, &parameters).await?;
+        let more = rows.len() > question.page as usize;
+        let mut items = Vec::with_capacity(rows.len());
+        let mut last_keys = Vec::new();
+        for row in rows.into_iter().take(question.page as usize) {
+            let (record, extra) = assemble(view, row);
+            items.push(record);
+            last_keys = extra;
+        }
+        self.include(via, request, view, &mut items).await?;
+        let total = match request.query.total {
+            true => Some(self.total(via, request, listing).await?),
+            false => None,
+        };
+        Ok(Page {
+            view: Arc::clone(&view.view),
+            items,
+            next_cursor: more.then(|| {
+                self.cursors
+                    .seal(&question.seal, &question.sort_types, &last_keys)
+            }),
+            total,
+        })
+    }
+
+    async fn total(
+        &self,
+        via: &mut Via<'_>,
+        request: &Request,
+        listing: &Listing,
+    ) -> Result<u64, Failure> {
+        let Listing {
+            question, restrict, ..
+        } = listing;
+        let mut key = ShapeKey::new(b't').number(u64::from(question.resource.0));
+        key = match restrict {
+            None => key.number(0),
+            Some(residual) => key.id(residual.id),
+        };
+        let prepared = self.statements.get_or_make(question.shape_key(key), || {
+            self.select(&Select {
+                count: true,
+                ..question.select(restrict.as_ref())
+            })
+        })?;
+        let parameters = self.bind(&prepared, &question.arguments(), request);
+        let rows = self.rows(via, &prepared, &parameters).await?;
+        match rows.first().and_then(|row| row.first()) {
+            Some(Value::Int(total)) => Ok(u64::try_from(*total).unwrap_or(0)),
+            _ => Err(Failure::internal("a count answered no number")),
+        }
+    }
+
+    fn question(&self, resource: &Resource, request: &Request) -> Result<Question, Failure> {
+        let mut problems = Vec::new();
+        let query = &request.query;
+        let mut question = Question {
+            resource: resource.id,
+            parent: None,
+            filters: Vec::new(),
+            shape: Vec::new(),
+            values: Vec::new(),
+            words: 0,
+            sort: Vec::new(),
+            sort_types: Vec::new(),
+            page: query.limit.unwrap_or(PAGE_DEFAULT).min(PAGE_MAX),
+            seal: Vec::new(),
+        };
+        if question.page == 0 {
+            problems.push(fault(
+                "limit",
+                "too_small",
+                "`limit` must be at least 1".to_owned(),
+            ));
+        }
+        if query.filters.len() > FILTERS_MAX {
+            problems.push(fault(
+                &query.filters[FILTERS_MAX].spelled,
+                "too_many",
+                format!("{} filters; the most is {FILTERS_MAX}", query.filters.len()),
+            ));
+        }
+        for filter in query.filters.iter().take(FILTERS_MAX) {
+            self.filter(resource, request, filter, &mut question, &mut problems)?;
+        }
+        if let Some(words) = &query.words {
+            search(resource, words, &mut question, &mut problems);
+        }
+        self.sort(resource, request, &mut question, &mut problems)?;
+        if !problems.is_empty() {
+            return Err(Failure::with_problems(Code::Malformed, problems));
+        }
+        question.seal = seal(&self.model, resource, request);
+        Ok(question)
+    }
+
+    fn filter(
+        &self,
+        resource: &Resource,
+        request: &Request,
+        filter: &Filter,
+        question: &mut Question,
+        problems: &mut Vec<FieldProblem>,
+    ) -> Result<(), Failure> {
+        let (target, via, via_restrict) = match &filter.relation {
+            None => (resource, None, Verdict::Open),
+            Some(name) => {
+                let relation = resource
+                    .relation_named(name)
+                    .filter(|field| field.audience <= request.caller.served_audience())
+                    .and_then(|field| field.relation().map(|(_, target)| (field.id, target)));
+                let Some((via, target)) = relation else {
+                    problems.push(unknown(resource, request, filter));
+                    return Ok(());
+                };
+                let target = self.model.resource(target);
+                self.readable_field(resource, request, resource.field(via))?;
+                let gate = self.plans.resource(target.id).gate(Action::Get);
+                let verdict = admit(target, gate, Action::Get, &request.caller, request.now)?;
+                (target, Some(via), verdict)
+            }
+        };
+        let field = target
+            .field_named(&filter.field)
+            .filter(|field| field.indexed && field.audience <= request.caller.served_audience());
+        let Some(field) = field else {
+            problems.push(unknown(resource, request, filter));
+            return Ok(());
+        };
+        self.readable_field(target, request, field)?;
+        if !filter
+            .operator
+            .applies_to(&field.shape.ty, field.shape.nullable)
+        {
+            let allowed: Vec<&str> = Operator::ALL
+                .into_iter()
+                .filter(|operator| operator.applies_to(&field.shape.ty, field.shape.nullable))
+                .map(Operator::name)
+                .collect();
+            problems.push(fault(
+                &filter.spelled,
+                "operator_not_allowed",
+                format!(
+                    "`{}` cannot be asked of `{}`; it takes {}",
+                    filter.operator.name(),
+                    field.name,
+                    allowed.join(", ")
+                ),
+            ));
+            return Ok(());
+        }
+        let Some((operator, values)) = operands(filter, &field.shape.ty, problems) else {
+            return Ok(());
+        };
+        let residual = match via_restrict {
+            Verdict::Open => None,
+            Verdict::Rows(residual) => Some(residual),
+            // None of the relation's records may be read, so none fulfils anything.
+            Verdict::Closed => Some(Residual::never()),
+        };
+        question
+            .shape
+            .push(Some(shape_number(via, field.id, operator)));
+        question.shape.push(match &residual {
+            None => Some(0),
+            Some(residual) => residual.id,
+        });
+        question.values.extend(values);
+        question.filters.push(select::Filter {
+            via,
+            field: field.id,
+            operator,
+            via_restrict: residual.map(|residual| residual.expr),
+        });
+        Ok(())
+    }
+
+    /// Filtering or sorting by what one may not read would tell it bit by bit (part 2 #8).
+    fn readable_field(
+        &self,
+        resource: &Resource,
+        request: &Request,
+        field: &Field,
+    ) -> Result<(), Failure> {
+        let Some(gate) = self.plans.resource(resource.id).field_read(field.id) else {
+            return Ok(());
+        };
+        if matches!(gate.ask(&request.caller, request.now), Verdict::Open) {
+            return Ok(());
+        }
+        Err(Failure {
+            rule: Some(gate.text.clone()),
+            ..Failure::new(
+                if request.caller.is_guest() {
+                    Code::Unauthenticated
+                } else {
+                    Code::Forbidden
+                },
+                format!(
+                    "you may not filter or sort by `{}`: its rule `{}` does not let you read it",
+                    field.name, gate.text
+                ),
+            )
+        })
+    }
+
+    fn sort(
+        &self,
+        resource: &Resource,
+        request: &Request,
+        question: &mut Question,
+        problems: &mut Vec<FieldProblem>,
+    ) -> Result<(), Failure> {
+        let keys = &request.query.sort;
+        if keys.len() > SORT_MAX {
+            problems.push(fault(
+                "sort",
+                "too_many",
+                format!("{} keys; the most is {SORT_MAX}", keys.len()),
+            ));
+            return Ok(());
+        }
+        for key in keys {
+            let field = resource.field_named(&key.field).filter(|field| {
+                is_sortable(field) && field.audience <= request.caller.served_audience()
+            });
+            let Some(field) = field else {
+                let known: Vec<&str> = resource
+                    .fields
+                    .iter()
+                    .filter(|field| {
+                        is_sortable(field) && field.audience <= request.caller.served_audience()
+                    })
+                    .map(|field| field.name.as_str())
+                    .collect();
+                problems.push(fault(
+                    "sort",
+                    "not_sortable",
+                    format!(
+                        "cannot sort by `{}`; {} sorts by {}",
+                        key.field,
+                        resource.name,
+                        known.join(", ")
+                    ),
+                ));
+                continue;
+            };
+            self.readable_field(resource, request, field)?;
+            if question.sort.iter().any(|(known, _)| *known == field.id) {
+                problems.push(fault(
+                    "sort",
+                    "repeated",
+                    format!("`{}` stands twice in the sort", key.field),
+                ));
+                continue;
+            }
+            let direction = if key.descending {
+                Direction::Descending
+            } else {
+                Direction::Ascending
+            };
+            question.sort.push((field.id, direction));
+            question.sort_types.push(field.shape.ty.clone());
+        }
+        let id = resource.id_field();
+        if !question.sort.iter().any(|(known, _)| *known == id.id) {
+            // The direction of the last key, so that one index serves the sort both ways.
+            let direction = question
+                .sort
+                .last()
+                .map_or(Direction::Ascending, |(_, direction)| *direction);
+            question.sort.push((id.id, direction));
+            question.sort_types.push(id.shape.ty.clone());
+        }
+        Ok(())
+    }
+}
+
+impl Question {
+    fn select(&self, restrict: Option<&Residual>) -> Select {
+        Select {
+            parent: self.parent.as_ref().map(|(field, _)| *field),
+            filters: self.filters.clone(),
+            words: self.words,
+            restrict: restrict
+                .iter()
+                .map(|residual| Arc::clone(&residual.expr))
+                .collect(),
+            ..Select::new(self.resource)
+        }
+    }
+
+    fn arguments(&self) -> Vec<Value> {
+        let parent = self.parent.iter().map(|(_, id)| id);
+        parent.chain(&self.values).cloned().collect()
+    }
+
+    fn shape_key(&self, mut key: ShapeKey) -> ShapeKey {
+        key = key.number(
+            self.parent
+                .as_ref()
+                .map_or(u64::MAX, |(field, _)| u64::from(field.0)),
+        );
+        for part in &self.shape {
+            key = key.id(*part);
+        }
+        key = key.number(u64::from(self.words));
+        for (field, direction) in &self.sort {
+            key = key
+                .number(u64::from(field.0) << 1 | u64::from(*direction == Direction::Descending));
+        }
+        key
+    }
+}
+
+struct Listing {
+    question: Question,
+    view: Arc<ViewPlan>,
+    restrict: Option<Residual>,
+    after: Option<Vec<Value>>,
+}
+
+impl crate::work::Reading for Listing {
+    type Found = Page;
+
+    async fn read(
+        &mut self,
+        core: &Core,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Page, Failure> {
+        core.page(&mut Via::Inside(transaction), request, self)
+            .await
+    }
+}
+
+fn empty(view: &ViewPlan, request: &Request) -> Page {
+    Page {
+        view: Arc::clone(&view.view),
+        items: Vec::new(),
+        next_cursor: None,
+        total: request.query.total.then_some(0),
+    }
+}
+
+/// Indexed, and of a type that has an order.
+pub fn is_sortable(field: &Field) -> bool {
+    field.indexed
+        && field.is_stored()
+        && !matches!(
+            field.shape.ty,
+            Type::Money | Type::List(_) | Type::Object(_) | Type::Json
+        )
+}
+
+fn operands(
+    filter: &Filter,
+    ty: &Type,
+    problems: &mut Vec<FieldProblem>,
+) -> Option<(select::Operator, Vec<Value>)> {
+    let mut read = |ty: &Type, operand: &Operand| {
+        let result = match operand {
+            Operand::Text(text) => value::text::parse(ty, text).map_err(|mismatch| vec![mismatch]),
+            Operand::Json(json) => value::json::read(ty, json),
+        };
+        result
+            .map_err(|mismatches| {
+                problems.extend(
+                    mismatches
+                        .into_iter()
+                        .map(|mismatch| fault(&filter.spelled, mismatch.code, mismatch.detail)),
+                );
+            })
+            .ok()
+    };
+    use select::Operator as To;
+    let one = |operator: To, value: Option<Value>| value.map(|value| (operator, vec![value]));
+    match filter.operator {
+        Operator::Eq => one(To::Eq, read(ty, &filter.operand)),
+        Operator::Ne => one(To::Ne, read(ty, &filter.operand)),
+        Operator::Lt => one(To::Lt, read(ty, &filter.operand)),
+        Operator::Lte => one(To::Lte, read(ty, &filter.operand)),
+        Operator::Gt => one(To::Gt, read(ty, &filter.operand)),
+        Operator::Gte => one(To::Gte, read(ty, &filter.operand)),
+        Operator::Contains => one(To::Contains, read(ty, &filter.operand)),
+        Operator::StartsWith => one(To::StartsWith, read(ty, &filter.operand)),
+        Operator::IsNull => match read(&Type::Bool, &filter.operand)? {
+            Value::Bool(wanted) => Some((To::IsNull(wanted), Vec::new())),
+            _ => None,
+        },
+        Operator::In => {
+            let parts: Vec<Operand> = match &filter.operand {
+                Operand::Text(text) => split_list(text).into_iter().map(Operand::Text).collect(),
+                Operand::Json(serde_json::Value::Array(items)) => {
+                    items.iter().cloned().map(Operand::Json).collect()
+                }
+                Operand::Json(_) => {
+                    problems.push(fault(
+                        &filter.spelled,
+                        "wrong_type",
+                        "`in` takes a list".to_owned(),
+                    ));
+                    return None;
+                }
+            };
+            if parts.len() > IN_MAX {
+                problems.push(fault(
+                    &filter.spelled,
+                    "too_many",
+                    format!("{} values; the most is {IN_MAX}", parts.len()),
+                ));
+                return None;
+            }
+            let values: Vec<Option<Value>> = parts.iter().map(|part| read(ty, part)).collect();
+            let values: Vec<Value> = values.into_iter().collect::<Option<_>>()?;
+            let count = u16::try_from(values.len()).unwrap_or(u16::MAX);
+            Some((To::In(count), values))
+        }
+    }
+}
+
+/// `a,b` is two; a comma or backslash that belongs to a value has a backslash before it.
+fn split_list(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ',' => parts.push(String::new()),
+            '\\' => parts
+                .last_mut()
+                .expect("there is one from the start")
+                .extend(chars.next()),
+            c => parts
+                .last_mut()
+                .expect("there is one from the start")
+                .push(c),
+        }
+    }
+    parts
+}
+
+fn search(
+    resource: &Resource,
+    text: &str,
+    question: &mut Question,
+    problems: &mut Vec<FieldProblem>,
+) {
+    if resource.search.is_empty() {
+        problems.push(fault(
+            "q",
+            "not_searchable",
+            format!("{} has no search", resource.name),
+        ));
+        return;
+    }
+    if text.chars().count() > WORDS_CHARS_MAX {
+        problems.push(fault(
+            "q",
+            "too_long",
+            format!("the most is {WORDS_CHARS_MAX} characters"),
+        ));
+        return;
+    }
+    let words = store::search::words(text);
+    question.words = u16::try_from(words.len()).unwrap_or(0);
+    question.values.extend(words.into_iter().map(Value::Text));
+}
+
+fn unknown(resource: &Resource, request: &Request, filter: &Filter) -> FieldProblem {
+    let mut allowed: Vec<String> = ["limit", "cursor", "sort", "fields", "include", "total"]
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    if !resource.search.is_empty() {
+        allowed.push("q".to_owned());
+    }
+    let served = |field: &&Field| field.audience <= request.caller.served_audience();
+    allowed.extend(
+        resource
+            .fields
+            .iter()
+            .filter(served)
+            .filter(|field| field.indexed)
+            .map(|field| field.name.clone()),
+    );
+    allowed.extend(
+        resource
+            .fields
+            .iter()
+            .filter(served)
+            .filter_map(|field| field.relation())
+            .map(|(relation, _)| format!("{relation}.FIELD")),
+    );
+    let exists =
+        filter.relation.is_none() && resource.field_named(&filter.field).filter(served).is_some();
+    let (code, why) = if exists {
+        (
+            "not_filterable",
+            format!(
+                "`{}` cannot be filtered by: only indexed fields can",
+                filter.field
+            ),
+        )
+    } else {
+        (
+            "unknown_parameter",
+            format!("there is no parameter `{}`", filter.spelled),
+        )
+    };
+    fault(
+        &filter.spelled,
+        code,
+        format!("{why}. Allowed: {}", allowed.join(", ")),
+    )
+}
+
+fn fault(parameter: &str, code: &'static str, detail: String) -> FieldProblem {
+    FieldProblem {
+        place: Place::Parameter(parameter.to_owned()),
+        code,
+        detail,
+    }
+}
+
+fn shape_number(via: Option<FieldId>, field: FieldId, operator: select::Operator) -> u64 {
+    use select::Operator as To;
+    let (kind, count) = match operator {
+        To::Eq => (0, 0),
+        To::Ne => (1, 0),
+        To::Lt => (2, 0),
+        To::Lte => (3, 0),
+        To::Gt => (4, 0),
+        To::Gte => (5, 0),
+        To::In(count) => (6, count),
+        To::Contains => (7, 0),
+        To::StartsWith => (8, 0),
+        To::IsNull(wanted) => (9, u16::from(wanted)),
+    };
+    let via = via.map_or(u64::from(u16::MAX), |field| u64::from(field.0));
+    via << 48 | u64::from(field.0) << 32 | u64::from(count) << 8 | kind
+}
+
+/// What a cursor is bound to: everything but the page itself.
+fn seal(model: &Model, resource: &Resource, request: &Request) -> Vec<u8> {
+    let query = &request.query;
+    let filters: Vec<serde_json::Value> = query
+        .filters
+        .iter()
+        .map(|filter| {
+            let operand = match &filter.operand {
+                Operand::Text(text) => serde_json::Value::from(text.as_str()),
+                Operand::Json(json) => serde_json::json!([json]),
+            };
+            serde_json::json!([
+                filter.relation,
+                filter.field,
+                filter.operator.name(),
+                operand
+            ])
+        })
+        .collect();
+    let sort: Vec<String> = query
+        .sort
+        .iter()
+        .map(|key| format!("{}{}", if key.descending { "-" } else { "" }, key.field))
+        .collect();
+    let parent = request.parent.as_ref().and_then(|parent| {
+        let list = model.resource(parent.resource).list_named(&parent.list)?;
+        Some((list.field.0, parent.id.clone()))
+    });
+    sealed(
+        model,
+        resource,
+        parent,
+        serde_json::json!([filters, query.words, sort]),
+    )
+}
+
+/// The question of a nested list without parameters, so that the cursor of an included list
+/// continues it there.
+pub fn question_of_children(
+    model: &Model,
+    resource: ResourceId,
+    field: FieldId,
+    parent: &str,
+) -> Vec<u8> {
+    let no_words: Option<String> = None;
+    let plain = serde_json::json!([[], no_words, []]);
+    sealed(
+        model,
+        model.resource(resource),
+        Some((field.0, parent.to_owned())),
+        plain,
+    )
+}
+
+fn sealed(
+    model: &Model,
+    resource: &Resource,
+    parent: Option<(u16, String)>,
+    rest: serde_json::Value,
+) -> Vec<u8> {
+    serde_json::json!([model.base, resource.name, parent, rest])
+        .to_string()
+        .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_list;
+
+    #[test]
+    fn lists_in_one_parameter() {
+        assert_eq!(split_list("a,b"), ["a", "b"]);
+        assert_eq!(split_list(r"a\,b,c\\"), ["a,b", r"c\"]);
+        assert_eq!(split_list(""), [""]);
+        assert_eq!(split_list(r"a\"), ["a"]);
+    }
+}

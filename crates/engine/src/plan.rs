@@ -1,0 +1,77 @@
+//! What the engine prepares of a model once, so that requests only ask.
+
+use std::sync::Arc;
+
+use model::{Action, Model, Resource};
+use value::{FieldId, ResourceId};
+
+use crate::access::Gate;
+
+/// Gates of one resource, parallel to the model.
+#[derive(Debug)]
+pub struct ResourcePlan {
+    gates: [Option<Arc<Gate>>; Action::ALL.len()],
+    /// Read rules of fields, indexed by [`FieldId`].
+    field_read: Vec<Option<Arc<Gate>>>,
+    field_write: Vec<Option<Arc<Gate>>>,
+    /// `check:`, in order.
+    pub checks: Vec<Gate>,
+    /// Some field has a read rule, so views differ by caller.
+    pub has_field_rules: bool,
+}
+
+impl ResourcePlan {
+    pub fn new(resource: &Resource) -> ResourcePlan {
+        let field_gates = |rule: fn(&model::Field) -> Option<&model::Rule>| {
+            resource
+                .fields
+                .iter()
+                .map(|field| rule(field).map(|rule| Arc::new(Gate::new(rule))))
+                .collect()
+        };
+        let field_read: Vec<Option<Arc<Gate>>> = field_gates(|field| field.read.as_ref());
+        ResourcePlan {
+            gates: Action::ALL.map(|action| {
+                resource
+                    .access
+                    .rule(action)
+                    .map(|rule| Arc::new(Gate::new(rule)))
+            }),
+            has_field_rules: field_read.iter().any(Option::is_some),
+            field_read,
+            field_write: field_gates(|field| field.write.as_ref()),
+            checks: resource
+                .checks
+                .iter()
+                .map(|check| Gate::of_condition(check.message.clone(), &check.condition))
+                .collect(),
+        }
+    }
+
+    pub fn gate(&self, action: Action) -> Option<&Gate> {
+        let index = Action::ALL.iter().position(|known| *known == action)?;
+        self.gates[index].as_deref()
+    }
+
+    pub fn field_read(&self, field: FieldId) -> Option<&Gate> {
+        self.field_read[usize::from(field.0)].as_deref()
+    }
+
+    pub fn field_write(&self, field: FieldId) -> Option<&Gate> {
+        self.field_write[usize::from(field.0)].as_deref()
+    }
+}
+
+/// Plans of all resources.
+#[derive(Debug)]
+pub struct Plans(Vec<ResourcePlan>);
+
+impl Plans {
+    pub fn new(model: &Model) -> Plans {
+        Plans(model.resources.iter().map(ResourcePlan::new).collect())
+    }
+
+    pub fn resource(&self, id: ResourceId) -> &ResourcePlan {
+        &self.0[usize::from(id.0)]
+    }
+}

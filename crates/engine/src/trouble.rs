@@ -1,0 +1,62 @@
+//! What a database refused, in the words of a request.
+
+use call::{Code, Failure, FieldProblem, Place};
+use model::Model;
+use store::driver::StoreError;
+
+/// Seconds after which an overloaded or absent database is worth another try.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+pub fn failure(model: &Model, error: &StoreError) -> Failure {
+    match error {
+        StoreError::Unique { .. } => taken(model, error),
+        StoreError::ForeignKey => Failure::new(
+            Code::Invalid,
+            "a reference points to a record that does not exist",
+        ),
+        StoreError::TimedOut { after } => Failure::new(
+            Code::TimedOut,
+            format!(
+                "the database needed more than {} ms; ask for less",
+                after.as_millis()
+            ),
+        ),
+        StoreError::Overloaded | StoreError::Unavailable { .. } => Failure {
+            retry_after_seconds: Some(RETRY_AFTER_SECONDS),
+            cause: Some(error.to_string().into()),
+            ..Failure::new(
+                Code::Unavailable,
+                "the database cannot take this now; try again",
+            )
+        },
+        StoreError::Corrupt { .. } | StoreError::Internal { .. } => Failure::internal(error),
+    }
+}
+
+fn taken(model: &Model, error: &StoreError) -> Failure {
+    let Some((resource, fields)) = store::constraint::fields(model, error) else {
+        return Failure::internal(error);
+    };
+    let resource = model.resource(resource);
+    let names: Vec<&str> = fields
+        .iter()
+        .map(|field| resource.field(*field).name.as_str())
+        .collect();
+    let noun = resource.snake.replace('_', " ");
+    let detail = match names.as_slice() {
+        [one] => format!("another {noun} has this `{one}`"),
+        many => format!("another {noun} has this combination of {}", many.join(", ")),
+    };
+    let problems = names
+        .iter()
+        .map(|name| FieldProblem {
+            place: Place::Pointer(format!("/{name}")),
+            code: "already_exists",
+            detail: detail.clone(),
+        })
+        .collect();
+    Failure {
+        problems,
+        ..Failure::new(Code::AlreadyExists, detail)
+    }
+}

@@ -1,0 +1,374 @@
+//! Changing a record: PATCH in both forms, and PUT.
+
+use std::sync::Arc;
+
+use call::{Change, Code, Failure, FieldProblem, Outcome, Place, Request};
+use model::{Action, Field, Resource};
+use serde_json::{Map, Value as Json};
+use store::driver::{StoreError, Transaction};
+use value::{FieldId, IdKind, Value};
+
+use crate::Core;
+use crate::access::{Verdict, admit, refuse};
+use crate::input::{Draft, Writer, escape};
+use crate::statements::ShapeKey;
+use crate::write::{Stored, Terms, refuse_field};
+
+/// Operations of one JSON Patch; each may copy the whole document.
+const PATCH_OPERATIONS_MAX: usize = 100;
+/// Bytes that a patched document may grow to.
+const PATCHED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+impl Core {
+    pub async fn update(self: &Arc<Self>, request: Request) -> Result<Outcome, Failure> {
+        let resource = self.model.resource(request.resource);
+        if request.action == Action::Replace && request.precondition.absent {
+            if resource.id_type.kind == IdKind::Text {
+                return self.put_new(request).await;
+            }
+            return Err(Failure::new(
+                Code::Stale,
+                format!(
+                    "ids of {} are given by the server; create with POST",
+                    resource.path
+                ),
+            ));
+        }
+        let gate = self.plans.resource(resource.id).gate(request.action);
+        let allowed = admit(resource, gate, request.action, &request.caller, request.now)?;
+        let terms = self.terms(&request, allowed)?;
+        let id = self.target(resource, &request)?;
+        self.in_transaction(request, Updating { id, terms }).await
+    }
+
+    /// PUT with `If-None-Match: *` on a resource whose ids clients choose.
+    async fn put_new(self: &Arc<Self>, request: Request) -> Result<Outcome, Failure> {
+        match self.create(request).await {
+            Err(failure) if failure.code == Code::AlreadyExists && id_is_taken(&failure) => {
+                Err(Failure::new(Code::Stale, "there is such a record already"))
+            }
+            other => other,
+        }
+    }
+}
+
+fn id_is_taken(failure: &Failure) -> bool {
+    failure
+        .problems
+        .iter()
+        .any(|problem| problem.place == Place::Pointer("/id".to_owned()))
+}
+
+struct Updating {
+    id: Value,
+    terms: Terms,
+}
+
+impl crate::work::Writing for Updating {
+    type Done = Outcome;
+
+    async fn write(
+        &mut self,
+        core: &Core,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Outcome, Failure> {
+        let resource = core.model.resource(request.resource);
+        let terms = &self.terms;
+        let before = core.current(transaction, request, terms, &self.id).await?;
+        let refused = || refuse(&request.caller, resource, request.action, &terms.rule);
+        // Law 3: the rule holds before and after the change, unless it names `next` itself.
+        if !terms.names_next
+            && !core
+                .verdict_holds(transaction, request, &terms.allowed, &before.row, None)
+                .await?
+        {
+            return Err(refused());
+        }
+        // One who may not change the record at all learns nothing from its preconditions or
+        // its input; with `next` in the rule that can only be told afterwards.
+        if !terms.names_next {
+            core.precondition(request, &before)?;
+        }
+        let draft = changed(core, request, &before)?;
+        if terms.names_next {
+            let next = Some(draft.row.as_slice());
+            if !core
+                .verdict_holds(transaction, request, &terms.allowed, &before.row, next)
+                .await?
+            {
+                return Err(refused());
+            }
+            core.precondition(request, &before)?;
+        }
+        field_rules(core, request, transaction, &before, &draft).await?;
+        if draft.given.is_empty() {
+            let record = core.answer(transaction, request, terms, &before).await?;
+            return Ok(record.map_or(Outcome::Written, Outcome::Record));
+        }
+        let problems = core.own_checks(request, terms, &draft.row);
+        if !problems.is_empty() {
+            return Err(Failure::with_problems(Code::Invalid, problems));
+        }
+        let mut after = Stored {
+            row: draft.row,
+            version: before.version + 1,
+        };
+        let updated_at = resource.system_field(model::SystemField::UpdatedAt).id;
+        after.row[usize::from(updated_at.0)] = Value::Timestamp(request.now);
+        save(
+            core,
+            request,
+            transaction,
+            resource,
+            &before,
+            &after,
+            &draft.given,
+        )
+        .await?;
+        if !terms.names_next
+            && !core
+                .verdict_holds(transaction, request, &terms.allowed, &after.row, None)
+                .await?
+        {
+            return Err(refused());
+        }
+        core.related_checks(transaction, request, terms, &after.row)
+            .await?;
+        core.publish(
+            transaction,
+            request,
+            Action::Update,
+            Some(&before),
+            Some(&after),
+        )
+        .await?;
+        let record = core.answer(transaction, request, terms, &after).await?;
+        Ok(record.map_or(Outcome::Written, Outcome::Record))
+    }
+}
+
+/// The row as the request would have it.
+fn changed(core: &Core, request: &Request, before: &Stored) -> Result<Draft, Failure> {
+    let resource = core.model.resource(request.resource);
+    let writer = Writer {
+        resource,
+        caller: &request.caller,
+        now: request.now,
+    };
+    let hidden = |field: &Field| hidden_from(core, request, resource, field);
+    match &request.change {
+        Some(Change::Merge(body)) => writer.merge(&before.row, body),
+        Some(Change::Whole(body)) => writer.replace(&before.row, body, &hidden),
+        Some(Change::Patch(operations)) => {
+            let body = patched(resource, &before.row, operations, &hidden)?;
+            writer.merge(&before.row, &body)
+        }
+        None => Err(Failure::new(Code::Malformed, "a change needs a body")),
+    }
+}
+
+/// Fields that this caller does not see on every row: they are no part of the document that a
+/// PUT or JSON Patch speaks of.
+fn hidden_from(core: &Core, request: &Request, resource: &Resource, field: &Field) -> bool {
+    field.write_only
+        || field.audience > request.caller.served_audience()
+        || core
+            .plans
+            .resource(resource.id)
+            .field_read(field.id)
+            .is_some_and(|gate| !matches!(gate.ask(&request.caller, request.now), Verdict::Open))
+}
+
+/// The members that a JSON Patch changes, found by applying it to the record as JSON.
+fn patched(
+    resource: &Resource,
+    row: &[Value],
+    operations: &Json,
+    hidden: &dyn Fn(&Field) -> bool,
+) -> Result<Map<String, Json>, Failure> {
+    let malformed = |pointer: String, detail: String| {
+        Failure::with_problems(
+            Code::Malformed,
+            vec![FieldProblem {
+                place: Place::Pointer(pointer),
+                code: "invalid_patch",
+                detail,
+            }],
+        )
+    };
+    let patch: json_patch::Patch = serde_json::from_value(operations.clone()).map_err(|error| {
+        malformed(
+            String::new(),
+            format!("not a JSON Patch (RFC 6902): {error}"),
+        )
+    })?;
+    if patch.0.len() > PATCH_OPERATIONS_MAX {
+        return Err(malformed(
+            String::new(),
+            format!(
+                "{} operations; the most is {PATCH_OPERATIONS_MAX}",
+                patch.0.len()
+            ),
+        ));
+    }
+    let mut original = Map::new();
+    for field in resource
+        .fields
+        .iter()
+        .filter(|field| field.is_stored() && !hidden(field))
+    {
+        let mut text = Vec::new();
+        value::json::write(&field.shape.ty, &row[usize::from(field.id.0)], &mut text);
+        let json = serde_json::from_slice(&text).map_err(Failure::internal)?;
+        original.insert(field.name.clone(), json);
+    }
+    let mut document = Json::Object(original.clone());
+    for (index, operation) in patch.0.iter().enumerate() {
+        json_patch::patch(&mut document, std::slice::from_ref(operation)).map_err(|error| {
+            let detail = format!("operation {index} does not apply: {}", error.kind);
+            Failure::with_problems(
+                if matches!(error.kind, json_patch::PatchErrorKind::TestFailed) {
+                    Code::Conflict
+                } else {
+                    Code::Invalid
+                },
+                vec![FieldProblem {
+                    place: Place::Pointer(format!("/{index}")),
+                    code: "patch_failed",
+                    detail,
+                }],
+            )
+        })?;
+        // `copy` can double the document with each operation.
+        if size(&document) > PATCHED_BYTES_MAX {
+            return Err(malformed(
+                format!("/{index}"),
+                "the patched record becomes too large".to_owned(),
+            ));
+        }
+    }
+    let Json::Object(document) = document else {
+        return Err(malformed(
+            String::new(),
+            "the patch makes the record something else than an object".to_owned(),
+        ));
+    };
+    let mut body = Map::new();
+    for (name, before) in &original {
+        match document.get(name) {
+            None => {
+                body.insert(name.clone(), Json::Null);
+            }
+            Some(after) if after != before => {
+                body.insert(name.clone(), after.clone());
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, after) in document {
+        if !original.contains_key(&name) {
+            let computed = resource
+                .field_named(&name)
+                .is_some_and(|field| !field.is_stored());
+            if computed {
+                return Err(Failure::with_problems(
+                    Code::Invalid,
+                    vec![FieldProblem {
+                        place: Place::Pointer(format!("/{}", escape(&name))),
+                        code: "read_only",
+                        detail: format!("`{name}` is computed; it cannot be patched"),
+                    }],
+                ));
+            }
+            body.insert(name, after);
+        }
+    }
+    Ok(body)
+}
+
+/// Bytes of the strings and a few for each value: close enough to stop growth.
+fn size(json: &Json) -> usize {
+    match json {
+        Json::String(text) => text.len() + 2,
+        Json::Array(items) => items.iter().map(size).sum::<usize>() + 2,
+        Json::Object(members) => {
+            members
+                .iter()
+                .map(|(name, value)| name.len() + 4 + size(value))
+                .sum::<usize>()
+                + 2
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => 8,
+    }
+}
+
+/// Write rules of the fields that change: before and after, like the record's own.
+async fn field_rules(
+    core: &Core,
+    request: &Request,
+    transaction: &mut dyn Transaction,
+    before: &Stored,
+    draft: &Draft,
+) -> Result<(), Failure> {
+    let resource = core.model.resource(request.resource);
+    let plan = core.plans.resource(resource.id);
+    for field in &draft.given {
+        if let Some(gate) = plan.field_write(*field) {
+            let verdict = gate.ask(&request.caller, request.now);
+            let next = gate.names_next.then_some(draft.row.as_slice());
+            if !core
+                .verdict_holds(transaction, request, &verdict, &before.row, next)
+                .await?
+            {
+                return Err(refuse_field(request, resource.field(*field), &gate.text));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn save(
+    core: &Core,
+    request: &Request,
+    transaction: &mut dyn Transaction,
+    resource: &Resource,
+    before: &Stored,
+    after: &Stored,
+    given: &[FieldId],
+) -> Result<(), Failure> {
+    let mut key = ShapeKey::new(b'u').number(u64::from(resource.id.0));
+    for field in given {
+        key = key.number(u64::from(field.0));
+    }
+    let prepared = core.statements.get_or_make(key, || {
+        Ok(store::write::update(
+            &core.model,
+            core.driver.dialect(),
+            resource.id,
+            given,
+        ))
+    })?;
+    let value_of = |field: FieldId| after.row[usize::from(field.0)].clone();
+    let mut arguments: Vec<Value> = given.iter().map(|field| value_of(*field)).collect();
+    if store::write::changes_search(resource, given) {
+        arguments.extend(store::search::text(resource, &after.row).map(Value::Text));
+    }
+    arguments.push(value_of(
+        resource.system_field(model::SystemField::UpdatedAt).id,
+    ));
+    arguments.push(value_of(resource.id_field().id));
+    arguments.push(Value::Int(before.version));
+    let parameters = core.bind(&prepared, &arguments, request);
+    match transaction.execute(&prepared.statement, &parameters).await {
+        Ok(1) => Ok(()),
+        Ok(_) => Err(Failure::new(
+            Code::Stale,
+            "the record was changed at the same time; read it again",
+        )),
+        Err(StoreError::ForeignKey) => Err(core
+            .missing_reference(transaction, resource, &after.row)
+            .await),
+        Err(error) => Err(core.trouble(&error)),
+    }
+}

@@ -1,0 +1,430 @@
+//! What create, update, replace and delete share inside their transaction: conditions on
+//! rows, the feed entry, the answer.
+
+use std::sync::Arc;
+
+use call::{Cell, Code, Failure, FieldProblem, Place, Record, Request};
+use model::{Action, Field, Model, Resource};
+use store::driver::{StoreError, Transaction};
+use store::feed::Entry;
+use store::select::Select;
+use value::Value;
+
+use crate::Core;
+use crate::access::{Residual, Verdict, holds_for, in_memory};
+use crate::caller::Claims;
+use crate::read::{Via, not_found};
+use crate::statements::ShapeKey;
+use crate::view::{Source, ViewPlan};
+
+/// A record as it lies in the table.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Indexed by field; computed fields are null.
+    pub row: Vec<Value>,
+    pub version: i64,
+}
+
+/// Everything a write has to ask before and after it happens, decided for this caller.
+#[derive(Clone)]
+pub struct Terms {
+    /// May the caller see the record at all? If not it is not there.
+    pub visible: Verdict,
+    pub allowed: Verdict,
+    pub rule: String,
+    pub names_next: bool,
+    /// `check:` of the resource with their place in it.
+    pub checks: Vec<(usize, Verdict)>,
+    pub view: Arc<ViewPlan>,
+}
+
+impl Core {
+    pub fn terms(&self, request: &Request, allowed: Verdict) -> Result<Terms, Failure> {
+        let resource = self.model.resource(request.resource);
+        let plan = self.plans.resource(resource.id);
+        let gate = plan.gate(request.action);
+        let visible = match plan.gate(Action::Get) {
+            _ if request.caller.is_operator() => Verdict::Open,
+            None => Verdict::Closed,
+            Some(gate) => gate.ask(&request.caller, request.now),
+        };
+        Ok(Terms {
+            visible,
+            allowed,
+            rule: gate.map_or("nobody".to_owned(), |gate| gate.text.clone()),
+            names_next: gate.is_some_and(|gate| gate.names_next),
+            checks: plan
+                .checks
+                .iter()
+                .map(|check| check.ask_anybody(&request.caller, request.now))
+                .enumerate()
+                .filter(|(_, verdict)| !matches!(verdict, Verdict::Open))
+                .collect(),
+            view: self.viewer(&request.caller, request.now).plan(
+                &self.views,
+                resource.id,
+                &request.view,
+            )?,
+        })
+    }
+
+    /// Whether a condition holds for the record with this id: in memory where its own row
+    /// decides, in the database where others have a say. `this` is the row as it lies there.
+    pub async fn holds(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request,
+        residual: &Residual,
+        this: &[Value],
+        next: Option<&[Value]>,
+    ) -> Result<bool, Failure> {
+        if in_memory(&residual.expr) {
+            return Ok(holds_for(
+                &residual.expr,
+                &Claims(&request.caller),
+                request.now,
+                this,
+                next,
+            ));
+        }
+        let resource = self.model.resource(request.resource);
+        let key = ShapeKey::new(b'h')
+            .number(u64::from(resource.id.0))
+            .id(residual.id);
+        let prepared = self.statements.get_or_make(key, || {
+            store::write::holds(
+                &self.model,
+                self.driver.dialect(),
+                resource.id,
+                &residual.expr,
+            )
+            .map_err(|unsupported| crate::cannot_be_sql(&unsupported))
+        })?;
+        let mut arguments = vec![this[usize::from(resource.id_field().id.0)].clone()];
+        if prepared.args() > 1 {
+            // The condition names `next`, which is not in the table: all its values go along.
+            let next = next.unwrap_or(this);
+            arguments.extend(
+                store::layout::stored_fields(resource)
+                    .map(|field| next[usize::from(field.id.0)].clone()),
+            );
+        }
+        let parameters = self.bind(&prepared, &arguments, request);
+        let rows = self
+            .rows(&mut Via::Inside(transaction), &prepared, &parameters)
+            .await?;
+        Ok(rows
+            .first()
+            .is_some_and(|row| row.first() == Some(&Value::Bool(true))))
+    }
+
+    pub async fn verdict_holds(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request,
+        verdict: &Verdict,
+        this: &[Value],
+        next: Option<&[Value]>,
+    ) -> Result<bool, Failure> {
+        match verdict {
+            Verdict::Open => Ok(true),
+            Verdict::Closed => Ok(false),
+            Verdict::Rows(residual) => self.holds(transaction, request, residual, this, next).await,
+        }
+    }
+
+    /// The record to change, locked against everybody else, or 404.
+    pub async fn current(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request,
+        terms: &Terms,
+        id: &Value,
+    ) -> Result<Stored, Failure> {
+        let resource = self.model.resource(request.resource);
+        let key = ShapeKey::new(b'c').number(u64::from(resource.id.0));
+        let prepared = self.statements.get_or_make(key, || {
+            self.select(&Select {
+                by_id: true,
+                lock: true,
+                ..Select::whole_row(&self.model, resource.id)
+            })
+        })?;
+        let parameters = self.bind(&prepared, std::slice::from_ref(id), request);
+        let rows = self
+            .rows(&mut Via::Inside(transaction), &prepared, &parameters)
+            .await?;
+        let Some(mut values) = rows.into_iter().next() else {
+            return Err(not_found(resource, request));
+        };
+        let Some(Value::Int(version)) = values.pop() else {
+            return Err(Failure::internal("a record has no version"));
+        };
+        let mut row = vec![Value::Null; resource.fields.len()];
+        for (field, value) in store::layout::stored_fields(resource).zip(values) {
+            row[usize::from(field.id.0)] = value;
+        }
+        let stored = Stored { row, version };
+        if !self
+            .verdict_holds(transaction, request, &terms.visible, &stored.row, None)
+            .await?
+        {
+            return Err(not_found(resource, request));
+        }
+        Ok(stored)
+    }
+
+    /// `If-Match` and its like, after access has been granted (RFC 9110 §13.2.1).
+    pub fn precondition(&self, request: &Request, stored: &Stored) -> Result<(), Failure> {
+        let resource = self.model.resource(request.resource);
+        let precondition = &request.precondition;
+        if resource.concurrency == model::Concurrency::Required && !precondition.names_state() {
+            return Err(Failure::new(
+                Code::PreconditionRequired,
+                format!(
+                    "{} are only changed with `If-Match`; the record is at version {}",
+                    resource.path, stored.version
+                ),
+            ));
+        }
+        let stale = precondition.absent
+            || precondition
+                .versions
+                .as_ref()
+                .is_some_and(|versions| !versions.contains(&stored.version));
+        if stale {
+            return Err(Failure::new(
+                Code::Stale,
+                format!(
+                    "the record is at version {} now; read it again",
+                    stored.version
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The checks of the resource that a row breaks, as far as its own values decide.
+    pub fn own_checks(&self, request: &Request, terms: &Terms, row: &[Value]) -> Vec<FieldProblem> {
+        let resource = self.model.resource(request.resource);
+        terms
+            .checks
+            .iter()
+            .filter(|(_, verdict)| match verdict {
+                Verdict::Open => false,
+                Verdict::Closed => true,
+                Verdict::Rows(residual) => {
+                    in_memory(&residual.expr)
+                        && !holds_for(
+                            &residual.expr,
+                            &Claims(&request.caller),
+                            request.now,
+                            row,
+                            Some(row),
+                        )
+                }
+            })
+            .map(|(index, _)| broken_check(resource, *index))
+            .collect()
+    }
+
+    /// The other checks, once the row lies in the table.
+    pub async fn related_checks(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request,
+        terms: &Terms,
+        row: &[Value],
+    ) -> Result<(), Failure> {
+        let resource = self.model.resource(request.resource);
+        let mut problems = Vec::new();
+        for (index, verdict) in &terms.checks {
+            if let Verdict::Rows(residual) = verdict
+                && !in_memory(&residual.expr)
+                && !self
+                    .holds(transaction, request, residual, row, None)
+                    .await?
+            {
+                problems.push(broken_check(resource, *index));
+            }
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::with_problems(Code::Invalid, problems))
+        }
+    }
+
+    /// The feed entry of a change, in the same transaction.
+    pub async fn publish(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request,
+        action: Action,
+        before: Option<&Stored>,
+        after: Option<&Stored>,
+    ) -> Result<(), Failure> {
+        let resource = self.model.resource(request.resource);
+        let of = after
+            .or(before)
+            .ok_or_else(|| Failure::internal("a change without a record"))?;
+        let json = |stored: &Stored| store::json::write_record(resource, &stored.row);
+        let id = &of.row[usize::from(resource.id_field().id.0)];
+        let entry = Entry {
+            position: 0,
+            resource: resource.name.clone(),
+            record: resource.id_type.to_text(id),
+            action: action.name().to_owned(),
+            version: of.version,
+            at: request.now,
+            caller: Some(request.caller.label()),
+            before: before.map(json),
+            after: after.map(json),
+        };
+        let prepared = self.statements.get_or_make(ShapeKey::new(b'f'), || {
+            Ok(store::feed::append(self.driver.dialect()))
+        })?;
+        let parameters = prepared.bind_args(&entry.args());
+        transaction
+            .query(&prepared.statement, &parameters)
+            .await
+            .map_err(|error| self.trouble(&error))?;
+        Ok(())
+    }
+
+    /// The record as its writer may see it, or `None` when that is not at all.
+    pub async fn answer(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request,
+        terms: &Terms,
+        stored: &Stored,
+    ) -> Result<Option<Record>, Failure> {
+        if !self
+            .verdict_holds(transaction, request, &terms.visible, &stored.row, None)
+            .await?
+        {
+            return Ok(None);
+        }
+        if terms.view.plain {
+            return Ok(Some(record_of(&terms.view, stored)));
+        }
+        let id = stored.row[0].clone();
+        self.fetch(
+            &mut Via::Inside(transaction),
+            request,
+            &terms.view,
+            None,
+            id,
+        )
+        .await
+    }
+
+    /// A refused reference, with the field it stands in.
+    pub async fn missing_reference(
+        &self,
+        transaction: &mut dyn Transaction,
+        resource: &Resource,
+        row: &[Value],
+    ) -> Failure {
+        let key = ShapeKey::new(b'x').number(u64::from(resource.id.0));
+        let targets = store::write::targets(&self.model, self.driver.dialect(), resource.id);
+        let Some(targets) = targets else {
+            return self.trouble(&StoreError::ForeignKey);
+        };
+        let Ok(prepared) = self.statements.get_or_make(key, || Ok(targets)) else {
+            return self.trouble(&StoreError::ForeignKey);
+        };
+        let fields: Vec<_> = store::write::relation_fields(resource).collect();
+        let ids: Vec<Value> = fields
+            .iter()
+            .map(|field| row[usize::from(field.0)].clone())
+            .collect();
+        let found = self
+            .rows(
+                &mut Via::Inside(transaction),
+                &prepared,
+                &prepared.bind_args(&ids),
+            )
+            .await;
+        let there = found
+            .ok()
+            .and_then(|rows| rows.into_iter().next())
+            .unwrap_or_default();
+        let problems: Vec<FieldProblem> = fields
+            .iter()
+            .zip(&ids)
+            .zip(there)
+            .filter(|(_, there)| *there == Value::Bool(false))
+            .map(|((field, id), _)| dangling(&self.model, resource.field(*field), id))
+            .collect();
+        if problems.is_empty() {
+            return self.trouble(&StoreError::ForeignKey);
+        }
+        Failure::with_problems(Code::Invalid, problems)
+    }
+}
+
+fn dangling(model: &Model, field: &Field, id: &Value) -> FieldProblem {
+    let target = field
+        .relation()
+        .map_or("record", |(_, target)| &model.resource(target).snake);
+    FieldProblem {
+        place: Place::Pointer(format!("/{}", field.name)),
+        code: "unknown_reference",
+        detail: format!(
+            "there is no {} `{}`",
+            target.replace('_', " "),
+            value::text::print(&field.shape.ty, id)
+        ),
+    }
+}
+
+/// The rule that refused a field, as a 403 (401 for guests) that names both.
+pub fn refuse_field(request: &Request, field: &model::Field, rule: &str) -> Failure {
+    let code = if request.caller.is_guest() {
+        Code::Unauthenticated
+    } else {
+        Code::Forbidden
+    };
+    let detail = format!("the rule `{rule}` does not let you write `{}`", field.name);
+    Failure {
+        rule: Some(rule.to_owned()),
+        problems: vec![FieldProblem {
+            place: Place::Pointer(format!("/{}", field.name)),
+            code: "forbidden",
+            detail: detail.clone(),
+        }],
+        ..Failure::new(code, detail)
+    }
+}
+
+fn broken_check(resource: &Resource, index: usize) -> FieldProblem {
+    let check = &resource.checks[index];
+    let pointer = check
+        .at
+        .map_or(String::new(), |at| format!("/{}", resource.field(at).name));
+    FieldProblem {
+        place: Place::Pointer(pointer),
+        code: "check_failed",
+        detail: check.message.clone(),
+    }
+}
+
+/// A record in a plain view, straight from its row.
+fn record_of(view: &ViewPlan, stored: &Stored) -> Record {
+    let cells = view
+        .sources
+        .iter()
+        .map(|source| match source {
+            Source::Field(field) => Cell::Value(stored.row[usize::from(field.0)].clone()),
+            Source::Guarded(..) | Source::One { .. } | Source::Many { .. } => Cell::Hidden,
+        })
+        .collect();
+    Record {
+        view: Arc::clone(&view.view),
+        id: stored.row[0].clone(),
+        version: stored.version,
+        cells,
+    }
+}

@@ -1,0 +1,370 @@
+//! API keys: create, list, revoke, and turn into callers.
+//!
+//! A key is found by its SHA-256 and compared in constant time. Callers that were verified
+//! are remembered for [`REMEMBERED_FOR`], so that a busy key costs the database one read a
+//! second; a revocation, also one by another process, is effective after that at the latest,
+//! and at once when it is done here.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use call::{Authenticate, BoxFuture, Caller, CallerKind, Code, Failure};
+use model::Audience;
+use store::Prepared;
+use store::driver::{Driver, StoreError, Transaction, Undo, Work};
+use value::{Timestamp, Value};
+
+use crate::secret::KeyText;
+
+/// How long a verified key is believed without asking the database again.
+pub const REMEMBERED_FOR: Duration = Duration::from_secs(1);
+/// Keys remembered at once; beyond it all are forgotten and asked for again.
+const REMEMBERED_MAX: usize = 10_000;
+/// Characters of a key's name, which is for people.
+const NAME_CHARS_MAX: usize = 100;
+/// Scopes and claims of one key.
+const SCOPES_MAX: usize = 100;
+
+/// What a new key is to be.
+#[derive(Clone, Debug, Default)]
+pub struct NewKey {
+    pub name: String,
+    pub scopes: Vec<String>,
+    /// `user.id` in rules.
+    pub user: Option<String>,
+    /// `user.NAME` in rules.
+    pub claims: Vec<(String, String)>,
+    pub admin: bool,
+}
+
+/// A key as its owner may see it again: everything but the secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    pub id: String,
+    pub name: String,
+    pub scopes: Vec<String>,
+    pub user: Option<String>,
+    pub claims: Vec<(String, String)>,
+    pub admin: bool,
+    pub created_at: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// The keys in a database.
+pub struct Keys {
+    driver: Arc<dyn Driver>,
+    remembered: RwLock<HashMap<[u8; 32], (Arc<Caller>, Instant)>>,
+    find: Prepared,
+}
+
+/// Why keys could not be made, listed or revoked.
+#[derive(Debug)]
+pub enum KeyError {
+    /// What was wrong with the wish, in a sentence.
+    Invalid(String),
+    /// There is no such key, or it is revoked already.
+    Unknown,
+    NoRandomness,
+    Store(StoreError),
+}
+
+impl std::fmt::Display for KeyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            KeyError::Invalid(why) => f.write_str(why),
+            KeyError::Unknown => f.write_str("there is no such key, or it is revoked already"),
+            KeyError::NoRandomness => f.write_str("the operating system gave no random bytes"),
+            KeyError::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+impl From<StoreError> for KeyError {
+    fn from(error: StoreError) -> Self {
+        KeyError::Store(error)
+    }
+}
+
+impl Keys {
+    pub fn new(driver: Arc<dyn Driver>) -> Keys {
+        let find = store::keys::find(driver.dialect());
+        Keys {
+            driver,
+            remembered: RwLock::default(),
+            find,
+        }
+    }
+
+    /// Makes a key. Its text is given out here and never again.
+    ///
+    /// # Errors
+    /// When the wish is not sensible or the database cannot keep it.
+    pub async fn create(&self, wish: NewKey, now: Timestamp) -> Result<(Key, KeyText), KeyError> {
+        check(&wish)?;
+        let text = KeyText::generate(&uuid::Uuid::now_v7().into_bytes())
+            .map_err(|_| KeyError::NoRandomness)?;
+        let mut scopes = wish.scopes;
+        scopes.sort();
+        scopes.dedup();
+        let stored = store::keys::Key {
+            id: text.id(),
+            name: wish.name,
+            hash: hex(&text.hash()),
+            scopes: serde_json::json!(scopes).to_string(),
+            user: wish.user,
+            claims: serde_json::Value::Object(
+                wish.claims
+                    .into_iter()
+                    .map(|(name, value)| (name, value.into()))
+                    .collect(),
+            )
+            .to_string(),
+            admin: wish.admin,
+            created_at: now,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        let key = Key::of(&stored)?;
+        self.execute(store::keys::insert(self.driver.dialect()), stored.args())
+            .await?;
+        Ok((key, text))
+    }
+
+    /// All keys, the newest first, revoked ones too.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn list(&self) -> Result<Vec<Key>, KeyError> {
+        let list = store::keys::list(self.driver.dialect());
+        let rows = self
+            .driver
+            .query(&list.statement, &list.bind_args(&[]))
+            .await?;
+        store::keys::keys(&rows)?.iter().map(|stored| Ok(Key::of(stored)?)).collect()
+    }
+
+    /// Ends a key for good.
+    ///
+    /// # Errors
+    /// [`KeyError::Unknown`] when there is nothing to end.
+    pub async fn revoke(&self, id: &str, now: Timestamp) -> Result<(), KeyError> {
+        let revoke = store::keys::revoke(self.driver.dialect());
+        let arguments = vec![Value::Timestamp(now), Value::Text(id.to_owned())];
+        let ended = self.execute(revoke, arguments).await?;
+        self.remembered
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        if ended == 0 {
+            Err(KeyError::Unknown)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Runs one statement in a transaction of its own; how many rows it changed.
+    async fn execute(&self, prepared: Prepared, arguments: Vec<Value>) -> Result<u64, KeyError> {
+        let changed = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let work = Execute {
+            prepared,
+            arguments,
+            changed: Arc::clone(&changed),
+        };
+        match self.driver.write(Box::new(work)).await {
+            Ok(()) => Ok(changed.load(std::sync::atomic::Ordering::Acquire)),
+            Err(Undo::Store(error)) => Err(error.into()),
+            Err(Undo::Refused) => Err(StoreError::Internal {
+                reason: "a key was refused".to_owned(),
+            }
+            .into()),
+        }
+    }
+
+    async fn verify(&self, credential: &str) -> Result<Arc<Caller>, Failure> {
+        let text = KeyText::parse(credential).ok_or_else(unknown_key)?;
+        let hash = text.hash();
+        let remembered = self
+            .remembered
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&hash)
+            .filter(|(_, since)| since.elapsed() < REMEMBERED_FOR)
+            .map(|(caller, _)| Arc::clone(caller));
+        if let Some(caller) = remembered {
+            return Ok(caller);
+        }
+        let parameters = self.find.bind_args(&[Value::Text(hex(&hash))]);
+        let rows = self
+            .driver
+            .query(&self.find.statement, &parameters)
+            .await
+            .map_err(unavailable)?;
+        let found = store::keys::keys(&rows).map_err(Failure::internal)?;
+        let stored = found
+            .iter()
+            .find(|stored| unhex(&stored.hash).is_some_and(|hash| text.matches(&hash)))
+            .filter(|stored| stored.revoked_at.is_none())
+            .ok_or_else(unknown_key)?;
+        let caller = Arc::new(Key::of(stored).map_err(Failure::internal)?.caller());
+        let mut remembered = self
+            .remembered
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.clear();
+        }
+        remembered.insert(hash, (Arc::clone(&caller), Instant::now()));
+        Ok(caller)
+    }
+}
+
+impl Authenticate for Keys {
+    fn authenticate<'a>(
+        &'a self,
+        credential: &'a str,
+    ) -> BoxFuture<'a, Result<Arc<Caller>, Failure>> {
+        Box::pin(self.verify(credential))
+    }
+}
+
+impl Key {
+    fn of(stored: &store::keys::Key) -> Result<Key, StoreError> {
+        let corrupt = |what: &str| StoreError::Corrupt {
+            reason: format!(
+                "the {what} of key {} are not what they should be",
+                stored.id
+            ),
+        };
+        let scopes = serde_json::from_str(&stored.scopes).map_err(|_| corrupt("scopes"))?;
+        let claims: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&stored.claims).map_err(|_| corrupt("claims"))?;
+        let claims = claims
+            .into_iter()
+            .map(|(name, value)| match value {
+                serde_json::Value::String(text) => (name, text),
+                other => (name, other.to_string()),
+            })
+            .collect();
+        Ok(Key {
+            id: stored.id.clone(),
+            name: stored.name.clone(),
+            scopes,
+            user: stored.user.clone(),
+            claims,
+            admin: stored.admin,
+            created_at: stored.created_at,
+            revoked_at: stored.revoked_at,
+        })
+    }
+
+    fn caller(self) -> Caller {
+        Caller {
+            kind: if self.admin {
+                CallerKind::Operator { id: self.id }
+            } else {
+                CallerKind::Key { id: self.id }
+            },
+            user_id: self.user,
+            claims: self.claims,
+            scopes: self.scopes,
+            audience: Audience::Public,
+        }
+    }
+}
+
+struct Execute {
+    prepared: Prepared,
+    arguments: Vec<Value>,
+    changed: Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl Work for Execute {
+    fn run<'a>(
+        &'a mut self,
+        transaction: &'a mut dyn Transaction,
+    ) -> store::driver::BoxFuture<'a, Result<(), Undo>> {
+        Box::pin(async move {
+            let parameters = self.prepared.bind_args(&self.arguments);
+            let changed = transaction
+                .execute(&self.prepared.statement, &parameters)
+                .await?;
+            self.changed
+                .store(changed, std::sync::atomic::Ordering::Release);
+            Ok(())
+        })
+    }
+}
+
+fn check(wish: &NewKey) -> Result<(), KeyError> {
+    let invalid = |why: String| Err(KeyError::Invalid(why));
+    if wish.name.trim().is_empty() || wish.name.chars().count() > NAME_CHARS_MAX {
+        return invalid(format!("a key's name has 1 to {NAME_CHARS_MAX} characters"));
+    }
+    if wish.scopes.len() > SCOPES_MAX || wish.claims.len() > SCOPES_MAX {
+        return invalid(format!(
+            "a key has at most {SCOPES_MAX} scopes and as many claims"
+        ));
+    }
+    // RFC 6749 §3.3: what may stand in a scope, and so in `WWW-Authenticate`.
+    let scope_ok = |scope: &String| {
+        !scope.is_empty()
+            && scope
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    };
+    if let Some(scope) = wish.scopes.iter().find(|scope| !scope_ok(scope)) {
+        return invalid(format!(
+            "`{scope}` is no scope; scopes look like `books.write`"
+        ));
+    }
+    let claim_ok = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    if let Some((name, _)) = wish.claims.iter().find(|(name, _)| !claim_ok(name)) {
+        return invalid(format!(
+            "`{name}` cannot be read as `user.{name}` in rules; claims look like `role`"
+        ));
+    }
+    if wish.claims.iter().any(|(name, _)| name == "id") {
+        return invalid("`user.id` is set by `--user`, not by a claim".to_owned());
+    }
+    Ok(())
+}
+
+fn unknown_key() -> Failure {
+    Failure::new(Code::Unauthenticated, "the key is unknown or revoked")
+}
+
+fn unavailable(error: StoreError) -> Failure {
+    Failure {
+        retry_after_seconds: Some(1),
+        cause: Some(error.to_string().into()),
+        ..Failure::new(
+            Code::Unavailable,
+            "keys cannot be checked right now; try again",
+        )
+    }
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    let nibble = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
+    digits
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => Some(nibble(*high)? << 4 | nibble(*low)?),
+            _ => None,
+        })
+        .collect()
+}
