@@ -19,7 +19,7 @@ pub mod json;
 pub mod keys;
 pub mod layout;
 pub mod lower;
-
+pub mod migrate;
 pub mod prepared;
 pub mod search;
 pub mod secrets;
