@@ -1,1 +1,92 @@
 //! Reads a contract and compiles it to a model, with every diagnostic.
+//!
+//! ```text
+//! text ─yaml─► tree ─read─► items ─sections─► one contract ─resolve─► draft ─rules─► model
+//!        │             │                                       │          │
+//!      syntax    keys, kinds                           names, types   expressions, access
+//! ```
+//!
+//! [`yaml`] turns the text into a tree that knows the place of everything in it, and refuses what
+//! is not part of the language; [`fmt`] writes the same text in one orderly form. [`compile`]
+//! does all the rest. Every stage goes on after mistakes and passes over what is broken, so that
+//! one run finds everything and says each thing once.
+//!
+//! Does no I/O: included files are loaded by whoever calls. Knows no SQL and no API style.
+
+mod access;
+mod build;
+pub mod codes;
+mod codes_elsewhere;
+mod edges;
+pub mod fmt;
+mod form;
+mod include;
+mod json;
+mod keys;
+mod limits;
+mod memory_only;
+mod names;
+mod read;
+mod resolve;
+mod rules;
+pub mod schema;
+mod sections;
+mod tests;
+mod warn;
+pub mod who;
+pub mod yaml;
+
+use diag::{Diagnostics, FileId, Sources};
+use model::Model;
+
+pub use include::{FILES_MAX, Load};
+pub use read::Part;
+
+/// Compiles the contract whose main file is `main`.
+///
+/// `load` finds the files that a pattern of `include:` stands for: paths relative to the
+/// contract's folder with their texts, in an order that is always the same. They are added to
+/// `sources`, so that diagnostics can show them.
+///
+/// Everything found is pushed to `out`. There is a model unless one of them is an error.
+pub fn compile(
+    main: FileId,
+    sources: &mut Sources,
+    load: &mut Load<'_>,
+    out: &mut Diagnostics,
+) -> Option<Model> {
+    let mut found = Diagnostics::new();
+    let model = stages(main, sources, load, &mut found);
+    let failed = found.has_errors();
+    out.extend(found);
+    model.filter(|_| !failed)
+}
+
+fn stages(
+    main: FileId,
+    sources: &mut Sources,
+    load: &mut Load<'_>,
+    out: &mut Diagnostics,
+) -> Option<Model> {
+    let (tree, included) = include::collect(main, sources, load, out);
+    let tree = tree?;
+    // Files that could not be read at all may have declared anything.
+    let torn = out.has_errors();
+    let sources = &*sources;
+    let main = read::read(&tree, Part::Main, sources, out);
+    let included: Vec<read::Item<'_>> = included
+        .iter()
+        .map(|tree| read::read(tree, Part::Included, sources, out))
+        .collect();
+    if main.is_broken() {
+        return None;
+    }
+    let sections = sections::Sections::collect(&main, &included, torn, sources, out);
+    let draft = resolve::resolve(&sections, sources, out);
+    let book = rules::Rulebook::compile(&draft, &sections, sources, out);
+    let model = build::model(&sections, &draft, &book, out);
+    if !out.has_errors() {
+        warn::about(&model, &draft, &sections, out);
+    }
+    Some(model)
+}

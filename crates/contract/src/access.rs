@@ -1,0 +1,249 @@
+//! Who may do what: access rules of resources and fields, and checks.
+//!
+//! Access rules become filters (law 5), so everything in them must have SQL; checks and computed
+//! fields may also be answered in memory, but not half here and half there.
+
+use std::sync::Arc;
+
+use diag::{Diagnostic, Diagnostics};
+use expr::ir::{NEXT, Node};
+use expr::{Expr, RowsRead, Scope};
+use model::{Access, Action, Check, Rule};
+
+use crate::codes;
+use crate::memory_only::{MemoryOnly, memory_only};
+use crate::read::Text;
+use crate::resolve::{Declared, ResourceDraft, stored_field};
+use crate::rules::Rulebook;
+
+/// Entries of `check:`; each is asked at every write.
+const CHECKS_MAX: usize = 50;
+
+/// The words of `access`, with the actions each opens. Where two open the same action, the one
+/// further up wins: it is the narrower.
+const WORDS: [(&str, &[Action]); 8] = [
+    ("list", &[Action::List]),
+    ("get", &[Action::Get]),
+    ("create", &[Action::Create]),
+    ("replace", &[Action::Replace]),
+    ("update", &[Action::Update, Action::Replace]),
+    ("delete", &[Action::Delete]),
+    ("read", &[Action::List, Action::Get]),
+    (
+        "write",
+        &[
+            Action::Create,
+            Action::Update,
+            Action::Replace,
+            Action::Delete,
+        ],
+    ),
+];
+
+/// The rules that open a resource's actions.
+pub fn resource<'a>(
+    draft: &ResourceDraft<'_, 'a>,
+    book: &Rulebook<'_, '_, 'a>,
+    out: &mut Diagnostics,
+) -> Access {
+    let mut access = Access::default();
+    let Some(declared) = draft.item.get("access") else {
+        return access;
+    };
+    for (word, opens) in WORDS {
+        let Some(text) = declared.text(word) else {
+            continue;
+        };
+        let next = !matches!(word, "list" | "get" | "read" | "delete");
+        let Some(rule) = rule(text, draft, next, book, out) else {
+            continue;
+        };
+        for action in opens {
+            let place = slot(&mut access, *action);
+            if place.is_some() {
+                continue;
+            }
+            if *action == Action::Delete && rule.names_next {
+                out.push(
+                    Diagnostic::error(
+                        codes::NEXT_IN_DELETE,
+                        text.span(),
+                        "`write` opens delete too, where there is no `next`",
+                    )
+                    .label("names `next`")
+                    .help("add a rule of its own for `delete`, or write `create` and `update` instead of `write`"),
+                );
+                continue;
+            }
+            *place = Some(rule.clone());
+        }
+    }
+    access
+}
+
+/// The rules of a field: who may read and who may write it.
+pub fn field<'a>(
+    declared: Declared<'_, 'a>,
+    draft: &ResourceDraft<'_, 'a>,
+    book: &Rulebook<'_, '_, 'a>,
+    out: &mut Diagnostics,
+) -> (Option<Rule>, Option<Rule>) {
+    let Some(access) = declared.item.get("access") else {
+        return (None, None);
+    };
+    let mut one = |word: &str, next: bool| rule(access.text(word)?, draft, next, book, out);
+    (one("read", false), one("write", true))
+}
+
+/// The conditions that every written record fulfils.
+pub fn checks<'a>(
+    draft: &ResourceDraft<'_, 'a>,
+    book: &Rulebook<'_, '_, 'a>,
+    out: &mut Diagnostics,
+) -> Vec<Check> {
+    let Some(list) = draft.item.get("check") else {
+        return vec![];
+    };
+    if let Some(extra) = list.items().get(CHECKS_MAX) {
+        out.push(
+            Diagnostic::error(
+                codes::TOO_MANY,
+                crate::read::head(book.sources(), extra.span()),
+                format!("a resource has at most {CHECKS_MAX} checks"),
+            )
+            .label("one too many")
+            .help("join conditions with `&&`"),
+        );
+    }
+    let mut checks = vec![];
+    for item in list.items().iter().take(CHECKS_MAX) {
+        let at = item
+            .text("at")
+            .and_then(|name| stored_field(draft, name, "at", out));
+        let Some(text) = item.text("rule") else {
+            continue;
+        };
+        let scope = Scope::rule(Some(draft.id));
+        let Some(condition) = book.check(text, &scope, out) else {
+            continue;
+        };
+        one_side(&condition, text, book, out);
+        let Some(message) = item.text("message") else {
+            continue;
+        };
+        checks.push(Check {
+            condition: Arc::new(condition),
+            message: message.as_str().trim().to_owned(),
+            at,
+        });
+    }
+    checks
+}
+
+/// `set: =…` of a field.
+pub fn set<'a>(
+    declared: Declared<'_, 'a>,
+    field: &model::Field,
+    book: &Rulebook<'_, '_, 'a>,
+    out: &mut Diagnostics,
+) -> Option<Arc<Expr>> {
+    let text = declared.item.text("set")?;
+    if !text.as_str().starts_with('=') {
+        return None;
+    }
+    let scope = Scope::formula(None, field.shape.ty.clone(), field.shape.nullable);
+    book.check(text, &scope, out).map(Arc::new)
+}
+
+/// Reports a computed field that neither the database nor the server can compute.
+pub fn computed<'a>(
+    declared: Declared<'_, 'a>,
+    formula: &Expr,
+    book: &Rulebook<'_, '_, 'a>,
+    out: &mut Diagnostics,
+) {
+    if let Some(text) = declared.item.text("value") {
+        one_side(formula, text, book, out);
+    }
+}
+
+fn slot(access: &mut Access, action: Action) -> &mut Option<Rule> {
+    match action {
+        Action::List => &mut access.list,
+        Action::Get => &mut access.get,
+        Action::Create => &mut access.create,
+        Action::Update => &mut access.update,
+        Action::Replace => &mut access.replace,
+        Action::Delete => &mut access.delete,
+    }
+}
+
+fn rule<'a>(
+    text: Text<'a>,
+    draft: &ResourceDraft<'_, 'a>,
+    next: bool,
+    book: &Rulebook<'_, '_, 'a>,
+    out: &mut Diagnostics,
+) -> Option<Rule> {
+    let mut scope = Scope::rule(Some(draft.id));
+    scope.next = next;
+    let condition = book.check(text, &scope, out)?;
+    if let Some(found) = memory_only(&condition) {
+        out.push(
+            Diagnostic::error(
+                codes::NOT_SQL,
+                place(text, &found, book),
+                format!("{} cannot stand in an access rule", found.what),
+            )
+            .label("has no form in SQL")
+            .help("access rules also filter lists; say it with `==`, `in`, `contains`, `startsWith` and the like, or put it into a `pattern` or `check`"),
+        );
+        return None;
+    }
+    Some(Rule {
+        text: text.as_str().trim().to_owned(),
+        names_next: names_next(&condition),
+        condition: Arc::new(condition),
+    })
+}
+
+/// Whether either side, database or memory, can answer the whole expression.
+fn one_side<'a>(
+    expr: &Expr,
+    text: Text<'a>,
+    book: &Rulebook<'_, '_, 'a>,
+    out: &mut Diagnostics,
+) {
+    if expr.reads_rows() != RowsRead::Others {
+        return;
+    }
+    if let Some(found) = memory_only(expr) {
+        out.push(
+            Diagnostic::error(
+                codes::MIXED,
+                place(text, &found, book),
+                format!("{} cannot stand beside other records", found.what),
+            )
+            .label("only the server can do this")
+            .help("looking at other records is the database's work: leave this out, or keep to the record's own fields"),
+        );
+    }
+}
+
+fn place(text: Text<'_>, found: &MemoryOnly, book: &Rulebook<'_, '_, '_>) -> diag::Span {
+    let skipped = usize::from(text.as_str().starts_with('='));
+    let at = found.at.start as usize + skipped..found.at.end as usize + skipped;
+    text.part(book.sources(), at)
+}
+
+fn names_next(expr: &Expr) -> bool {
+    let own = match &expr.node {
+        Node::Field { row, .. } | Node::Rule { row: Some(row), .. } => row.var == NEXT,
+        Node::Quantifier { list, .. } | Node::Aggregate { list, .. } => list.of.var == NEXT,
+        _ => false,
+    };
+    let mut named = own;
+    expr.each_child(&mut |child| named |= names_next(child));
+    named
+}
+

@@ -1,0 +1,131 @@
+//! Puts the model together from what the other stages found.
+
+use std::sync::Arc;
+
+use diag::Diagnostics;
+use model::{AccessTest, Concurrency, DocsAccess, Field, FieldKind, Model, Resource, Rule};
+
+use crate::access;
+use crate::edges;
+use crate::limits;
+use crate::resolve::{Draft, FieldDraft, ResourceDraft};
+use crate::rules::Rulebook;
+use crate::sections::Sections;
+use crate::tests;
+
+/// Everything of the contract as a model. It may hold nonsense where errors were found, so it is
+/// only handed out when there are none.
+pub fn model<'a>(
+    sections: &Sections<'_, 'a>,
+    draft: &Draft<'_, 'a>,
+    book: &Rulebook<'_, '_, 'a>,
+    out: &mut Diagnostics,
+) -> Model {
+    let mut tests = vec![];
+    let resources: Vec<Resource> = draft
+        .resources
+        .iter()
+        .map(|resource| self::resource(resource, sections, book, &mut tests, out))
+        .collect();
+    let mut scopes: Vec<String> = resources.iter().map(|r| r.scope.clone()).collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    edges::api_keys(sections, out);
+    let name = sections.text("name").map_or("", |name| name.as_str());
+    let (types, type_members) = draft.types.iter().cloned().unzip();
+    Model {
+        name: name.to_owned(),
+        title: edges::words(sections.text("title"))
+            .unwrap_or_else(|| model::names::title(name)),
+        description: edges::words(sections.text("description")),
+        base: draft.base.clone(),
+        resources,
+        rules: book.shared(),
+        types,
+        type_members,
+        errors: edges::errors(sections, out),
+        limits: limits::declared(sections, out),
+        cors: edges::origins(sections, out),
+        docs: match sections.text("docs").map(|docs| docs.as_str()) {
+            Some("signed_in") => DocsAccess::SignedIn,
+            Some("off") => DocsAccess::Off,
+            _ => DocsAccess::Public,
+        },
+        scope_texts: edges::scope_texts(sections, &scopes, out),
+        auth_schemes: edges::schemes(sections),
+        tests,
+    }
+}
+
+fn resource<'a>(
+    draft: &ResourceDraft<'_, 'a>,
+    sections: &Sections<'_, 'a>,
+    book: &Rulebook<'_, '_, 'a>,
+    tests: &mut Vec<AccessTest>,
+    out: &mut Diagnostics,
+) -> Resource {
+    let item = draft.item;
+    let access = access::resource(draft, book, out);
+    let fields: Vec<Field> = draft
+        .fields
+        .iter()
+        .map(|field| self::field(field, draft, book, out))
+        .collect();
+    let field_rules: Vec<&Rule> = fields
+        .iter()
+        .flat_map(|field| field.read.iter().chain(field.write.iter()))
+        .collect();
+    tests.extend(tests::read(draft, &access, &field_rules, book.sources(), out));
+    Resource {
+        id: draft.id,
+        name: draft.name().to_owned(),
+        snake: draft.names.snake.clone(),
+        path: draft.names.path.clone(),
+        id_type: Arc::clone(&draft.id_type),
+        fields,
+        lists: draft.lists.clone(),
+        unique: draft.unique.clone(),
+        index: draft.index.clone(),
+        search: draft.search.clone(),
+        rules: book.own(draft.id),
+        access,
+        scope: edges::scope(item, &draft.names.path, out),
+        checks: access::checks(draft, book, out),
+        audience: crate::resolve::audience(item),
+        concurrency: match item.text("concurrency").map(|word| word.as_str()) {
+            Some("required") => Concurrency::Required,
+            _ => Concurrency::Optional,
+        },
+        limit: limits::named(item.text("limit"), sections, out),
+        deprecated: draft.deprecated.clone(),
+        was: draft.was.clone(),
+        removed: draft.removed.clone(),
+        description: edges::words(item.text("description")),
+    }
+}
+
+fn field<'a>(
+    draft: &FieldDraft<'_, 'a>,
+    resource: &ResourceDraft<'_, 'a>,
+    book: &Rulebook<'_, '_, 'a>,
+    out: &mut Diagnostics,
+) -> Field {
+    let mut field = draft.field.clone();
+    let Some(declared) = draft.declared else {
+        return field;
+    };
+    let (read, write) = access::field(declared, resource, book, out);
+    field.read = read;
+    field.write = write;
+    if draft.broken {
+        return field;
+    }
+    if let Some(set) = access::set(declared, &field, book, out) {
+        field.set = Some(set);
+    }
+    if let Some(formula) = book.computed(resource.id, field.id) {
+        access::computed(declared, &formula, book, out);
+        field.kind = FieldKind::Computed(formula);
+    }
+    field
+}

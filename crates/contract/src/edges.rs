@@ -1,0 +1,275 @@
+//! What a contract says about its surroundings: errors of its own, scopes, credentials, origins.
+
+use diag::{Diagnostic, Diagnostics, suggest};
+use model::DeclaredError;
+
+use crate::codes;
+use crate::read::{Item, Text, names_of};
+use crate::sections::Sections;
+
+/// Codes the server answers by itself: a declared error must be told apart from these.
+const SERVER_CODES: [&str; 24] = [
+    "invalid", "malformed", "cursor_mismatch", "unauthenticated", "forbidden",
+    "insufficient_scope", "not_found", "already_exists", "stale", "precondition_required",
+    "rate_limited", "unavailable", "upstream_timeout", "internal", "method_not_allowed",
+    "not_acceptable", "unsupported_media_type", "too_large", "conflict", "not_filterable",
+    "gone", "timeout", "idempotency_mismatch", "in_progress",
+];
+/// Origins are compared with every browser request.
+const ORIGINS_MAX: usize = 100;
+/// Errors of one contract.
+const ERRORS_MAX: usize = 1_000;
+
+/// `errors:`
+pub fn errors(sections: &Sections<'_, '_>, out: &mut Diagnostics) -> Vec<DeclaredError> {
+    if let Some((key, _)) = sections.errors.get(ERRORS_MAX) {
+        out.push(
+            Diagnostic::error(
+                codes::TOO_MANY,
+                key.span,
+                format!("a contract has at most {ERRORS_MAX} errors"),
+            )
+            .label("one too many"),
+        );
+    }
+    let mut found = vec![];
+    for (key, item) in sections.errors.iter().take(ERRORS_MAX) {
+        if SERVER_CODES.contains(&key.value.as_str()) {
+            out.push(
+                Diagnostic::error(
+                    codes::ERROR_CODE,
+                    key.span,
+                    format!("the server answers `{}` by itself", key.value),
+                )
+                .label("taken")
+                .help("name it after what happened in your API, for example `seat_taken`"),
+            );
+        }
+        let status = item
+            .get("status")
+            .and_then(Item::as_int)
+            .and_then(|status| u16::try_from(status).ok());
+        if let (Some(status), Some(title)) = (status, item.text("title")) {
+            found.push(DeclaredError {
+                code: key.value.clone(),
+                status,
+                title: title.as_str().trim().to_owned(),
+            });
+        }
+    }
+    found
+}
+
+/// `scope:` of a resource; its path unless said otherwise.
+pub fn scope(item: &Item<'_>, path: &str, out: &mut Diagnostics) -> String {
+    let Some(text) = item.text("scope") else {
+        return path.to_owned();
+    };
+    let written = text.as_str();
+    let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    let is_scope = |scope: &str| {
+        scope.starts_with(|c: char| c.is_ascii_lowercase()) && scope.bytes().all(word)
+    };
+    if is_scope(written) {
+        return written.to_owned();
+    }
+    let bare = [".read", ".write"]
+        .into_iter()
+        .find_map(|end| written.strip_suffix(end))
+        .filter(|bare| is_scope(bare));
+    let found = Diagnostic::error(
+        codes::SCOPE,
+        text.span(),
+        format!("`{written}` cannot be a scope"),
+    );
+    out.push(match bare {
+        Some(bare) => found
+            .label("`.read` and `.write` come by themselves")
+            .help(format!("write `scope: {bare}`")),
+        None => found
+            .label("lower-case letters, digits, `-` and `_`")
+            .help(format!(
+                "write one word, for example `scope: {}`",
+                crate::names::to_slug(written)
+            )),
+    });
+    bare.unwrap_or(path).to_owned()
+}
+
+/// `auth.scopes`: texts for scopes that exist. `known`: those of all resources, without `.read`
+/// and `.write`.
+pub fn scope_texts(
+    sections: &Sections<'_, '_>,
+    known: &[String],
+    out: &mut Diagnostics,
+) -> Vec<(String, String)> {
+    let scopes = sections
+        .main
+        .get("auth")
+        .and_then(|auth| auth.get("scopes"))
+        .map(Item::entries)
+        .unwrap_or_default();
+    let all: Vec<String> = known
+        .iter()
+        .flat_map(|scope| [format!("{scope}.read"), format!("{scope}.write")])
+        .collect();
+    let mut texts = vec![];
+    for entry in scopes {
+        if !sections.torn && all.iter().all(|scope| scope != entry.name) {
+            let found = Diagnostic::error(
+                codes::SCOPE,
+                entry.key.span,
+                format!("there is no scope `{}`", entry.name),
+            );
+            out.push(
+                match suggest::nearest(entry.name, all.iter().map(String::as_str)) {
+                    Some(near) => found
+                        .label(format!("did you mean `{near}`?"))
+                        .help(format!("write `{near}:`")),
+                    None => found
+                        .label("no resource has it")
+                        .help(format!("the scopes are {}", names_of(all.iter().take(20).map(String::as_str)))),
+                },
+            );
+        }
+        if let Some(text) = entry.item.as_text() {
+            texts.push((entry.name.to_owned(), text.as_str().trim().to_owned()));
+        }
+    }
+    texts
+}
+
+/// `auth.schemes`: `bearer` unless said otherwise.
+pub fn schemes(sections: &Sections<'_, '_>) -> Vec<String> {
+    let mut schemes: Vec<String> = sections
+        .main
+        .get("auth")
+        .map(|auth| auth.texts("schemes"))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|text| text.as_str().to_owned())
+        .collect();
+    schemes.dedup();
+    if schemes.is_empty() {
+        schemes.push("bearer".to_owned());
+    }
+    schemes
+}
+
+/// `auth.api_keys: false` would leave nobody who could say who they are.
+pub fn api_keys(sections: &Sections<'_, '_>, out: &mut Diagnostics) {
+    let keys = sections
+        .main
+        .get("auth")
+        .and_then(|auth| auth.get("api_keys"));
+    if let Some(item) = keys
+        && item.as_bool() == Some(false)
+    {
+        out.push(
+            Diagnostic::error(
+                codes::NOT_YET,
+                item.span(),
+                "an API without API keys is not supported yet",
+            )
+            .label("not in this version")
+            .help("write `api_keys: true`: keys are the only credentials of this version"),
+        );
+    }
+}
+
+/// `cors:`
+pub fn origins(sections: &Sections<'_, '_>, out: &mut Diagnostics) -> Vec<String> {
+    let mut origins: Vec<String> = vec![];
+    let written = sections.main.texts("cors");
+    if let Some(extra) = written.get(ORIGINS_MAX) {
+        out.push(
+            Diagnostic::error(
+                codes::TOO_MANY,
+                extra.span(),
+                format!("`cors` has at most {ORIGINS_MAX} origins"),
+            )
+            .label("one too many"),
+        );
+    }
+    for text in written.into_iter().take(ORIGINS_MAX) {
+        match origin(text.as_str()) {
+            Ok(()) => origins.push(text.as_str().to_owned()),
+            Err((label, help)) => out.push(
+                Diagnostic::error(
+                    codes::ORIGIN,
+                    text.span(),
+                    format!("`{}` is not an origin", text.as_str()),
+                )
+                .label(label)
+                .help(help),
+            ),
+        }
+    }
+    origins
+}
+
+/// `https://app.example`, `http://localhost:3000`
+fn origin(written: &str) -> Result<(), (&'static str, String)> {
+    if written == "*" {
+        return Err((
+            "every page there is",
+            "name the pages that may call the API, like `https://app.example`".to_owned(),
+        ));
+    }
+    let Some((scheme, rest)) = written.split_once("://") else {
+        return Err((
+            "no scheme",
+            format!("write `https://{}`", written.trim_matches('/')),
+        ));
+    };
+    if !matches!(scheme, "http" | "https") {
+        return Err((
+            "not a scheme of web pages",
+            "write `https://…`".to_owned(),
+        ));
+    }
+    if let Some((host, _)) = rest.split_once('/') {
+        return Err((
+            "more than an origin",
+            format!("browsers send no path: write `{scheme}://{host}`"),
+        ));
+    }
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (rest, None),
+    };
+    if host.contains('*') {
+        return Err((
+            "a pattern",
+            "origins are compared as text: name each one".to_owned(),
+        ));
+    }
+    let host_fine = !host.is_empty()
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.[]:".contains(&b));
+    if !host_fine {
+        return Err((
+            "not a host",
+            format!(
+                "browsers send hosts in lower case, without names or passwords: write `{scheme}://{}`",
+                host.rsplit('@').next().unwrap_or_default().to_ascii_lowercase()
+            ),
+        ));
+    }
+    match (scheme, port) {
+        ("https", Some("443")) | ("http", Some("80")) => Err((
+            "the usual port",
+            format!("browsers leave it out: write `{scheme}://{host}`"),
+        )),
+        (_, Some(port)) if port.parse::<u16>().is_err() => {
+            Err(("not a port", format!("write `{scheme}://{host}:3000`")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A text for people, without the line break that block texts end with.
+pub fn words(text: Option<Text<'_>>) -> Option<String> {
+    text.map(|text| text.as_str().trim_end().to_owned())
+}

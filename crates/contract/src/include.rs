@@ -1,0 +1,142 @@
+//! Collects the files of a contract. Touches no disk: whoever compiles brings a way to load.
+
+use std::collections::HashSet;
+
+use diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
+
+use crate::codes;
+use crate::yaml::{self, Kind, Node};
+
+/// One file per resource of the largest contract anybody should write, and then some.
+pub const FILES_MAX: usize = 1_000;
+/// All included text together: far beyond any contract, and far below what hurts.
+pub const BYTES_MAX: usize = 16 << 20;
+/// A pattern is a path: longer ones are mistakes.
+const PATTERN_BYTES_MAX: usize = 1_000;
+
+/// Finds the files a pattern stands for: paths relative to the contract's folder, and texts.
+pub type Load<'l> = dyn FnMut(&str) -> Result<Vec<(String, String)>, String> + 'l;
+
+/// The trees of the main file and of every file it includes. `None` for the main file means
+/// that nothing can be said about the contract.
+pub fn collect(
+    main: FileId,
+    sources: &mut Sources,
+    load: &mut Load<'_>,
+    out: &mut Diagnostics,
+) -> (Option<Node>, Vec<Node>) {
+    let Some(tree) = yaml::parse(main, sources.text(main), out) else {
+        return (None, vec![]);
+    };
+    let mut included = vec![];
+    let mut seen: HashSet<String> = HashSet::from([plain(sources.path(main)).to_owned()]);
+    let mut bytes = 0;
+    for (pattern, span) in patterns(&tree) {
+        if let Some(found) = refuse(&pattern, span) {
+            out.push(found);
+            continue;
+        }
+        let files = match load(&pattern) {
+            Ok(files) => files,
+            Err(why) => {
+                out.push(
+                    Diagnostic::error(
+                        codes::INCLUDE_UNREADABLE,
+                        span,
+                        format!("`{pattern}` cannot be read: {why}"),
+                    )
+                    .label("included here"),
+                );
+                continue;
+            }
+        };
+        if files.is_empty() {
+            out.push(
+                Diagnostic::error(
+                    codes::INCLUDE_NOTHING,
+                    span,
+                    format!("no file matches `{pattern}`"),
+                )
+                .label("nothing there")
+                .help("patterns are relative to the contract's folder, like `resources/*.yaml`"),
+            );
+        }
+        for (path, text) in files {
+            if !seen.insert(plain(&path).to_owned()) {
+                continue;
+            }
+            bytes += text.len();
+            if included.len() >= FILES_MAX || bytes > BYTES_MAX {
+                out.push(
+                    Diagnostic::error(codes::TOO_MANY, span, "too many files are included")
+                        .label(format!("`{path}` is one too many"))
+                        .help(format!(
+                            "a contract has at most {FILES_MAX} files and {} MiB",
+                            BYTES_MAX >> 20
+                        )),
+                );
+                return (Some(tree), included);
+            }
+            let file = sources.add(path, text);
+            if let Some(tree) = yaml::parse(file, sources.text(file), out) {
+                included.push(tree);
+            }
+        }
+    }
+    (Some(tree), included)
+}
+
+/// The entries of `include:` that are text; what else stands there is reported when the whole
+/// file is read.
+fn patterns(tree: &Node) -> Vec<(String, Span)> {
+    let Some(list) = tree.entry("include").and_then(|entry| entry.value.as_list()) else {
+        return vec![];
+    };
+    list.iter()
+        .filter_map(|node| match &node.kind {
+            Kind::String(pattern) if !pattern.trim().is_empty() => {
+                Some((pattern.clone(), node.span))
+            }
+            _ => None,
+        })
+        .take(FILES_MAX)
+        .collect()
+}
+
+fn plain(path: &str) -> &str {
+    path.strip_prefix("./").unwrap_or(path)
+}
+
+fn refuse(pattern: &str, span: Span) -> Option<Diagnostic> {
+    let (label, help) = if pattern.len() > PATTERN_BYTES_MAX {
+        ("too long", "a pattern is a short path like `resources/*.yaml`".to_owned())
+    } else if pattern.contains('\\') {
+        ("a backslash", format!("write `/`: {}", pattern.replace('\\', "/")))
+    } else if pattern.contains("://") {
+        (
+            "an address",
+            "copy the file into the contract's folder".to_owned(),
+        )
+    } else if pattern.starts_with(['/', '~']) || pattern.get(1..2) == Some(":") {
+        (
+            "an absolute path",
+            "write the path relative to the contract's folder".to_owned(),
+        )
+    } else if pattern.split('/').any(|part| part == "..") {
+        (
+            "leaves the folder",
+            "move the file into the contract's folder".to_owned(),
+        )
+    } else {
+        return None;
+    };
+    Some(
+        Diagnostic::error(
+            codes::INCLUDE_OUTSIDE,
+            span,
+            "what is included must lie in the contract's folder",
+        )
+        .label(label)
+        .help(help),
+    )
+}

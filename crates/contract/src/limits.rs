@@ -1,0 +1,160 @@
+//! Rate limits: `limits:` of the contract, `limit:` of a resource.
+
+use diag::{Diagnostic, Diagnostics, Span, suggest};
+use model::{Limit, LimitBy};
+
+use crate::codes;
+use crate::read::{Text, names_of};
+use crate::sections::Sections;
+
+/// More limits than anybody tells apart; each costs a counter per caller.
+const LIMITS_MAX: usize = 100;
+/// A limit above this is none.
+const ALLOW_MAX: u32 = 1_000_000_000;
+
+const UNITS: [(&str, u32); 4] = [
+    ("second", 1),
+    ("minute", 60),
+    ("hour", 3_600),
+    ("day", 86_400),
+];
+
+/// All limits of the contract.
+pub fn declared(sections: &Sections<'_, '_>, out: &mut Diagnostics) -> Vec<Limit> {
+    if let Some((key, _)) = sections.limits.get(LIMITS_MAX) {
+        out.push(
+            Diagnostic::error(
+                codes::TOO_MANY,
+                key.span,
+                format!("a contract has at most {LIMITS_MAX} limits"),
+            )
+            .label("one too many"),
+        );
+    }
+    sections
+        .limits
+        .iter()
+        .take(LIMITS_MAX)
+        .filter_map(|(key, item)| {
+            let by = match item.text("by")?.as_str() {
+                "ip" => LimitBy::Ip,
+                "user" => LimitBy::User,
+                "key" => LimitBy::Key,
+                _ => LimitBy::Everyone,
+            };
+            let (allow, window_seconds) = allow(item.text("allow")?, out)?;
+            let burst = item
+                .get("burst")
+                .and_then(|burst| burst.as_int())
+                .and_then(|burst| u32::try_from(burst).ok());
+            Some(Limit {
+                name: key.value.clone(),
+                by,
+                allow,
+                window_seconds,
+                burst,
+            })
+        })
+        .collect()
+}
+
+/// `60/minute`
+fn allow(text: Text<'_>, out: &mut Diagnostics) -> Option<(u32, u32)> {
+    let written = text.as_str();
+    let (count, unit) = written.split_once('/').unwrap_or((written, ""));
+    let (count, unit) = (count.trim(), unit.trim());
+    let seconds = UNITS
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .map(|(_, seconds)| *seconds);
+    let number = count
+        .parse::<u32>()
+        .ok()
+        .filter(|number| (1..=ALLOW_MAX).contains(number));
+    if let (Some(number), Some(seconds), false) = (number, seconds, written.contains(' ')) {
+        return Some((number, seconds));
+    }
+    let found = Diagnostic::error(
+        codes::ALLOW,
+        text.span(),
+        format!("`{written}` is not a number of requests per time"),
+    );
+    let unit_names = UNITS.map(|(name, _)| name);
+    let found = match (number, seconds) {
+        (Some(number), Some(_)) => found
+            .label("with spaces")
+            .help(format!("write `{number}/{unit}`")),
+        (Some(number), None) => {
+            let meant = match unit {
+                "s" | "sec" => "second",
+                "m" | "min" => "minute",
+                "h" => "hour",
+                "d" => "day",
+                other => suggest::nearest(other, unit_names).unwrap_or("minute"),
+            };
+            found
+                .label(format!("the time is one of {}", names_of(unit_names)))
+                .help(format!("write `{number}/{meant}`"))
+        }
+        (None, Some(_)) => found
+            .label(format!("the number is between 1 and {ALLOW_MAX}"))
+            .help(format!("write for example `60/{unit}`")),
+        (None, None) => found
+            .label("a number, `/`, a time")
+            .help("write for example `60/minute`"),
+    };
+    out.push(found);
+    None
+}
+
+/// The limit a resource names.
+pub fn named(
+    text: Option<Text<'_>>,
+    sections: &Sections<'_, '_>,
+    out: &mut Diagnostics,
+) -> Option<String> {
+    let text = text?;
+    let name = text.as_str();
+    let known = || sections.limits.iter().map(|(key, _)| key.value.as_str());
+    if known().any(|limit| limit == name) {
+        return Some(name.to_owned());
+    }
+    if sections.torn {
+        return None;
+    }
+    let found = Diagnostic::error(
+        codes::UNKNOWN_LIMIT,
+        text.span(),
+        format!("there is no limit `{name}`"),
+    );
+    let found = match suggest::nearest(name, known()) {
+        Some(near) => found
+            .label(format!("did you mean `{near}`?"))
+            .help(format!("write `limit: {near}`")),
+        None if sections.limits.is_empty() => found.label("no limits are declared").help(format!(
+            "declare it at the top of the contract: `limits: {{{}: {{by: user, allow: 60/minute}}}}`",
+            if crate::names::is_slug(name) { name } else { "search" }
+        )),
+        None => found
+            .label("not under `limits`")
+            .help(format!("the limits are {}", names_of(known()))),
+    };
+    out.push(found);
+    None
+}
+
+/// Says that limits are not counted yet, once.
+pub fn warn(sections: &Sections<'_, '_>, out: &mut Diagnostics) {
+    let places: Vec<Span> = sections.limits.iter().map(|(key, _)| key.span).collect();
+    if let Some(first) = places.first() {
+        out.push(
+            Diagnostic::warning(
+                codes::LIMITS_NOT_ENFORCED,
+                *first,
+                "limits are checked, but not enforced yet by this version",
+            )
+            .label("requests are not counted yet")
+            .help("keep the limits: a later version will enforce them; until then put a proxy that limits in front"),
+        );
+    }
+}

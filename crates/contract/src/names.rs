@@ -1,0 +1,521 @@
+//! Which names may be given, and which meet each other in another spelling.
+//!
+//! Speaks only of spelling: what a name refers to is resolved elsewhere.
+
+use std::collections::HashMap;
+
+use diag::{Diagnostic, Diagnostics, Span, Spanned};
+use model::names::{camel, kebab, plural, snake};
+
+use crate::codes;
+use crate::form::Keys;
+use crate::read::{Item, Text};
+
+/// PostgreSQL cuts identifiers at 63 bytes; this leaves room for `_id` and for what index names
+/// add.
+pub const NAME_CHARS_MAX: usize = 50;
+
+/// Fields every record has, or will have when a feature that is on its way is used.
+const SYSTEM_FIELDS: [&str; 5] = ["id", "etag", "created_at", "updated_at", "deleted_at"];
+/// Parameters of list requests: a field of this name could not be filtered by.
+const LIST_PARAMETERS: [&str; 10] = [
+    "limit", "cursor", "sort", "fields", "include", "q", "total", "after", "snapshot", "dry_run",
+];
+/// Words the expression language reads otherwise, wherever they stand.
+const EXPRESSION_WORDS: [&str; 4] = ["true", "false", "null", "in"];
+/// Names that mean something in an expression by themselves.
+const EXPRESSION_NAMES: [&str; 9] = [
+    "this", "next", "row", "user", "input", "now", "public", "signed_in", "nobody",
+];
+/// Begins the names of the server's own tables.
+const SYSTEM_PREFIX: &str = "frontdesk_";
+/// First segments the server answers itself, below any base.
+const PATHS: [&str; 7] = [
+    "graphql", "live", "operations", "openapi", "docs", "batch", "query",
+];
+/// First segments the server answers itself at the root.
+const ROOT_PATHS: [&str; 9] = [
+    "auth", "oauth", "console", "healthz", "readyz", "metrics", "problems", "soap", "livez",
+];
+/// What may follow a record's path besides its lists.
+const RECORD_PATHS: [&str; 2] = ["restore", "history"];
+/// Types every generated document has. GraphQL's scalars and ours, and the root types.
+const DOCUMENT_TYPES: [&str; 24] = [
+    "Query", "Mutation", "Subscription", "Node", "PageInfo", "Problem", "ValidationProblem",
+    "FieldProblem", "String", "Int", "Float", "Boolean", "ID", "Date", "DateTime", "Money",
+    "Decimal", "Long", "SafeInt", "UUID", "JSON", "Empty", "Upload", "Timestamp",
+];
+/// What other styles make of a resource `Book`: `BookConnection`, `CreateBookInput`, …
+const DERIVED: [(&str, &str); 17] = [
+    ("", "Connection"), ("", "Edge"), ("", "Filter"), ("", "Sort"), ("", "Patch"),
+    ("", "Event"), ("", "Service"), ("Create", "Input"), ("Create", "Payload"),
+    ("Update", "Payload"), ("Delete", "Payload"), ("Get", "Request"), ("Create", "Request"),
+    ("Update", "Request"), ("Delete", "Request"), ("List", "Response"), ("List", "Request"),
+];
+
+pub fn is_slug(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .split('_')
+            .all(|part| !part.is_empty() && part.bytes().all(is_slug_byte))
+}
+
+fn is_slug_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit()
+}
+
+pub fn is_type_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// `play-lists`
+pub fn is_path_word(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_lowercase())
+        && word
+            .split('-')
+            .all(|part| !part.is_empty() && part.bytes().all(is_slug_byte))
+}
+
+/// The snake_case name somebody probably meant: `firstName`, `First Name` → `first_name`.
+pub fn to_slug(name: &str) -> String {
+    let ascii: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    let words = snake(&ascii);
+    let words: Vec<&str> = words.split('_').filter(|word| !word.is_empty()).collect();
+    let joined = words.join("_");
+    joined
+        .trim_start_matches(|c: char| c.is_ascii_digit() || c == '_')
+        .to_owned()
+}
+
+/// The PascalCase name somebody probably meant: `play_list`, `playList` → `PlayList`.
+pub fn to_type_name(name: &str) -> String {
+    let slug = to_slug(name);
+    slug.split('_')
+        .map(|word| {
+            let mut word = word.to_owned();
+            if let Some(first) = word.get_mut(0..1) {
+                first.make_ascii_uppercase();
+            }
+            word
+        })
+        .collect()
+}
+
+/// Reports a name that is not spelled as names are in its place.
+pub fn check_key(key: &Spanned<String>, keys: Keys, out: &mut Diagnostics) {
+    let written = key.value.as_str();
+    let name = match keys {
+        Keys::FieldName => written.strip_suffix('?').unwrap_or(written),
+        _ => written,
+    };
+    let (fine, code, kind, meant) = match keys {
+        Keys::Free => return,
+        Keys::Slug | Keys::FieldName => (
+            is_slug(name),
+            codes::BAD_SLUG,
+            "snake_case",
+            to_slug(name),
+        ),
+        Keys::TypeName => (
+            is_type_name(name),
+            codes::BAD_TYPE_NAME,
+            "PascalCase",
+            to_type_name(name),
+        ),
+    };
+    if fine && name.len() > NAME_CHARS_MAX {
+        out.push(
+            Diagnostic::error(
+                code,
+                key.span,
+                format!("`{name}` is too long for a name"),
+            )
+            .label(format!("{} characters", name.len()))
+            .help(format!("at most {NAME_CHARS_MAX}")),
+        );
+        return;
+    }
+    if fine {
+        return;
+    }
+    let optional = if written.len() > name.len() { "?" } else { "" };
+    let mut found = Diagnostic::error(
+        code,
+        key.span,
+        format!("`{written}` is not a name in {kind}"),
+    );
+    found = if name.starts_with('_') {
+        found.label("names beginning with `_` belong to the system")
+    } else if !name.is_ascii() {
+        found.label("letters a to z and digits only")
+    } else {
+        found.label(match keys {
+            Keys::TypeName => "a capital first, then letters and digits",
+            _ => "lower-case words joined by `_`, a letter first",
+        })
+    };
+    if !meant.is_empty() {
+        found = found.help(format!("write `{meant}{optional}`"));
+    }
+    out.push(found);
+}
+
+/// Reports a field name that means something else already.
+pub fn check_field_name(name: &str, span: Span, out: &mut Diagnostics) {
+    let (why, help) = if SYSTEM_FIELDS.contains(&name) {
+        let help = match name {
+            "id" => "delete it: every record has one; `id:` beside `fields:` says how it is made",
+            "created_at" | "updated_at" => {
+                "delete it: every record has one; it may be sorted by, and used in rules"
+            }
+            _ => "choose another name; the server adds this one where it is needed",
+        };
+        ("the server fills this in itself", help)
+    } else if LIST_PARAMETERS.contains(&name) {
+        (
+            "a parameter of lists",
+            "choose another name: lists are filtered by `?field=value`, and this parameter has a meaning there",
+        )
+    } else if EXPRESSION_WORDS.contains(&name) {
+        (
+            "a word of the expression language",
+            "choose another name; this one could not be used in rules",
+        )
+    } else if name.starts_with(SYSTEM_PREFIX) {
+        ("belongs to the server", "names beginning with `frontdesk_` are the server's own; choose another")
+    } else {
+        return;
+    };
+    out.push(reserved(name, span, why, help));
+}
+
+/// Reports the name of a rule that means something else already.
+pub fn check_rule_name(name: &str, span: Span, out: &mut Diagnostics) {
+    if EXPRESSION_NAMES.contains(&name) || EXPRESSION_WORDS.contains(&name) {
+        out.push(reserved(
+            name,
+            span,
+            "has a meaning in every expression",
+            "choose another name for the rule",
+        ));
+    }
+}
+
+/// Reports the name of a list that cannot be a path or means something else already.
+pub fn check_list_name(name: &str, span: Span, out: &mut Diagnostics) {
+    if RECORD_PATHS.contains(&name) {
+        out.push(reserved(
+            name,
+            span,
+            "a path of the server itself",
+            "choose another name: lists are served below the record, as in /authors/{id}/books",
+        ));
+    } else {
+        check_field_name(name, span, out);
+    }
+}
+
+fn reserved(name: &str, span: Span, why: &str, help: &str) -> Diagnostic {
+    Diagnostic::error(codes::RESERVED, span, format!("the name `{name}` is taken"))
+        .label(why)
+        .help(help)
+}
+
+/// The names of one resource as its documents spell them, and who has them.
+#[derive(Debug, Default)]
+pub struct Taken<'a> {
+    own: HashMap<&'a str, (&'static str, Span)>,
+    /// By camelCase spelling.
+    camel: HashMap<String, (String, Span)>,
+}
+
+impl<'a> Taken<'a> {
+    /// Claims a name of `this`; reports whom it belongs to already.
+    pub fn claim(
+        &mut self,
+        name: &'a str,
+        kind: &'static str,
+        span: Span,
+        out: &mut Diagnostics,
+    ) -> bool {
+        if let Some((other, before)) = self.own.get(name) {
+            let mut found = Diagnostic::error(
+                codes::TAKEN,
+                span,
+                format!("`{name}` is already the name of {other} of this resource"),
+            )
+            .label(format!("{kind} of the same name"))
+            .also(*before, format!("{other} `{name}`"))
+            .help("rename one of them: `this.name` must mean one thing");
+            if let Some(relation) = name.strip_suffix("_id").filter(|r| self.own.contains_key(r)) {
+                found = found.help(format!(
+                    "delete `{name}`: the relation `{relation}` brings its `{name}` along"
+                ));
+            }
+            out.push(found);
+            return false;
+        }
+        self.own.insert(name, (kind, span));
+        true
+    }
+
+    /// Claims the spellings of a name that clients see.
+    pub fn claim_spellings(&mut self, name: &str, span: Span, out: &mut Diagnostics) {
+        let spelled = camel(name);
+        match self.camel.get(&spelled) {
+            Some((other, before)) if other != name => {
+                out.push(
+                    Diagnostic::error(
+                        codes::STYLE_COLLISION,
+                        span,
+                        format!("`{other}` and `{name}` are both `{spelled}` in camelCase"),
+                    )
+                    .label(format!("also `{spelled}`"))
+                    .also(*before, format!("`{spelled}`"))
+                    .help("rename one of them, so that every API style can tell them apart"),
+                );
+            }
+            Some(_) => {}
+            None => {
+                self.camel.insert(spelled, (name.to_owned(), span));
+            }
+        }
+    }
+}
+
+/// How a resource is called everywhere.
+#[derive(Debug)]
+pub struct ResourceNames {
+    pub snake: String,
+    pub path: String,
+}
+
+/// The names of all resources; reports those that cannot be or that meet.
+pub fn resources(
+    declared: &[(&Spanned<String>, &Item<'_>)],
+    types: &[&Spanned<String>],
+    root: bool,
+    out: &mut Diagnostics,
+) -> Vec<ResourceNames> {
+    let mut claims = Claims {
+        out,
+        documents: HashMap::new(),
+        words: HashMap::new(),
+        paths: HashMap::new(),
+        root,
+    };
+    let mut all = Vec::with_capacity(declared.len());
+    for (key, item) in declared {
+        all.push(claims.resource(key, item.text("path")));
+    }
+    for key in types {
+        claims.document_type(key);
+    }
+    for (key, _) in declared {
+        claims.derived(key);
+    }
+    all
+}
+
+struct Claims<'o> {
+    out: &'o mut Diagnostics,
+    /// Names of types in documents: resources and named types.
+    documents: HashMap<String, Span>,
+    /// Snake-case words, one and many: tables, GraphQL fields, methods.
+    words: HashMap<String, (String, Span)>,
+    paths: HashMap<String, (String, Span)>,
+    /// Whether resources stand at the root of the server.
+    root: bool,
+}
+
+impl Claims<'_> {
+    fn resource(&mut self, key: &Spanned<String>, path: Option<Text<'_>>) -> ResourceNames {
+        let name = &key.value;
+        let one = snake(name);
+        self.document_type(key);
+        if one.starts_with(SYSTEM_PREFIX) {
+            self.out.push(reserved(
+                name,
+                key.span,
+                "its table would be one of the server's own",
+                "choose a name that does not begin with `Frontdesk`",
+            ));
+        }
+        let word = match path {
+            Some(path) => self.path(path),
+            None => kebab(&plural(&one)),
+        };
+        let at = path.map_or(key.span, Text::span);
+        self.check_path(name, &word, at, path.is_some());
+        let many = word.replace('-', "_");
+        let word_taken = self.word(key, &one);
+        if many == one {
+            self.out.push(
+                Diagnostic::error(
+                    codes::RESOURCE_COLLISION,
+                    at,
+                    format!("one `{name}` and several are both called `{one}`"),
+                )
+                .label("the plural is the same word")
+                .help(format!(
+                    "give it a plural of its own, for example `path: {}-list`",
+                    kebab(&one)
+                )),
+            );
+        } else if !word_taken {
+            self.word(&Spanned::new(name.clone(), at), &many);
+        }
+        ResourceNames {
+            snake: one,
+            path: word,
+        }
+    }
+
+    /// The path's word as the contract gives it, without the slashes people add.
+    fn path(&mut self, path: Text<'_>) -> String {
+        let written = path.as_str();
+        let word = written.trim_matches('/');
+        if is_path_word(word) && word == written {
+            return word.to_owned();
+        }
+        let mut found = Diagnostic::error(
+            codes::BAD_PATH,
+            path.span(),
+            format!("`{written}` is not a path of one word"),
+        );
+        if is_path_word(word) {
+            found = found
+                .label("the slash is added by itself")
+                .help(format!("write `path: {word}`"));
+        } else if word.contains('/') {
+            found = found.label("more than one word").help(
+                "a resource has a path of one word; what stands in front of all of them is `base:`",
+            );
+        } else {
+            found = found
+                .label("lower-case words joined by `-`, a letter first")
+                .help(format!("write `path: {}`", kebab(&to_slug(word))));
+        }
+        self.out.push(found);
+        kebab(&to_slug(word))
+    }
+
+    fn check_path(&mut self, name: &str, word: &str, at: Span, written: bool) {
+        let root_word = self.root && ROOT_PATHS.contains(&word);
+        if PATHS.contains(&word) || root_word {
+            let help = if written {
+                "choose another word".to_owned()
+            } else {
+                format!("give the resource another path, for example `path: {word}-list`")
+            };
+            self.out.push(
+                Diagnostic::error(
+                    codes::BAD_PATH,
+                    at,
+                    format!("the path `/{word}` is the server's own"),
+                )
+                .label(format!("`{name}` would be served there"))
+                .help(help),
+            );
+        }
+        match self.paths.get(word) {
+            Some((other, before)) => {
+                self.out.push(
+                    Diagnostic::error(
+                        codes::RESOURCE_COLLISION,
+                        at,
+                        format!("`{other}` and `{name}` have the same path `/{word}`"),
+                    )
+                    .label(format!("also `/{word}`"))
+                    .also(*before, format!("`/{word}`"))
+                    .help("give one of them another `path:`"),
+                );
+            }
+            None => {
+                self.paths
+                    .insert(word.to_owned(), (name.to_owned(), at));
+            }
+        }
+    }
+
+    /// Claims a snake_case word; whether another resource has it already.
+    fn word(&mut self, key: &Spanned<String>, word: &str) -> bool {
+        match self.words.get(word) {
+            Some((other, before)) if *other != key.value => {
+                // Equal paths have been reported as such.
+                let same_path = self
+                    .paths
+                    .get(&kebab(word))
+                    .is_some_and(|(owner, _)| owner == other)
+                    && word != snake(&key.value)
+                    && word != snake(other);
+                if !same_path {
+                    self.out.push(
+                        Diagnostic::error(
+                            codes::RESOURCE_COLLISION,
+                            key.span,
+                            format!("`{other}` and `{}` are both called `{word}`", key.value),
+                        )
+                        .label(format!("also `{word}`"))
+                        .also(*before, format!("`{word}`"))
+                        .help("rename one of them, or give one another `path:`, which is its plural"),
+                    );
+                }
+                true
+            }
+            Some(_) => false,
+            None => {
+                self.words
+                    .insert(word.to_owned(), (key.value.clone(), key.span));
+                false
+            }
+        }
+    }
+
+    fn document_type(&mut self, key: &Spanned<String>) {
+        let name = &key.value;
+        if DOCUMENT_TYPES.contains(&name.as_str()) {
+            self.out.push(reserved(
+                name,
+                key.span,
+                "a type that every API document has",
+                "choose another name",
+            ));
+            return;
+        }
+        if let Some(before) = self.documents.insert(name.clone(), key.span) {
+            self.out.push(
+                Diagnostic::error(
+                    codes::RESOURCE_COLLISION,
+                    key.span,
+                    format!("`{name}` is a resource and a type"),
+                )
+                .label("a type of the same name")
+                .also(before, "the resource")
+                .help("rename one of them"),
+            );
+        }
+    }
+
+    fn derived(&mut self, key: &Spanned<String>) {
+        for (front, back) in DERIVED {
+            let name = format!("{front}{}{back}", key.value);
+            if let Some(other) = self.documents.get(&name) {
+                self.out.push(
+                    Diagnostic::error(
+                        codes::STYLE_COLLISION,
+                        *other,
+                        format!("`{name}` is also made of `{}` in API documents", key.value),
+                    )
+                    .label("two types of one name")
+                    .also(key.span, format!("brings `{name}` along"))
+                    .help("choose another name"),
+                );
+            }
+        }
+    }
+}

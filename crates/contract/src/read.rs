@@ -1,0 +1,807 @@
+//! Holds a tree against the tables of the language and keeps what fits.
+//!
+//! What comes out is a tree of [`Item`]s of which every value has the form its key demands; what
+//! had another has been reported and is [`Item::is_broken`], so that later stages can tell "not
+//! there" from "there, but wrong" and stay silent about the latter. Names are not resolved here.
+
+mod habits;
+
+use diag::{Diagnostic, Diagnostics, Sources, Span, Spanned, suggest};
+
+use crate::codes;
+use crate::form::{Choice, Form, Key, Keys, Table, one_of};
+use crate::keys::LANGUAGE;
+use crate::names;
+use crate::yaml::{Kind, Node, quoted};
+
+/// A value that has the form its place demands, or is broken.
+#[derive(Debug)]
+pub struct Item<'a> {
+    pub node: &'a Node,
+    data: Data<'a>,
+}
+
+#[derive(Debug)]
+enum Data<'a> {
+    Broken,
+    Leaf,
+    List(Vec<Item<'a>>),
+    Map(Vec<Entry<'a>>),
+}
+
+/// One key of a map with its value.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// The key that is meant. (Of a misspelt one that is plain enough: the right spelling.)
+    pub name: &'a str,
+    /// As it was written.
+    pub key: &'a Spanned<String>,
+    pub item: Item<'a>,
+}
+
+/// Text in the contract that knows its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a> {
+    node: &'a Node,
+    value: &'a str,
+}
+
+impl<'a> Text<'a> {
+    pub fn as_str(self) -> &'a str {
+        self.value
+    }
+
+    pub fn span(self) -> Span {
+        self.node.span
+    }
+
+    /// Where bytes `range` of the text stand in the file.
+    pub fn part(self, sources: &Sources, range: std::ops::Range<usize>) -> Span {
+        self.node
+            .value_span(sources.text(self.node.span.file), range)
+    }
+}
+
+impl<'a> Item<'a> {
+    pub fn is_broken(&self) -> bool {
+        matches!(self.data, Data::Broken)
+    }
+
+    pub fn span(&self) -> Span {
+        self.node.span
+    }
+
+    pub fn as_text(&self) -> Option<Text<'a>> {
+        match (&self.data, &self.node.kind) {
+            (Data::Leaf, Kind::String(value)) => Some(Text {
+                node: self.node,
+                value,
+            }),
+            _ => None,
+        }
+    }
+
+    pub fn as_bool(&self) -> Option<bool> {
+        match (&self.data, &self.node.kind) {
+            (Data::Leaf, Kind::Bool(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub fn as_int(&self) -> Option<i64> {
+        match (&self.data, &self.node.kind) {
+            (Data::Leaf, Kind::Int(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub fn items(&self) -> &[Item<'a>] {
+        match &self.data {
+            Data::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    pub fn entries(&self) -> &[Entry<'a>] {
+        match &self.data {
+            Data::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    pub fn is_map(&self) -> bool {
+        matches!(self.data, Data::Map(_))
+    }
+
+    /// The entry with this key, whether broken or not.
+    pub fn entry(&self, key: &str) -> Option<&Entry<'a>> {
+        self.entries().iter().find(|entry| entry.name == key)
+    }
+
+    /// The value of this key, unless it is broken.
+    pub fn get(&self, key: &str) -> Option<&Item<'a>> {
+        self.entry(key)
+            .map(|entry| &entry.item)
+            .filter(|item| !item.is_broken())
+    }
+
+    pub fn text(&self, key: &str) -> Option<Text<'a>> {
+        self.get(key)?.as_text()
+    }
+
+    /// `key: true`.
+    pub fn flag(&self, key: &str) -> bool {
+        self.get(key).and_then(Item::as_bool) == Some(true)
+    }
+
+    /// The texts in the list behind this key.
+    pub fn texts(&self, key: &str) -> Vec<Text<'a>> {
+        self.get(key)
+            .map(|list| list.items().iter().filter_map(Item::as_text).collect())
+            .unwrap_or_default()
+    }
+}
+
+/// What is being read, for messages.
+struct Place<'p> {
+    /// `` `search` ``, or `an entry of …`.
+    subject: String,
+    /// How it may be written; empty when there is nothing typical.
+    example: &'p str,
+    /// The key it belongs to, where a value that is missing can be shown.
+    key: Option<Span>,
+}
+
+/// Which part of the contract a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Main,
+    Included,
+}
+
+/// The keys an included file may have.
+pub const INCLUDABLE: [&str; 5] = ["resources", "types", "rules", "limits", "errors"];
+
+/// Reads a whole file.
+pub fn read<'a>(
+    node: &'a Node,
+    part: Part,
+    sources: &Sources,
+    out: &mut Diagnostics,
+) -> Item<'a> {
+    Reader { sources, out, part }.file(node)
+}
+
+struct Reader<'r> {
+    sources: &'r Sources,
+    out: &'r mut Diagnostics,
+    part: Part,
+}
+
+impl Reader<'_> {
+    fn file<'a>(&mut self, node: &'a Node) -> Item<'a> {
+        let table = &crate::keys::CONTRACT;
+        match &node.kind {
+            Kind::Map(_) => self.table(node, table, Span::at(node.span.file, 0)),
+            Kind::Null if self.part == Part::Included => Item {
+                node,
+                data: Data::Map(vec![]),
+            },
+            Kind::Null => {
+                let start = Span::at(node.span.file, 0);
+                self.out.push(
+                    Diagnostic::error(codes::MISSING_KEY, start, "the contract is empty")
+                        .label("nothing here")
+                        .help(SMALLEST),
+                );
+                broken(node)
+            }
+            other => {
+                self.out.push(
+                    Diagnostic::error(
+                        codes::WRONG_KIND,
+                        node.span,
+                        format!("a contract is a map of `key: value`, not {}", other.noun()),
+                    )
+                    .label(format!("this is {}", other.noun()))
+                    .help(SMALLEST),
+                );
+                broken(node)
+            }
+        }
+    }
+
+    fn value<'a>(&mut self, node: &'a Node, form: &'static Form, place: &Place<'_>) -> Item<'a> {
+        if matches!(node.kind, Kind::Null) && !matches!(form, Form::Any) {
+            return self.nothing(node, place);
+        }
+        match form {
+            Form::Any => leaf(node),
+            Form::Text | Form::Word(_) => self.said(node, form, place),
+            Form::Condition => self.condition(node, place),
+            Form::Formula => self.formula(node, place),
+            Form::Slug => self.name(node, place, Keys::Slug),
+            Form::TypeName => self.name(node, place, Keys::TypeName),
+            Form::Day => self.day(node, place),
+            Form::Bool => match &node.kind {
+                Kind::Bool(_) => leaf(node),
+                _ => self.mismatch(node, form, place),
+            },
+            Form::Number => match &node.kind {
+                Kind::Int(_) | Kind::Float(_) => leaf(node),
+                _ => self.mismatch(node, form, place),
+            },
+            Form::Whole { min, max } => self.whole(node, form, (*min, *max), place),
+            Form::Version => self.version(node, form, place),
+            Form::Choice(words) => self.choice(node, form, words, place),
+            Form::List { of, min } => self.list(node, form, of, *min, place),
+            Form::Map {
+                keys,
+                of,
+                min,
+                example,
+            } => self.map(node, form, (*keys, of, *min, example), place),
+            Form::Table(table) => match &node.kind {
+                Kind::Map(_) => self.table(node, table, place.key.unwrap_or(node.span)),
+                _ => self.mismatch(node, form, place),
+            },
+            Form::Either(forms) => match forms.iter().find(|form| suits(form, &node.kind)) {
+                Some(form) => self.value(node, form, place),
+                None => self.mismatch(node, form, place),
+            },
+        }
+    }
+
+    fn table<'a>(&mut self, node: &'a Node, table: &'static Table, owner: Span) -> Item<'a> {
+        let Kind::Map(written) = &node.kind else {
+            return broken(node);
+        };
+        let mut entries: Vec<Entry<'a>> = Vec::with_capacity(written.len());
+        let mut unknown = false;
+        for entry in written {
+            let name = entry.key.value.as_str();
+            let key = match table.key(name) {
+                Some(key) if key.later => {
+                    self.later(entry.key.span, &format!("`{name}`"));
+                    continue;
+                }
+                Some(key) => key,
+                // Read on as if the right key had been written: what depends on it would
+                // otherwise be reported as missing.
+                None => match self.unknown(&entry.key, table) {
+                    Some(key) if node.entry(key.name).is_none() => key,
+                    _ => {
+                        unknown = true;
+                        continue;
+                    }
+                },
+            };
+            if std::ptr::eq(table, &crate::keys::CONTRACT)
+                && self.part == Part::Included
+                && !self.includable(&entry.key)
+            {
+                continue;
+            }
+            let place = Place {
+                subject: format!("`{name}`"),
+                example: key.example,
+                key: Some(entry.key.span),
+            };
+            let item = self.value(&entry.value, &key.form, &place);
+            entries.push(Entry {
+                name: key.name,
+                key: &entry.key,
+                item,
+            });
+        }
+        let whole_file = std::ptr::eq(table, &crate::keys::CONTRACT);
+        let excused = unknown || (whole_file && self.part == Part::Included);
+        for key in table.keys.iter().filter(|key| key.required) {
+            if entries.iter().all(|entry| entry.name != key.name) && !excused {
+                self.missing(table, key, owner, whole_file);
+            }
+        }
+        Item {
+            node,
+            data: Data::Map(entries),
+        }
+    }
+
+    /// Reports a key that the table does not have; the key that was meant, if it is plain.
+    fn unknown(&mut self, key: &Spanned<String>, table: &'static Table) -> Option<&'static Key> {
+        let name = key.value.as_str();
+        let found = Diagnostic::error(
+            codes::UNKNOWN_KEY,
+            key.span,
+            format!("unknown key `{name}` in {}", table.what),
+        );
+        if let Some(advice) = habits::advice(name, table) {
+            self.out
+                .push(found.label("not a key of the language").help(advice));
+            return None;
+        }
+        if let Some(near) = suggest::nearest(name, table.names()) {
+            self.out.push(
+                found
+                    .label(format!("did you mean `{near}`?"))
+                    .help(format!("write `{near}:`")),
+            );
+            return table.key(near);
+        }
+        if std::ptr::eq(table, &crate::keys::MEMBER) && crate::keys::FIELD.key(name).is_some() {
+            self.out.push(
+                Diagnostic::error(
+                    codes::NOT_INSIDE,
+                    key.span,
+                    format!("`{name}` works on the fields of a resource, not inside an object"),
+                )
+                .label("inside an object")
+                .help("put it on the field that holds the object, or make this a field of the resource"),
+            );
+            return None;
+        }
+        let allowed: Vec<String> = table.names().map(|name| format!("`{name}`")).collect();
+        let allowed = match allowed.len() {
+            1 => format!("the only key here is {}", allowed[0]),
+            _ => format!("the keys here are {}", crate::form::all_of(&allowed)),
+        };
+        let found = match habits::elsewhere(name, table) {
+            Some(home) => found
+                .label(format!("belongs in {home}"))
+                .help(format!("move `{name}` into {home}; {allowed}")),
+            None => found.label("not a key of the language").help(allowed),
+        };
+        self.out.push(found);
+        None
+    }
+
+    fn includable(&mut self, key: &Spanned<String>) -> bool {
+        let name = key.value.as_str();
+        if INCLUDABLE.contains(&name) || name == "frontdesk" {
+            return true;
+        }
+        let (code, message) = if name == "include" {
+            (
+                codes::INCLUDE_NESTED,
+                "an included file cannot include others".to_owned(),
+            )
+        } else {
+            (
+                codes::MAIN_ONLY,
+                format!("`{name}` belongs in the main file"),
+            )
+        };
+        let words: Vec<String> = INCLUDABLE.iter().map(|key| format!("`{key}`")).collect();
+        self.out.push(
+            Diagnostic::error(code, key.span, message)
+                .label("this file is included")
+                .help(format!(
+                    "move it to the main file; included files hold {}",
+                    crate::form::all_of(&words)
+                )),
+        );
+        false
+    }
+
+    fn missing(&mut self, table: &Table, key: &Key, owner: Span, whole_file: bool) {
+        let message = format!("{} needs `{}`", table.what, key.name);
+        let help = if whole_file && key.name == "frontdesk" {
+            "begin the file with the line `frontdesk: 1`".to_owned()
+        } else {
+            format!("add it, for example `{}`", key.example)
+        };
+        self.out.push(
+            Diagnostic::error(codes::MISSING_KEY, owner, message)
+                .label(format!("without `{}`", key.name))
+                .help(help),
+        );
+    }
+
+    fn map<'a>(
+        &mut self,
+        node: &'a Node,
+        form: &'static Form,
+        (keys, of, min, example): (Keys, &'static Form, usize, &'static str),
+        place: &Place<'_>,
+    ) -> Item<'a> {
+        let Kind::Map(written) = &node.kind else {
+            return self.mismatch(node, form, place);
+        };
+        if written.len() < min {
+            return self.empty(node, place);
+        }
+        let mut entries = Vec::with_capacity(written.len());
+        for entry in written {
+            names::check_key(&entry.key, keys, self.out);
+            let place = Place {
+                subject: format!("`{}`", entry.key.value),
+                example,
+                key: Some(entry.key.span),
+            };
+            let item = self.value(&entry.value, of, &place);
+            entries.push(Entry {
+                name: &entry.key.value,
+                key: &entry.key,
+                item,
+            });
+        }
+        Item {
+            node,
+            data: Data::Map(entries),
+        }
+    }
+
+    fn list<'a>(
+        &mut self,
+        node: &'a Node,
+        form: &'static Form,
+        of: &'static Form,
+        min: usize,
+        place: &Place<'_>,
+    ) -> Item<'a> {
+        let Kind::List(written) = &node.kind else {
+            return self.mismatch(node, form, place);
+        };
+        if written.len() < min {
+            return self.empty(node, place);
+        }
+        let entry = Place {
+            subject: if place.subject.starts_with('`') {
+                format!("an entry of {}", place.subject)
+            } else {
+                place.subject.clone()
+            },
+            example: place.example,
+            key: None,
+        };
+        let items = written
+            .iter()
+            .map(|node| self.value(node, of, &entry))
+            .collect();
+        Item {
+            node,
+            data: Data::List(items),
+        }
+    }
+
+    fn said<'a>(&mut self, node: &'a Node, form: &'static Form, place: &Place<'_>) -> Item<'a> {
+        match &node.kind {
+            Kind::String(text) if text.trim().is_empty() => self.empty(node, place),
+            Kind::String(_) => leaf(node),
+            _ => self.mismatch(node, form, place),
+        }
+    }
+
+    fn condition<'a>(&mut self, node: &'a Node, place: &Place<'_>) -> Item<'a> {
+        let (code, message, label, help) = match &node.kind {
+            Kind::String(text) if text.trim().is_empty() => return self.empty(node, place),
+            Kind::String(text) if text.starts_with('=') => (
+                codes::EQUALS,
+                format!("{} is a condition and needs no `=`", place.subject),
+                "conditions are always expressions".to_owned(),
+                format!("write `{}`", text.trim_start_matches('=').trim_start()),
+            ),
+            Kind::String(_) => return leaf(node),
+            Kind::Bool(known) => (
+                codes::WRONG_KIND,
+                format!("{} is a condition, not `{known}`", place.subject),
+                "not a condition".to_owned(),
+                if *known {
+                    "write `public` for everybody, or `signed_in` for everybody who said who they are"
+                        .to_owned()
+                } else {
+                    "write `nobody`".to_owned()
+                },
+            ),
+            other => (
+                codes::WRONG_KIND,
+                format!("{} must be a condition, not {}", place.subject, other.noun()),
+                format!("this is {}", other.noun()),
+                match other {
+                    Kind::List(_) => "join conditions with `||` (or) and `&&` (and): `mine || staff`"
+                        .to_owned(),
+                    Kind::Map(_) => "put the condition in quotes if it contains braces or `: `"
+                        .to_owned(),
+                    _ => format!("write a condition, for example `{}`", place.example),
+                },
+            ),
+        };
+        self.out
+            .push(Diagnostic::error(code, node.span, message).label(label).help(help));
+        broken(node)
+    }
+
+    fn formula<'a>(&mut self, node: &'a Node, place: &Place<'_>) -> Item<'a> {
+        match &node.kind {
+            Kind::String(text) if text.trim_start_matches('=').trim().is_empty() => {
+                self.empty(node, place)
+            }
+            Kind::String(text) if text.starts_with('=') => leaf(node),
+            Kind::String(text) => {
+                let formula = quoted(&format!("={text}"));
+                self.out.push(
+                    Diagnostic::error(
+                        codes::NO_EQUALS,
+                        node.span,
+                        format!("{} is a formula and begins with `=`", place.subject),
+                    )
+                    .label("no `=` in front")
+                    .help(format!("write {formula}")),
+                );
+                broken(node)
+            }
+            _ => self.mismatch(node, &Form::Formula, place),
+        }
+    }
+
+    fn name<'a>(&mut self, node: &'a Node, place: &Place<'_>, keys: Keys) -> Item<'a> {
+        match &node.kind {
+            Kind::String(text) => {
+                let name = Spanned::new(text.clone(), node.span);
+                names::check_key(&name, keys, self.out);
+                leaf(node)
+            }
+            _ => self.mismatch(node, &Form::Slug, place),
+        }
+    }
+
+    fn day<'a>(&mut self, node: &'a Node, place: &Place<'_>) -> Item<'a> {
+        match &node.kind {
+            Kind::String(text) => match value::Date::parse(text) {
+                Ok(_) => leaf(node),
+                Err(error) => {
+                    self.out.push(
+                        Diagnostic::error(
+                            codes::DAY,
+                            node.span,
+                            format!("{} is not a day: {error}", place.subject),
+                        )
+                        .label("not a day")
+                        .help(format!("for example `{}`", place.example)),
+                    );
+                    broken(node)
+                }
+            },
+            _ => self.mismatch(node, &Form::Day, place),
+        }
+    }
+
+    fn whole<'a>(
+        &mut self,
+        node: &'a Node,
+        form: &'static Form,
+        (min, max): (i64, i64),
+        place: &Place<'_>,
+    ) -> Item<'a> {
+        match &node.kind {
+            Kind::Int(number) if (min..=max).contains(number) => leaf(node),
+            Kind::Int(_) => {
+                self.out.push(
+                    Diagnostic::error(
+                        codes::OUT_OF_RANGE,
+                        node.span,
+                        format!("{} must be between {min} and {max}", place.subject),
+                    )
+                    .label("out of range"),
+                );
+                broken(node)
+            }
+            _ => self.mismatch(node, form, place),
+        }
+    }
+
+    fn version<'a>(&mut self, node: &'a Node, form: &Form, place: &Place<'_>) -> Item<'a> {
+        match &node.kind {
+            Kind::Int(LANGUAGE) => leaf(node),
+            Kind::Int(_) | Kind::Float(_) => {
+                self.out.push(
+                    Diagnostic::error(
+                        codes::LANGUAGE,
+                        node.span,
+                        format!("this server understands version {LANGUAGE} of the contract language"),
+                    )
+                    .label("another version")
+                    .help(
+                        "write `frontdesk: 1`; it is the version of the language, not of your API",
+                    ),
+                );
+                broken(node)
+            }
+            _ => self.mismatch(node, form, place),
+        }
+    }
+
+    fn choice<'a>(
+        &mut self,
+        node: &'a Node,
+        form: &Form,
+        words: &'static [Choice],
+        place: &Place<'_>,
+    ) -> Item<'a> {
+        let Kind::String(text) = &node.kind else {
+            return self.mismatch(node, form, place);
+        };
+        match words.iter().find(|choice| choice.word == text) {
+            Some(choice) if choice.later => {
+                self.later(node.span, &format!("{} `{text}`", unquoted(&place.subject)));
+                broken(node)
+            }
+            Some(_) => leaf(node),
+            None => {
+                let known = words.iter().map(|choice| choice.word);
+                let label = match suggest::nearest(text, known) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "not one of the words".to_owned(),
+                };
+                self.out.push(
+                    Diagnostic::error(
+                        codes::UNKNOWN_WORD,
+                        node.span,
+                        format!("{} cannot be `{text}`", place.subject),
+                    )
+                    .label(label)
+                    .help(format!("it must be {}", form.describe())),
+                );
+                broken(node)
+            }
+        }
+    }
+
+    fn mismatch<'a>(&mut self, node: &'a Node, form: &Form, place: &Place<'_>) -> Item<'a> {
+        let source = node.source(self.sources.text(node.span.file));
+        let wants_text = match form {
+            Form::Either(forms) => forms.iter().any(is_text),
+            form => is_text(form),
+        };
+        let help = match (&node.kind, form) {
+            (Kind::Int(_) | Kind::Float(_) | Kind::Bool(_), _) if wants_text => {
+                format!("if it is meant as text, put it in quotes: {}", quoted(source))
+            }
+            (Kind::String(word), Form::Bool)
+                if ["yes", "on", "y"].contains(&word.to_ascii_lowercase().as_str()) =>
+            {
+                "write `true`".to_owned()
+            }
+            (Kind::String(word), Form::Bool)
+                if ["no", "off", "n"].contains(&word.to_ascii_lowercase().as_str()) =>
+            {
+                "write `false`".to_owned()
+            }
+            (Kind::String(word), Form::Whole { .. } | Form::Number | Form::Version)
+                if word.parse::<f64>().is_ok() =>
+            {
+                format!("write the number without quotes: {word}")
+            }
+            _ if place.example.is_empty() => String::new(),
+            _ => format!("write it like this: `{}`", place.example),
+        };
+        let mut found = Diagnostic::error(
+            codes::WRONG_KIND,
+            head(self.sources, node.span),
+            format!(
+                "{} must be {}, not {}",
+                place.subject,
+                form.describe(),
+                node.kind.noun()
+            ),
+        )
+        .label(format!("this is {}", node.kind.noun()));
+        if !help.is_empty() {
+            found = found.help(help);
+        }
+        self.out.push(found);
+        broken(node)
+    }
+
+    fn nothing<'a>(&mut self, node: &'a Node, place: &Place<'_>) -> Item<'a> {
+        let span = match place.key {
+            Some(key) if node.span.is_empty() => key,
+            _ => node.span,
+        };
+        let mut found = Diagnostic::error(
+            codes::NO_VALUE,
+            span,
+            format!("{} has no value", place.subject),
+        )
+        .label("nothing behind it");
+        if !place.example.is_empty() {
+            found = found.help(format!(
+                "give it one, like `{}`, or delete it; lines that belong to it are indented further",
+                place.example
+            ));
+        }
+        self.out.push(found);
+        broken(node)
+    }
+
+    fn empty<'a>(&mut self, node: &'a Node, place: &Place<'_>) -> Item<'a> {
+        self.out.push(
+            Diagnostic::error(
+                codes::EMPTY,
+                node.span,
+                format!("{} is empty", place.subject),
+            )
+            .label("nothing in it")
+            .help(format!(
+                "put something in, for example `{}`, or delete it",
+                place.example
+            )),
+        );
+        broken(node)
+    }
+
+    fn later(&mut self, span: Span, what: &str) {
+        self.out.push(
+            Diagnostic::error(
+                codes::NOT_YET,
+                span,
+                format!("{what} is not supported yet"),
+            )
+            .label("not in this version")
+            .help("delete it; it is refused rather than ignored, so that the API keeps every promise"),
+        );
+    }
+}
+
+/// What an empty file is answered with.
+const SMALLEST: &str = "begin with the smallest contract:
+frontdesk: 1
+name: notes
+resources:
+  Note:
+    fields:
+      text: string
+    access: {read: public, write: signed_in}";
+
+fn leaf(node: &Node) -> Item<'_> {
+    Item {
+        node,
+        data: Data::Leaf,
+    }
+}
+
+fn broken(node: &Node) -> Item<'_> {
+    Item {
+        node,
+        data: Data::Broken,
+    }
+}
+
+/// Whether a value of this kind can only be meant as this form.
+fn suits(form: &Form, kind: &Kind) -> bool {
+    match form {
+        Form::Table(_) | Form::Map { .. } => matches!(kind, Kind::Map(_)),
+        Form::List { .. } => matches!(kind, Kind::List(_)),
+        Form::Bool => matches!(kind, Kind::Bool(_)),
+        form if is_text(form) => matches!(kind, Kind::String(_)),
+        _ => false,
+    }
+}
+
+fn is_text(form: &Form) -> bool {
+    matches!(
+        form,
+        Form::Text | Form::Word(_) | Form::Choice(_) | Form::Slug | Form::TypeName
+    )
+}
+
+fn unquoted(subject: &str) -> &str {
+    subject
+        .trim_start_matches("an entry of ")
+        .trim_matches('`')
+}
+
+/// The first line of a span: a block of many lines underlined whole hides its message.
+pub fn head(sources: &Sources, span: Span) -> Span {
+    let text = sources.slice(span);
+    match text.find('\n') {
+        Some(end) => span.sub(0..text[..end].trim_end().len()),
+        None => span,
+    }
+}
+
+/// "`a`, `b` or `c`" of names.
+pub fn names_of<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    one_of(&names)
+}

@@ -1,0 +1,22 @@
+//! What people write who know other tools, and where misplaced keys belong.
+
+use crate::form::Table;
+use crate::keys::TABLES;
+
+/// What to write instead of a word that other tools have here.
+pub fn advice(name: &str, table: &Table) -> Option<&'static str> {
+    table
+        .habits
+        .iter()
+        .find(|(habit, _)| habit.eq_ignore_ascii_case(name))
+        .map(|(_, advice)| *advice)
+}
+
+/// The thing whose key this is, if it is another one's.
+pub fn elsewhere(name: &str, here: &'static Table) -> Option<&'static str> {
+    TABLES
+        .iter()
+        .filter(|table| !std::ptr::eq(**table, here))
+        .find(|table| table.keys.iter().any(|key| key.name == name && !key.later))
+        .map(|table| table.what)
+}

@@ -1,0 +1,380 @@
+//! Compiles rules and formulas, and answers the checker's questions about the contract.
+//!
+//! Rules and computed fields may use each other in any order. They are compiled on demand, but
+//! never one inside another: when checking one asks for another that is not ready, the check is
+//! thrown away, the other is compiled first, and the check repeated. So neither a long chain of
+//! rules nor a cycle can use up the stack; what is being compiled is a list, and asking for
+//! something that is on it is a cycle (law 4).
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diag::{Diagnostic, Diagnostics, Sources};
+use expr::ir::RuleDef;
+use expr::schema::{Property as Meaning, Schema, Unresolved};
+use expr::{Expr, Scope};
+use model::FieldKind;
+use value::{FieldId, ResourceId};
+
+use crate::read::{Item, Text};
+use crate::resolve::{Draft, Property};
+use crate::sections::Sections;
+
+/// Something with a name that expressions can use and that is itself an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    /// Index into the contract's rules.
+    Shared(usize),
+    /// Index into the resource's rules.
+    Own(ResourceId, usize),
+    Computed(ResourceId, FieldId),
+}
+
+#[derive(Clone, Debug)]
+enum Ready {
+    Rule(Arc<RuleDef>),
+    Formula(Arc<Expr>),
+    /// Wrong, which has been reported.
+    Broken,
+}
+
+/// The rules and formulas of a contract.
+pub struct Rulebook<'d, 'r, 'a> {
+    draft: &'d Draft<'r, 'a>,
+    sections: &'d Sections<'r, 'a>,
+    sources: &'d Sources,
+    built_in: Vec<Arc<RuleDef>>,
+    shared: HashMap<&'a str, usize>,
+    ready: RefCell<HashMap<Part, Ready>>,
+    /// What is being compiled, each because the one before asked for it.
+    under_way: RefCell<Vec<Part>>,
+    /// What the check that is running asked for and was not ready.
+    wanted: Cell<Option<Part>>,
+}
+
+impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
+    /// Compiles every rule and every computed field.
+    pub fn compile(
+        draft: &'d Draft<'r, 'a>,
+        sections: &'d Sections<'r, 'a>,
+        sources: &'d Sources,
+        out: &mut Diagnostics,
+    ) -> Rulebook<'d, 'r, 'a> {
+        let book = Rulebook {
+            draft,
+            sections,
+            sources,
+            built_in: expr::builtin_rules(),
+            shared: sections
+                .rules
+                .iter()
+                .enumerate()
+                .map(|(at, (key, _))| (key.value.as_str(), at))
+                .collect(),
+            ready: RefCell::default(),
+            under_way: RefCell::default(),
+            wanted: Cell::new(None),
+        };
+        for at in 0..sections.rules.len() {
+            book.settle(Part::Shared(at), out);
+        }
+        for resource in &draft.resources {
+            for at in 0..rules_of(resource.item).len() {
+                book.settle(Part::Own(resource.id, at), out);
+            }
+            for field in &resource.fields {
+                if field.declared.is_some_and(|d| d.item.entry("value").is_some()) {
+                    book.settle(Part::Computed(resource.id, field.field.id), out);
+                }
+            }
+        }
+        book
+    }
+
+    /// The contract's own rules that are right, in order.
+    pub fn shared(&self) -> Vec<Arc<RuleDef>> {
+        (0..self.sections.rules.len())
+            .filter_map(|at| self.rule_of(Part::Shared(at)))
+            .collect()
+    }
+
+    /// A resource's rules that are right, in order.
+    pub fn own(&self, resource: ResourceId) -> Vec<Arc<RuleDef>> {
+        let count = rules_of(self.draft.resources[usize::from(resource.0)].item).len();
+        (0..count)
+            .filter_map(|at| self.rule_of(Part::Own(resource, at)))
+            .collect()
+    }
+
+    /// The formula of a computed field.
+    pub fn computed(&self, resource: ResourceId, field: FieldId) -> Option<Arc<Expr>> {
+        match self.ready.borrow().get(&Part::Computed(resource, field)) {
+            Some(Ready::Formula(formula)) => Some(Arc::clone(formula)),
+            _ => None,
+        }
+    }
+
+    /// Checks an expression that has no name, such as an access rule.
+    pub fn check(&self, text: Text<'a>, scope: &Scope, out: &mut Diagnostics) -> Option<Expr> {
+        let (found, problems) = expr::check(source(text).0, scope, self);
+        self.report(text, problems, out);
+        found
+    }
+
+    /// Places an expression's problems in the file.
+    pub fn report(&self, text: Text<'a>, problems: Vec<expr::Problem>, out: &mut Diagnostics) {
+        let skipped = source(text).1;
+        for problem in problems {
+            let at = problem.at.start + skipped..problem.at.end + skipped;
+            let mut found =
+                Diagnostic::error(problem.code, text.part(self.sources, at), problem.message)
+                    .label(problem.label);
+            if let Some(help) = problem.help {
+                found = found.help(help);
+            }
+            out.push(found);
+        }
+    }
+
+    pub fn sources(&self) -> &'d Sources {
+        self.sources
+    }
+
+
+    fn rule_of(&self, part: Part) -> Option<Arc<RuleDef>> {
+        match self.ready.borrow().get(&part) {
+            Some(Ready::Rule(rule)) => Some(Arc::clone(rule)),
+            _ => None,
+        }
+    }
+
+    /// Compiles a part and everything it needs.
+    fn settle(&self, part: Part, out: &mut Diagnostics) {
+        self.under_way.borrow_mut().push(part);
+        loop {
+            let Some(part) = self.under_way.borrow().last().copied() else {
+                return;
+            };
+            if !self.ready.borrow().contains_key(&part) {
+                self.wanted.set(None);
+                let (ready, problems) = self.attempt(part);
+                if let Some(other) = self.wanted.take() {
+                    self.under_way.borrow_mut().push(other);
+                    continue;
+                }
+                if let Some(text) = self.text(part) {
+                    self.report(text, problems, out);
+                }
+                self.ready.borrow_mut().insert(part, ready);
+            }
+            self.under_way.borrow_mut().pop();
+        }
+    }
+
+    fn attempt(&self, part: Part) -> (Ready, Vec<expr::Problem>) {
+        let Some(text) = self.text(part) else {
+            return (Ready::Broken, vec![]);
+        };
+        let source = source(text).0;
+        let (scope, name) = match part {
+            Part::Shared(at) => (Scope::rule(None), self.sections.rules[at].0.value.as_str()),
+            Part::Own(resource, at) => {
+                let item = self.draft.resources[usize::from(resource.0)].item;
+                (Scope::rule(Some(resource)), rules_of(item)[at].name)
+            }
+            Part::Computed(resource, field) => {
+                let draft = self.draft.resources[usize::from(resource.0)].field(field);
+                let shape = &draft.field.shape;
+                let scope = Scope::formula(Some(resource), shape.ty.clone(), shape.nullable);
+                let (found, problems) = expr::check(source, &scope, self);
+                let ready = match found {
+                    Some(formula) if !draft.broken => Ready::Formula(Arc::new(formula)),
+                    _ => Ready::Broken,
+                };
+                // Nobody can say what the formula of a field without a type must give.
+                let problems = if draft.broken { vec![] } else { problems };
+                return (ready, problems);
+            }
+        };
+        let (found, problems) = expr::check(source, &scope, self);
+        let ready = match found {
+            Some(body) => Ready::Rule(Arc::new(RuleDef {
+                name: name.into(),
+                resource: scope.this,
+                body,
+            })),
+            None => Ready::Broken,
+        };
+        (ready, problems)
+    }
+
+    fn text(&self, part: Part) -> Option<Text<'a>> {
+        match part {
+            Part::Shared(at) => self.sections.rules[at].1.as_text(),
+            Part::Own(resource, at) => {
+                let item = self.draft.resources[usize::from(resource.0)].item;
+                rules_of(item)[at].item.as_text()
+            }
+            Part::Computed(resource, field) => self.draft.resources[usize::from(resource.0)]
+                .field(field)
+                .declared?
+                .item
+                .text("value"),
+        }
+    }
+
+    /// For messages: `viewer` and `List.viewer`.
+    fn name(&self, part: Part) -> String {
+        let resource = |id: ResourceId| self.draft.resources[usize::from(id.0)].name();
+        match part {
+            Part::Shared(at) => self.sections.rules[at].0.value.clone(),
+            Part::Own(id, at) => {
+                let item = self.draft.resources[usize::from(id.0)].item;
+                format!("{}.{}", resource(id), rules_of(item)[at].name)
+            }
+            Part::Computed(id, field) => {
+                let field = self.draft.resources[usize::from(id.0)].field(field);
+                format!("{}.{}", resource(id), field.field.name)
+            }
+        }
+    }
+
+    fn ask(&self, part: Part) -> Result<Ready, Unresolved> {
+        if let Some(ready) = self.ready.borrow().get(&part) {
+            return match ready {
+                Ready::Broken => Err(Unresolved::Broken),
+                ready => Ok(ready.clone()),
+            };
+        }
+        let under_way = self.under_way.borrow();
+        if let Some(start) = under_way.iter().position(|other| *other == part) {
+            let mut names: Vec<String> = under_way[start..]
+                .iter()
+                .map(|part| self.name(*part))
+                .collect();
+            names.push(self.name(part));
+            return Err(Unresolved::Cycle(names));
+        }
+        if self.wanted.get().is_none() {
+            self.wanted.set(Some(part));
+        }
+        Err(Unresolved::Broken)
+    }
+
+    fn ask_rule(&self, part: Part) -> Result<Arc<RuleDef>, Unresolved> {
+        match self.ask(part)? {
+            Ready::Rule(rule) => Ok(rule),
+            _ => Err(Unresolved::Broken),
+        }
+    }
+}
+
+impl Schema for Rulebook<'_, '_, '_> {
+    fn property(&self, resource: ResourceId, name: &str) -> Result<Meaning, Unresolved> {
+        let draft = &self.draft.resources[usize::from(resource.0)];
+        let Some(property) = draft.properties.get(name) else {
+            return Err(if draft.torn {
+                Unresolved::Broken
+            } else {
+                Unresolved::Unknown
+            });
+        };
+        match *property {
+            Property::Broken => Err(Unresolved::Broken),
+            Property::Field(id) => {
+                let field = &draft.field(id).field;
+                Ok(Meaning::Field {
+                    id,
+                    ty: field.shape.ty.clone(),
+                    nullable: field.shape.nullable,
+                })
+            }
+            Property::Relation(via) => {
+                let field = &draft.field(via).field;
+                match field.kind {
+                    FieldKind::Relation { target, .. } => Ok(Meaning::Relation {
+                        via,
+                        target,
+                        nullable: field.shape.nullable,
+                    }),
+                    _ => Err(Unresolved::Broken),
+                }
+            }
+            Property::List(at) => {
+                let list = &draft.lists[at];
+                Ok(Meaning::List {
+                    resource: list.resource,
+                    field: list.field,
+                })
+            }
+            Property::Rule(at) => self.ask_rule(Part::Own(resource, at)).map(Meaning::Rule),
+            Property::Computed(id) => {
+                let shape = &draft.field(id).field.shape;
+                match self.ask(Part::Computed(resource, id))? {
+                    Ready::Formula(formula) => Ok(Meaning::Computed {
+                        ty: shape.ty.clone(),
+                        nullable: shape.nullable,
+                        formula,
+                    }),
+                    _ => Err(Unresolved::Broken),
+                }
+            }
+        }
+    }
+
+    fn rule(&self, resource: Option<ResourceId>, name: &str) -> Result<Arc<RuleDef>, Unresolved> {
+        let mut torn = self.sections.torn;
+        if let Some(id) = resource {
+            let draft = &self.draft.resources[usize::from(id.0)];
+            torn |= draft.torn;
+            let rules = rules_of(draft.item);
+            if let Some(at) = rules.iter().position(|entry| entry.name == name) {
+                return self.ask_rule(Part::Own(id, at));
+            }
+        }
+        if let Some(at) = self.shared.get(name) {
+            return self.ask_rule(Part::Shared(*at));
+        }
+        match self.built_in.iter().find(|rule| *rule.name == *name) {
+            Some(rule) => Ok(Arc::clone(rule)),
+            None if torn => Err(Unresolved::Broken),
+            None => Err(Unresolved::Unknown),
+        }
+    }
+
+    fn property_names(&self, resource: ResourceId) -> Vec<String> {
+        let draft = &self.draft.resources[usize::from(resource.0)];
+        let mut names: Vec<String> = draft.properties.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn rule_names(&self, resource: Option<ResourceId>) -> Vec<String> {
+        let own = resource
+            .map(|id| rules_of(self.draft.resources[usize::from(id.0)].item))
+            .unwrap_or_default();
+        own.iter()
+            .map(|entry| entry.name.to_owned())
+            .chain(self.sections.rules.iter().map(|(key, _)| key.value.clone()))
+            .chain(self.built_in.iter().map(|rule| rule.name.to_string()))
+            .collect()
+    }
+
+    fn resource_name(&self, resource: ResourceId) -> &str {
+        self.draft.resources[usize::from(resource.0)].name()
+    }
+}
+
+fn rules_of<'i, 'a>(resource: &'i Item<'a>) -> &'i [crate::read::Entry<'a>] {
+    resource.get("rules").map(Item::entries).unwrap_or_default()
+}
+
+/// The expression in a text, and how many bytes stand in front of it: the `=` of a formula.
+fn source(text: Text<'_>) -> (&str, usize) {
+    let written = text.as_str();
+    match written.strip_prefix('=') {
+        Some(formula) => (formula, 1),
+        None => (written, 0),
+    }
+}

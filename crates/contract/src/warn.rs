@@ -1,0 +1,82 @@
+//! What is allowed but probably not meant. Asked only of contracts without errors: beside an
+//! error, half of these would be its echo.
+
+use diag::{Diagnostic, Diagnostics};
+use model::{Action, Model, Resource, Rule};
+
+use crate::codes;
+use crate::limits;
+use crate::resolve::{Draft, ResourceDraft, warn_of_indexes};
+use crate::sections::Sections;
+
+pub fn about(
+    model: &Model,
+    draft: &Draft<'_, '_>,
+    sections: &Sections<'_, '_>,
+    out: &mut Diagnostics,
+) {
+    limits::warn(sections, out);
+    for (resource, draft) in model.resources.iter().zip(&draft.resources) {
+        unreadable(resource, draft, out);
+        open_to_guests(model, resource, draft, out);
+        warn_of_indexes(draft, out);
+    }
+}
+
+fn unreadable(resource: &Resource, draft: &ResourceDraft<'_, '_>, out: &mut Diagnostics) {
+    // Whoever writes `read: nobody` has said it.
+    if resource.access.list.is_some() || resource.access.get.is_some() {
+        return;
+    }
+    let help = match draft.item.entry("access") {
+        None => "add `access: {read: public}` or a rule of its own; without, it is closed to all but the operator",
+        Some(_) => "add `read:` to its `access`, or say that it is meant with `read: nobody`",
+    };
+    out.push(
+        Diagnostic::warning(
+            codes::UNREADABLE,
+            draft.key.span,
+            format!("nobody can read `{}`", resource.name),
+        )
+        .label("closed until opened")
+        .help(help),
+    );
+}
+
+fn open_to_guests(
+    model: &Model,
+    resource: &Resource,
+    draft: &ResourceDraft<'_, '_>,
+    out: &mut Diagnostics,
+) {
+    let limited = resource.limit.is_some()
+        || ["guests", "default"]
+            .into_iter()
+            .any(|name| model.limit(name).is_some());
+    if limited {
+        return;
+    }
+    let writes = [Action::Create, Action::Update, Action::Replace, Action::Delete];
+    let public = |rule: &Rule| rule.condition.as_const_bool() == Some(true) || rule.text == "public";
+    let open = writes
+        .into_iter()
+        .any(|action| resource.access.rule(action).is_some_and(public));
+    let Some(access) = draft.item.get("access").filter(|_| open) else {
+        return;
+    };
+    let span = access
+        .entries()
+        .iter()
+        .filter(|entry| !matches!(entry.name, "read" | "list" | "get"))
+        .find(|entry| entry.item.as_text().is_some_and(|text| text.as_str().trim() == "public"))
+        .map_or(draft.key.span, |entry| entry.item.span());
+    out.push(
+        Diagnostic::warning(
+            codes::OPEN_TO_GUESTS,
+            span,
+            format!("anybody can write `{}`, as often as they like", resource.name),
+        )
+        .label("open to everybody, and no limit")
+        .help("write `signed_in`, or limit it: `limits: {guests: {by: ip, allow: 60/minute}}`"),
+    );
+}
