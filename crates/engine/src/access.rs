@@ -96,7 +96,7 @@ impl Gate {
                     .specialise_for(&Guest, Timestamp(0))
                     .as_const_bool()
                     == Some(true)
-                    && !reads_now(condition.expr())
+                    && !condition.expr().reads_now()
             }
         };
         Gate {
@@ -147,17 +147,6 @@ impl Gate {
         }
         verdict
     }
-}
-
-/// A rule that looks at the clock may be open now and closed later.
-fn reads_now(expr: &Expr) -> bool {
-    let mut found = match &expr.node {
-        Node::Now => true,
-        Node::Rule { rule, .. } => reads_now(&rule.body),
-        _ => false,
-    };
-    expr.each_child(&mut |part| found |= reads_now(part));
-    found
 }
 
 /// Scope and rule for an action on a resource, as far as they can be decided without a row.

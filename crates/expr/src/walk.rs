@@ -54,6 +54,17 @@ impl Expr {
         }
     }
 
+    /// Looks at the clock: may be true now and false later, whoever asks.
+    pub fn reads_now(&self) -> bool {
+        let mut found = match &self.node {
+            Node::Now => true,
+            Node::Rule { rule, .. } => rule.body.reads_now(),
+            _ => false,
+        };
+        self.each_child(&mut |part| found |= part.reads_now());
+        found
+    }
+
     /// The same node over other parts.
     pub(crate) fn map_children(&self, map: &mut dyn FnMut(&Expr) -> Expr) -> Expr {
         Expr {

@@ -54,9 +54,12 @@ pub struct Key {
 /// The keys in a database.
 pub struct Keys {
     driver: Arc<dyn Driver>,
-    remembered: RwLock<HashMap<[u8; 32], (Arc<Caller>, Instant)>>,
+    remembered: RwLock<HashMap<[u8; 32], Remembered>>,
     find: Prepared,
 }
+
+/// A verified caller, and when that was.
+type Remembered = (Arc<Caller>, Instant);
 
 /// Why keys could not be made, listed or revoked.
 #[derive(Debug)]

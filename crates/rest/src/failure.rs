@@ -274,7 +274,7 @@ mod tests {
         let scope = Some("books.write".to_owned());
         assert_eq!(
             fields(Failure {
-                scope,
+                scope: scope.map(Into::into),
                 ..Failure::new(Code::InsufficientScope, "")
             }),
             [
