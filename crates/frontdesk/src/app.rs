@@ -1,0 +1,355 @@
+//! A contract at work: database, engine and doors, one of each, and another model in their
+//! place while they run.
+//!
+//! ```text
+//!   Builder ─► compile ─► Database ─► migrate ─► Serving { engine, door } ─► App
+//!                                                    ▲
+//!                                    App::swap ──────┘  built beside, put in place in one step
+//! ```
+
+use std::fmt;
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use engine::Engine;
+use identity::Keys;
+use model::Model;
+use rest::Door;
+use tokio::net::TcpListener;
+use web::{Handler, Limits, Request, Response, Server, Stopped};
+
+use crate::database::{Database, Pending};
+use crate::documents;
+use crate::error::Error;
+use crate::health::Health;
+use crate::project::Project;
+
+/// The secret that signs cursors.
+const CURSOR_SECRET: &str = "cursor";
+/// The data folder inside the contract's folder.
+pub(crate) const DATA_FOLDER: &str = ".frontdesk";
+
+/// What may be done to the tables when they do not fit the contract.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Migrate {
+    /// Nothing: [`Error::Pending`] instead.
+    Refuse,
+    /// What loses no data.
+    #[default]
+    Safe,
+    /// Whatever the contract asks for.
+    AllowDataLoss,
+}
+
+/// How a server ends once it has been told to.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopping {
+    /// How long requests are still accepted after `/readyz` has begun to say no, so that load
+    /// balancers notice before connections are refused.
+    pub drain: Duration,
+    /// How long requests that were begun may take after that.
+    pub grace: Duration,
+}
+
+impl Default for Stopping {
+    fn default() -> Stopping {
+        Stopping {
+            drain: Duration::from_secs(5),
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Stopping {
+    /// Without waiting for anybody, for development and tests.
+    pub fn at_once() -> Stopping {
+        Stopping {
+            drain: Duration::ZERO,
+            grace: Duration::from_secs(1),
+        }
+    }
+}
+
+/// How to open an [`App`].
+#[derive(Clone, Debug)]
+pub struct Builder {
+    folder: PathBuf,
+    data: Option<PathBuf>,
+    migrate: Migrate,
+    settings: rest::Settings,
+}
+
+impl Builder {
+    /// The data folder; `.frontdesk` in the contract's folder unless said otherwise.
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Builder {
+        self.data = Some(folder.into());
+        self
+    }
+
+    pub fn migrate(mut self, migrate: Migrate) -> Builder {
+        self.migrate = migrate;
+        self
+    }
+
+    /// Lets pages on this machine call the API whatever `cors:` says.
+    pub fn development(mut self) -> Builder {
+        self.settings.allow_localhost = true;
+        self
+    }
+
+    /// Compiles the contract and opens what it needs.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being served; see [`Error`].
+    pub async fn open(self) -> Result<App, Error> {
+        let (model, _) = Project::open(&self.folder)?.compile()?.into_model()?;
+        self.open_model(Arc::new(model)).await
+    }
+
+    /// The same with a model that has been compiled already.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being served; see [`Error`].
+    pub async fn open_model(self, model: Arc<Model>) -> Result<App, Error> {
+        let data = self.data.unwrap_or_else(|| self.folder.join(DATA_FOLDER));
+        let database = Database::open(&data)?;
+        migrate(&database, &model, self.migrate).await?;
+        App::new(database, data, model, self.settings).await
+    }
+}
+
+/// A contract being served, or ready to be. Clones are the same app.
+#[derive(Clone)]
+pub struct App {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    serving: ArcSwap<Serving>,
+    database: Database,
+    data: PathBuf,
+    keys: Arc<Keys>,
+    health: Health,
+    settings: rest::Settings,
+    cursor_secret: [u8; 32],
+}
+
+/// Everything that follows from one model.
+struct Serving {
+    engine: Engine,
+    door: Door,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("name", &self.model().name)
+            .field("database", &self.shared.database)
+            .finish()
+    }
+}
+
+impl App {
+    /// Starts with the contract in a folder.
+    pub fn builder(folder: impl Into<PathBuf>) -> Builder {
+        Builder {
+            folder: folder.into(),
+            data: None,
+            migrate: Migrate::default(),
+            settings: rest::Settings::default(),
+        }
+    }
+
+    async fn new(
+        database: Database,
+        data: PathBuf,
+        model: Arc<Model>,
+        settings: rest::Settings,
+    ) -> Result<App, Error> {
+        let cursor_secret = database.secret(CURSOR_SECRET).await?;
+        let keys = Arc::new(Keys::new(Arc::clone(database.driver())));
+        let serving = Serving::new(model, &database, &keys, &settings, &cursor_secret)?;
+        Ok(App {
+            shared: Arc::new(Shared {
+                serving: ArcSwap::from_pointee(serving),
+                health: Health::new(Arc::clone(database.driver())),
+                database,
+                data,
+                keys,
+                settings,
+                cursor_secret,
+            }),
+        })
+    }
+
+    /// The model that requests meet now.
+    pub fn model(&self) -> Arc<Model> {
+        Arc::clone(self.shared.serving.load().engine.model())
+    }
+
+    /// The engine behind every door, for programs that want to act without HTTP.
+    pub fn engine(&self) -> Engine {
+        self.shared.serving.load().engine.clone()
+    }
+
+    pub fn keys(&self) -> &Keys {
+        &self.shared.keys
+    }
+
+    pub fn database(&self) -> &Database {
+        &self.shared.database
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.shared.data
+    }
+
+    pub fn health(&self) -> &Health {
+        &self.shared.health
+    }
+
+    /// Serves another model from now on. Everything of it is built and the tables are brought
+    /// to it first; then it is put in place in one step. Requests that have begun end with the
+    /// model they began with.
+    ///
+    /// # Errors
+    /// When it cannot be served. Then everything is as it was.
+    pub async fn swap(&self, model: Arc<Model>, allowed: Migrate) -> Result<(), Error> {
+        let shared = &self.shared;
+        let serving = Serving::new(
+            Arc::clone(&model),
+            &shared.database,
+            &shared.keys,
+            &shared.settings,
+            &shared.cursor_secret,
+        )?;
+        migrate(&shared.database, &model, allowed).await?;
+        shared.serving.store(Arc::new(serving));
+        Ok(())
+    }
+
+    /// Serves until `stop` is ready, then ends as `stopping` says. `/readyz` says no from the
+    /// moment on that `stop` is ready.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        stopping: Stopping,
+        stop: impl Future<Output = ()>,
+    ) -> Stopped {
+        let limits = Limits {
+            stop_grace: stopping.grace,
+            ..Limits::default()
+        };
+        let shutdown = async {
+            stop.await;
+            self.shared.health.leave();
+            tokio::time::sleep(stopping.drain).await;
+        };
+        Server::run(listener, self.clone(), limits, shutdown).await
+    }
+}
+
+impl Handler for App {
+    async fn handle(&self, request: Request) -> Response {
+        if let Some(response) = self.shared.health.respond(&request).await {
+            return response;
+        }
+        let serving = self.shared.serving.load_full();
+        serving.door.handle(request).await
+    }
+}
+
+impl Serving {
+    fn new(
+        model: Arc<Model>,
+        database: &Database,
+        keys: &Arc<Keys>,
+        settings: &rest::Settings,
+        cursor_secret: &[u8; 32],
+    ) -> Result<Serving, Error> {
+        let documents = documents::of(&model);
+        let engine = Engine::new(model, Arc::clone(database.driver()), cursor_secret);
+        let authenticate = Arc::clone(keys);
+        let door = Door::new(engine.clone(), authenticate, documents, settings.clone())
+            .map_err(|error| Error::Origin(error.origin))?;
+        Ok(Serving { engine, door })
+    }
+}
+
+async fn migrate(database: &Database, model: &Model, allowed: Migrate) -> Result<(), Error> {
+    let Some(pending) = database.pending(model).await? else {
+        return Ok(());
+    };
+    if !pending.refusals.is_empty() {
+        return Err(Error::Refused(pending.refusals));
+    }
+    let may = match allowed {
+        Migrate::Refuse => false,
+        Migrate::Safe => pending.plan.is_safe(),
+        Migrate::AllowDataLoss => true,
+    };
+    if !may {
+        return Err(Error::Pending(Box::new(pending)));
+    }
+    database
+        .apply(&pending, allowed == Migrate::AllowDataLoss)
+        .await?;
+    log_applied(&pending);
+    Ok(())
+}
+
+fn log_applied(pending: &Pending) {
+    for step in &pending.plan.steps {
+        tracing::info!(step = step.what, "migrated");
+    }
+}
+
+/// Opens a listening socket: `127.0.0.1:8080`, `localhost:8080`, `[::1]:8080`, or only a port.
+/// Port 0 is any free one.
+///
+/// # Errors
+/// [`Error::Listen`] when the address cannot be read or is taken.
+pub fn listen(address: &str) -> Result<TcpListener, Error> {
+    let failed = |source| Error::Listen {
+        address: address.to_owned(),
+        source,
+    };
+    web::bind(resolve(address).map_err(failed)?).map_err(failed)
+}
+
+fn resolve(address: &str) -> std::io::Result<SocketAddr> {
+    let bare_port = address.strip_prefix(':').unwrap_or(address);
+    if let Ok(port) = bare_port.parse::<u16>() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    let mut found = address.to_socket_addrs()?;
+    let unknown = || std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
+    found.next().ok_or_else(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_understood() {
+        for (text, expected) in [
+            ("127.0.0.1:80", "127.0.0.1:80"),
+            ("[::1]:80", "[::1]:80"),
+            (":8080", "127.0.0.1:8080"),
+            ("8080", "127.0.0.1:8080"),
+            ("0", "127.0.0.1:0"),
+            ("0.0.0.0:1", "0.0.0.0:1"),
+        ] {
+            assert_eq!(resolve(text).unwrap().to_string(), expected, "{text}");
+        }
+        for bad in ["", "99999", "127.0.0.1", "nonsense", "a:b"] {
+            assert!(resolve(bad).is_err(), "{bad}");
+        }
+    }
+}

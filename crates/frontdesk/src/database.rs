@@ -1,0 +1,245 @@
+//! The database of one data folder: opened, brought to a model, and what is kept in it beside
+//! records.
+//!
+//! Knows that it is SQLite; nobody above does.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::Model;
+use store::migrate::{self, ApplyError, Plan, Refusal};
+use store::{Driver, Prepared, StoreError, Transaction, Work, driver::BoxFuture, driver::Undo};
+use store_sqlite::{Options, SqliteDriver};
+use value::Value;
+
+use crate::clock::now;
+use crate::error::Error;
+
+/// The file in the data folder.
+const FILE: &str = "frontdesk.db";
+
+/// A database, open.
+#[derive(Clone)]
+pub struct Database {
+    driver: Arc<dyn Driver>,
+    file: PathBuf,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Database").field(&self.file).finish()
+    }
+}
+
+/// What has to be done to the tables before a contract can be served.
+#[derive(Debug)]
+pub struct Pending {
+    pub plan: Plan,
+    /// How many rows each step goes over, where it does.
+    pub touched_rows: Vec<Option<i64>>,
+    /// What in the data stands in the way.
+    pub refusals: Vec<Refusal>,
+    /// There are no tables at all yet.
+    pub is_new: bool,
+}
+
+impl Database {
+    /// Opens the database in a data folder, making both if they are not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or the file is no database.
+    pub fn open(folder: &Path) -> Result<Database, Error> {
+        make_private(folder)?;
+        let file = folder.join(FILE);
+        match SqliteDriver::open(&file, Options::default()) {
+            Ok(driver) => Ok(Database {
+                driver: Arc::new(driver),
+                file,
+            }),
+            Err(source) => Err(Error::Database { file, source }),
+        }
+    }
+
+    /// Whether there is one in this data folder already.
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(FILE).exists()
+    }
+
+    pub fn driver(&self) -> &Arc<dyn Driver> {
+        &self.driver
+    }
+
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// What the tables lack for this model; nothing if they fit.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when there is no way without being told more.
+    pub async fn pending(&self, model: &Model) -> Result<Option<Pending>, Error> {
+        let driver = &*self.driver;
+        let failed = |error| self.failed(error);
+        let applied = migrate::applied(driver).await.map_err(failed)?;
+        let plan =
+            migrate::plan(applied.as_ref(), model, driver.dialect()).map_err(Error::Refused)?;
+        if plan.is_empty() {
+            return Ok(None);
+        }
+        let (touched_rows, refusals) = match applied {
+            // There is nothing to count in tables that do not exist.
+            None => (vec![None; plan.steps.len()], vec![]),
+            Some(_) => (
+                migrate::touched_rows(driver, &plan).await.map_err(failed)?,
+                migrate::check(driver, &plan).await.map_err(failed)?,
+            ),
+        };
+        Ok(Some(Pending {
+            plan,
+            touched_rows,
+            refusals,
+            is_new: applied.is_none(),
+        }))
+    }
+
+    /// Applies what is pending, in one transaction.
+    ///
+    /// # Errors
+    /// When the data does not fit, or would be lost and may not be. Nothing has changed then.
+    pub async fn apply(&self, pending: &Pending, allow_data_loss: bool) -> Result<(), Error> {
+        let done = migrate::apply(&*self.driver, &pending.plan, now(), allow_data_loss).await;
+        done.map_err(|error| match error {
+            ApplyError::Store(error) => self.failed(error),
+            ApplyError::Refused(refusals) => Error::Refused(refusals),
+            error @ ApplyError::Loses(_) => Error::Migration(error),
+        })
+    }
+
+    /// A secret of 32 random bytes that is made when it is first asked for and then stays.
+    ///
+    /// # Errors
+    /// When the database cannot keep it, or there is no randomness.
+    pub async fn secret(&self, name: &str) -> Result<[u8; 32], Error> {
+        if let Some(secret) = self.find_secret(name).await? {
+            return Ok(secret);
+        }
+        let mut made = [0; 32];
+        getrandom::fill(&mut made).map_err(|_| Error::NoRandomness)?;
+        let keep = store::secrets::keep(self.driver.dialect());
+        let parameters = keep.bind_args(&[
+            Value::Text(name.to_owned()),
+            Value::Text(to_hex(&made)),
+            Value::Timestamp(now()),
+        ]);
+        let work = Execute {
+            statement: keep,
+            parameters,
+        };
+        match self.driver.write(Box::new(work)).await {
+            Ok(()) => {}
+            Err(Undo::Store(error)) => return Err(self.failed(error)),
+            Err(Undo::Refused) => {
+                return Err(self.failed(internal("a secret was refused")));
+            }
+        }
+        // Another process may have been faster; then its secret is the one that counts.
+        match self.find_secret(name).await? {
+            Some(secret) => Ok(secret),
+            None => Err(self.failed(internal("a secret that was just kept is gone"))),
+        }
+    }
+
+    async fn find_secret(&self, name: &str) -> Result<Option<[u8; 32]>, Error> {
+        let find = store::secrets::find(self.driver.dialect());
+        let parameters = find.bind_args(&[Value::Text(name.to_owned())]);
+        let rows = self.driver.query(&find.statement, &parameters).await;
+        let rows = rows.map_err(|error| self.failed(error))?;
+        match rows.cells.first() {
+            None => Ok(None),
+            Some(Value::Text(text)) if let Some(secret) = from_hex(text) => Ok(Some(secret)),
+            Some(_) => Err(self.failed(StoreError::Corrupt {
+                reason: format!("the secret `{name}` is not what was kept"),
+            })),
+        }
+    }
+
+    fn failed(&self, source: StoreError) -> Error {
+        Error::Database {
+            file: self.file.clone(),
+            source,
+        }
+    }
+}
+
+/// Makes a folder that only its owner can look into, unless it exists.
+pub(crate) fn make_private(folder: &Path) -> Result<(), Error> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|source| Error::File {
+        path: folder.to_owned(),
+        source,
+    })
+}
+
+fn internal(reason: &str) -> StoreError {
+    StoreError::Internal {
+        reason: reason.to_owned(),
+    }
+}
+
+fn to_hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// One statement as a transaction of its own.
+struct Execute {
+    statement: Prepared,
+    parameters: Vec<Value>,
+}
+
+impl Work for Execute {
+    fn run<'a>(
+        &'a mut self,
+        transaction: &'a mut dyn Transaction,
+    ) -> BoxFuture<'a, Result<(), Undo>> {
+        Box::pin(async move {
+            transaction
+                .execute(&self.statement.statement, &self.parameters)
+                .await?;
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_survive_being_written_down() {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).unwrap();
+        assert_eq!(from_hex(&to_hex(&secret)), Some(secret));
+        for bad in ["", "00", &"g".repeat(64), &"0".repeat(63), &"é".repeat(32)] {
+            assert_eq!(from_hex(bad), None, "{bad}");
+        }
+    }
+}

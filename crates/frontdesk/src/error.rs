@@ -1,0 +1,111 @@
+//! Why a contract could not be served, in words for whoever started it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use store::StoreError;
+use store::migrate::{ApplyError, Refusal};
+
+use crate::database::Pending;
+use crate::project::Compiled;
+use crate::seed::SeedError;
+
+/// Everything that can go wrong between a folder and a running server.
+#[derive(Debug)]
+pub enum Error {
+    /// There is no contract in this folder.
+    NoContract {
+        folder: PathBuf,
+        /// What to do about it.
+        help: String,
+    },
+    /// A file or folder cannot be read or written.
+    File {
+        path: PathBuf,
+        source: io::Error,
+    },
+    /// The contract has mistakes; the diagnostics say which.
+    Contract(Box<Compiled>),
+    /// The database needs a migration that nobody has allowed.
+    Pending(Box<Pending>),
+    /// The tables cannot be brought to the contract without being told more.
+    Refused(Vec<Refusal>),
+    /// A migration was begun and did not go through; nothing has changed.
+    Migration(ApplyError),
+    /// The database in this file does not work.
+    Database {
+        file: PathBuf,
+        source: StoreError,
+    },
+    /// Nobody can be listened to at this address.
+    Listen {
+        address: String,
+        source: io::Error,
+    },
+    /// `cors:` names something that is no origin.
+    Origin(String),
+    Seed(SeedError),
+    /// An API key could not be made or looked up.
+    Key(identity::KeyError),
+    /// The operating system gave no random bytes.
+    NoRandomness,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::NoContract { folder, help } => {
+                write!(f, "there is no contract in `{}`: {help}", folder.display())
+            }
+            Error::File { path, source } => write!(f, "`{}`: {source}", path.display()),
+            Error::Contract(compiled) => {
+                let errors = compiled.error_count();
+                let noun = if errors == 1 { "mistake" } else { "mistakes" };
+                write!(f, "the contract has {errors} {noun}")
+            }
+            Error::Pending(pending) => {
+                let steps = pending.plan.steps.len();
+                let noun = if steps == 1 { "step" } else { "steps" };
+                write!(f, "the database needs a migration of {steps} {noun} first")
+            }
+            Error::Refused(refusals) => {
+                f.write_str("the tables cannot be brought to this contract")?;
+                refusals
+                    .iter()
+                    .try_for_each(|refusal| write!(f, "\n{refusal}"))
+            }
+            Error::Migration(error) => write!(f, "the migration was not applied: {error}"),
+            Error::Database { file, source } => write!(f, "`{}`: {source}", file.display()),
+            Error::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            Error::Origin(origin) => write!(f, "`{origin}` under `cors` is no origin"),
+            Error::Seed(error) => error.fmt(f),
+            Error::Key(error) => error.fmt(f),
+            Error::NoRandomness => f.write_str("the operating system gave no random bytes"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::File { source, .. } | Error::Listen { source, .. } => Some(source),
+            Error::Database { source, .. } => Some(source),
+            Error::Migration(error) => Some(error),
+            Error::Key(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<SeedError> for Error {
+    fn from(error: SeedError) -> Error {
+        Error::Seed(error)
+    }
+}
+
+impl From<identity::KeyError> for Error {
+    fn from(error: identity::KeyError) -> Error {
+        Error::Key(error)
+    }
+}

@@ -1,0 +1,41 @@
+//! One contract, served as an API: what the binary is made of, for programs that want to serve
+//! a contract themselves.
+//!
+//! A [`Project`] is a folder with a `frontdesk.yaml`; compiled, it is a model or a list of
+//! diagnostics. An [`App`] is a model at work: a [`Database`], the engine, the doors. It serves
+//! until it is told to stop, and takes another model in while it runs ([`App::swap`]).
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), frontdesk::Error> {
+//! let app = frontdesk::App::builder("examples/bookstore").open().await?;
+//! let listener = frontdesk::listen("127.0.0.1:8080")?;
+//! let stop = async { drop(tokio::signal::ctrl_c().await) };
+//! app.serve(listener, frontdesk::Stopping::default(), stop).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Everything here composes; nothing decides. Whether a caller may do something is the
+//! engine's question, how it looks on the wire is the doors'. Nothing here prints.
+
+mod app;
+mod clock;
+mod database;
+mod documents;
+mod error;
+mod health;
+mod project;
+pub mod seed;
+pub mod trial;
+pub mod watch;
+
+pub use app::{App, Builder, Migrate, Stopping, listen};
+pub use clock::now;
+pub use database::{Database, Pending};
+
+pub use error::Error;
+pub use health::Health;
+pub use project::{Compiled, FILE, Project};
+
+/// What callers of this crate need of the crates below.
+pub use {call, contract, diag, engine, expr, identity, model, store, value, web};

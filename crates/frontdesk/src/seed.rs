@@ -1,0 +1,428 @@
+//! First records: `seed/books.ndjson` fills an empty database.
+//!
+//! A file is called like its resource's path and holds one record per line (`.ndjson`) or an
+//! array of them (`.json`). Records are validated like any create, but may bring their own ids.
+//! All files or none: what a mistake leaves half done is taken back.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use call::{Caller, CallerKind, Failure, Outcome, Place, Precondition, Request};
+use engine::Engine;
+use model::{Action, Audience, Model};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value as Json};
+use value::ResourceId;
+
+use crate::clock::now;
+
+/// The folder beside the contract.
+pub const FOLDER: &str = "seed";
+/// More is no seed but an import, and would make every first start slow.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+/// Records in one transaction: enough that commits do not count, few enough that the writer is
+/// not held up for long.
+const CHUNK: usize = 1_000;
+
+/// Why nothing was seeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedError {
+    pub file: PathBuf,
+    pub line: Option<usize>,
+    /// What is wrong there, and how to mend it.
+    pub what: String,
+}
+
+impl fmt::Display for SeedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+impl std::error::Error for SeedError {}
+
+/// How many records of a resource were added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seeded {
+    /// Its path.
+    pub resource: String,
+    pub records: usize,
+}
+
+/// The records of one file.
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    resource: ResourceId,
+    records: Vec<Record>,
+}
+
+#[derive(Debug)]
+struct Record {
+    line: usize,
+    body: Map<String, Json>,
+}
+
+/// Fills an empty database from the `seed` folder of a contract's folder. Does nothing when
+/// there is any record, or nothing to fill it from.
+///
+/// # Errors
+/// The first record that cannot be added; then none was.
+pub async fn fill(engine: &Engine, contract: &Path) -> Result<Vec<Seeded>, SeedError> {
+    let folder = contract.join(FOLDER);
+    if !folder.is_dir() || !is_empty(engine, &folder).await? {
+        return Ok(vec![]);
+    }
+    fill_from(engine, read(engine.model(), &folder)?).await
+}
+
+async fn fill_from(engine: &Engine, files: Vec<File>) -> Result<Vec<Seeded>, SeedError> {
+    let mut seeded = Vec::new();
+    let resources: Vec<ResourceId> = files.iter().map(|file| file.resource).collect();
+    for file in files {
+        match import(engine, file).await {
+            Ok(done) => seeded.push(done),
+            Err(error) => {
+                for resource in resources.iter().rev() {
+                    remove_all(engine, *resource).await;
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(seeded)
+}
+
+async fn import(engine: &Engine, file: File) -> Result<Seeded, SeedError> {
+    let File {
+        path,
+        resource,
+        records,
+    } = file;
+    let count = records.len();
+    let mut records = records.into_iter();
+    loop {
+        let (lines, bodies): (Vec<usize>, Vec<_>) = records
+            .by_ref()
+            .take(CHUNK)
+            .map(|record| (record.line, record.body))
+            .unzip();
+        if bodies.is_empty() {
+            break;
+        }
+        if let Err(error) = engine.import(resource, bodies, now()).await {
+            let line = lines.get(error.record).copied();
+            return Err(SeedError {
+                file: path,
+                line,
+                what: in_words(&error.failure),
+            });
+        }
+    }
+    let resource = engine.model().resource(resource).path.clone();
+    Ok(Seeded {
+        resource,
+        records: count,
+    })
+}
+
+/// The seed files of a contract, those first that others refer to.
+fn read(model: &Model, folder: &Path) -> Result<Vec<File>, SeedError> {
+    let failed = |file: &Path, what: String| SeedError {
+        file: file.to_owned(),
+        line: None,
+        what,
+    };
+    let entries = fs::read_dir(folder).map_err(|error| failed(folder, error.to_string()))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(
+            entry
+                .map_err(|error| failed(folder, error.to_string()))?
+                .path(),
+        );
+    }
+    paths.sort();
+    let mut files: Vec<File> = Vec::new();
+    for path in paths {
+        let name = |part: Option<&std::ffi::OsStr>| {
+            part.map(|part| part.to_string_lossy().into_owned())
+                .unwrap_or_default()
+        };
+        let (stem, extension) = (name(path.file_stem()), name(path.extension()));
+        // Editors' files and notes for people are no records.
+        if stem.starts_with('.') || extension == "md" || path.is_dir() {
+            continue;
+        }
+        if !matches!(extension.as_str(), "ndjson" | "json") {
+            let what = "seed files end in `.ndjson` or `.json`".to_owned();
+            return Err(failed(&path, what));
+        }
+        let Some(resource) = model
+            .resources
+            .iter()
+            .find(|resource| resource.path == stem)
+        else {
+            let paths = || {
+                model
+                    .resources
+                    .iter()
+                    .map(|resource| resource.path.as_str())
+            };
+            let help = match diag::suggest::nearest(&stem, paths()) {
+                Some(near) => format!("did you mean `{near}.{extension}`?"),
+                None => format!("the paths are {}", paths().collect::<Vec<_>>().join(", ")),
+            };
+            let what = format!("no resource has the path `{stem}`; {help}");
+            return Err(failed(&path, what));
+        };
+        if let Some(other) = files.iter().find(|file| file.resource == resource.id) {
+            let what = format!("`{}` is about the same resource", other.path.display());
+            return Err(failed(&path, what));
+        }
+        let records = records(&path, extension == "json")?;
+        files.push(File {
+            path,
+            resource: resource.id,
+            records,
+        });
+    }
+    Ok(in_order(model, files))
+}
+
+/// Those first that others refer to. Within a circle the order of names stays.
+fn in_order(model: &Model, files: Vec<File>) -> Vec<File> {
+    let mut waiting = files;
+    let mut ordered: Vec<File> = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let is_free = |file: &File| {
+            model
+                .resource(file.resource)
+                .fields
+                .iter()
+                .filter_map(|field| field.relation())
+                .all(|(_, target)| {
+                    target == file.resource || !waiting.iter().any(|other| other.resource == target)
+                })
+        };
+        let next = waiting.iter().position(is_free).unwrap_or(0);
+        ordered.push(waiting.remove(next));
+    }
+    ordered
+}
+
+fn records(path: &Path, is_array: bool) -> Result<Vec<Record>, SeedError> {
+    let failed = |line: Option<usize>, what: String| SeedError {
+        file: path.to_owned(),
+        line,
+        what,
+    };
+    let bytes = fs::metadata(path)
+        .map_err(|error| failed(None, error.to_string()))?
+        .len();
+    if bytes > FILE_BYTES_MAX {
+        let what = format!("a seed file has at most {} MiB", FILE_BYTES_MAX >> 20);
+        return Err(failed(None, what));
+    }
+    let text = fs::read_to_string(path).map_err(|error| failed(None, error.to_string()))?;
+    let body = |line: usize, json: &str| match serde_json::from_str::<Json>(json) {
+        Ok(Json::Object(body)) => Ok(Record { line, body }),
+        Ok(_) => Err(failed(
+            Some(line),
+            "a record is a JSON object: `{\"name\": …}`".to_owned(),
+        )),
+        Err(error) => Err(failed(Some(line + error.line() - 1), not_json(&error))),
+    };
+    if is_array {
+        let items: Vec<&RawValue> = serde_json::from_str(&text).map_err(|error| {
+            let what = format!("{}; the file holds an array of records", not_json(&error));
+            failed(Some(error.line()), what)
+        })?;
+        let mut line = 1;
+        let mut seen = 0;
+        return items
+            .into_iter()
+            .map(|item| {
+                // The item lies inside the text.
+                let at = item.get().as_ptr() as usize - text.as_ptr() as usize;
+                line += text.as_bytes()[seen..at]
+                    .iter()
+                    .filter(|byte| **byte == b'\n')
+                    .count();
+                seen = at;
+                body(line, item.get())
+            })
+            .collect();
+    }
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .map(|(at, line)| body(at + 1, line))
+        .collect()
+}
+
+fn not_json(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    // The line is told by us, the column is of little use.
+    let text = text.split(" at line ").next().unwrap_or_default();
+    format!("not JSON: {text}")
+}
+
+/// A refusal with all its faults, in one line.
+pub(crate) fn in_words(failure: &Failure) -> String {
+    let faults: Vec<String> = failure
+        .problems
+        .iter()
+        .map(|problem| match &problem.place {
+            Place::Pointer(pointer) if pointer.is_empty() => problem.detail.clone(),
+            Place::Pointer(pointer) => {
+                format!("`{}`: {}", pointer.trim_start_matches('/'), problem.detail)
+            }
+            Place::Parameter(name) => format!("`{name}`: {}", problem.detail),
+            Place::Header(name) => format!("`{name}`: {}", problem.detail),
+        })
+        .collect();
+    let mut words = match faults.is_empty() {
+        true => failure.detail.to_string(),
+        false => faults.join("; "),
+    };
+    if let Some(cause) = &failure.cause {
+        words.push_str(&format!(" ({cause})"));
+    }
+    words
+}
+
+async fn is_empty(engine: &Engine, folder: &Path) -> Result<bool, SeedError> {
+    for resource in &engine.model().resources {
+        let mut request = request(resource.id, Action::List);
+        request.query.limit = Some(1);
+        match engine.handle(request).await {
+            Ok(Outcome::Page(page)) if page.items.is_empty() => {}
+            Ok(_) => return Ok(false),
+            Err(failure) => {
+                let what = format!("the database cannot be read: {}", in_words(&failure));
+                return Err(SeedError {
+                    file: folder.to_owned(),
+                    line: None,
+                    what,
+                });
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Takes back what was seeded: the database was empty before. What cannot be removed stays.
+async fn remove_all(engine: &Engine, resource: ResourceId) {
+    loop {
+        let Ok(Outcome::Page(page)) = engine.handle(request(resource, Action::List)).await else {
+            return;
+        };
+        if page.items.is_empty() {
+            return;
+        }
+        for record in &page.items {
+            let mut delete = request(resource, Action::Delete);
+            delete.target = Some(
+                engine
+                    .model()
+                    .resource(resource)
+                    .id_type
+                    .to_text(&record.id),
+            );
+            delete.precondition = Precondition {
+                exists: true,
+                ..Precondition::default()
+            };
+            if let Err(failure) = engine.handle(delete).await {
+                tracing::warn!(
+                    cause = in_words(&failure),
+                    "a seeded record could not be taken back"
+                );
+                return;
+            }
+        }
+    }
+}
+
+/// A request of the server itself.
+pub(crate) fn request(resource: ResourceId, action: Action) -> Request {
+    let caller = Caller {
+        kind: CallerKind::Operator {
+            id: "seed".to_owned(),
+        },
+        audience: Audience::Private,
+        ..Caller::guest()
+    };
+    Request {
+        resource,
+        action,
+        caller: Arc::new(caller),
+        now: now(),
+        target: None,
+        parent: None,
+        change: None,
+        query: call::Query::default(),
+        view: call::ViewRequest::default(),
+        precondition: Precondition::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(name: &str, text: &str) -> Result<Vec<usize>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        match records(&path, name.ends_with(".json")) {
+            Ok(records) => Ok(records.iter().map(|record| record.line).collect()),
+            Err(error) => Err(format!("{}: {}", error.line.unwrap_or(0), error.what)),
+        }
+    }
+
+    #[test]
+    fn records_know_their_lines() {
+        assert_eq!(
+            lines("a.ndjson", "{}\n\n  {\"a\": 1}\r\n{}"),
+            Ok(vec![1, 3, 4])
+        );
+        assert_eq!(
+            lines("a.json", "[{}, {},\n\n {\"a\":\n 1},\n{}]\n"),
+            Ok(vec![1, 1, 3, 5])
+        );
+        assert_eq!(lines("a.json", "[]"), Ok(vec![]));
+        assert_eq!(lines("a.ndjson", ""), Ok(vec![]));
+    }
+
+    #[test]
+    fn mistakes_are_placed() {
+        for (name, text, expected) in [
+            ("a.ndjson", "{}\n{\"a\" 1}", "2: not JSON: expected `:`"),
+            (
+                "a.ndjson",
+                "{}\n[]",
+                "2: a record is a JSON object: `{\"name\": …}`",
+            ),
+            (
+                "a.json",
+                "[{},\n 1]",
+                "2: a record is a JSON object: `{\"name\": …}`",
+            ),
+            (
+                "a.json",
+                "[{}\n {}]",
+                "2: not JSON: expected `,` or `]`; the file holds an array of records",
+            ),
+        ] {
+            assert_eq!(lines(name, text), Err(expected.to_owned()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Keys for trying things out in development: one for the administrator, one with every scope
+//! that acts like any caller.
+//!
+//! Made once and kept in the data folder, for its owner's eyes only, so that they stay the same
+//! over restarts. The database holds no more of them than of any other key.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use call::Authenticate;
+use identity::NewKey;
+use identity::secret::KeyText;
+use model::Model;
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::clock::now;
+use crate::error::Error;
+
+/// Beside the database.
+const FILE: &str = "dev-keys.json";
+/// `user.id` of the key that acts like any caller.
+pub const USER: &str = "dev";
+
+/// The texts of the keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialKeys {
+    /// May do everything.
+    pub admin: String,
+    /// Has every scope; the rules apply to it.
+    pub api: String,
+}
+
+/// Every scope that there is in a contract, sorted.
+pub fn scopes(model: &Model) -> Vec<String> {
+    let resources = model.resources.iter();
+    let mut scopes: Vec<String> = resources
+        .flat_map(|resource| [resource.read_scope(), resource.write_scope()])
+        .collect();
+    scopes.sort();
+    scopes.dedup();
+    scopes
+}
+
+/// The keys for trying: those of last time if they still work and have all scopes, or new ones.
+///
+/// # Errors
+/// When they can be neither made nor kept.
+pub async fn keys(app: &App) -> Result<TrialKeys, Error> {
+    let path = app.data().join(FILE);
+    let failed = |source| Error::File {
+        path: path.clone(),
+        source,
+    };
+    let known = read(&path);
+    let wanted = scopes(&app.model());
+    let (mut admin, mut api) = (None, None);
+    if let Some(known) = &known {
+        let works = async |text: &str| app.keys().authenticate(text).await.ok();
+        admin = works(&known.admin)
+            .await
+            .filter(|caller| caller.is_operator());
+        api = works(&known.api)
+            .await
+            .filter(|caller| !caller.is_operator());
+        if api.as_ref().is_some_and(|caller| caller.scopes != wanted) {
+            // It lacks what the contract has gained, so it makes way for another.
+            if let Some(text) = KeyText::parse(&known.api) {
+                drop(app.keys().revoke(&text.id(), now()).await);
+            }
+            api = None;
+        }
+    }
+    if let (Some(known), Some(_), Some(_)) = (&known, &admin, &api) {
+        return Ok(known.clone());
+    }
+    let make = async |wish: NewKey| -> Result<String, Error> {
+        let (_, text) = app.keys().create(wish, now()).await?;
+        Ok(text.reveal().to_owned())
+    };
+    let keep = |is_good: bool, text: fn(&TrialKeys) -> &String| {
+        known
+            .as_ref()
+            .filter(|_| is_good)
+            .map(|known| text(known).clone())
+    };
+    let admin = match keep(admin.is_some(), |keys| &keys.admin) {
+        Some(text) => text,
+        None => {
+            make(NewKey {
+                name: "dev admin".to_owned(),
+                admin: true,
+                ..NewKey::default()
+            })
+            .await?
+        }
+    };
+    let api = match keep(api.is_some(), |keys| &keys.api) {
+        Some(text) => text,
+        None => {
+            let user = Some(USER.to_owned());
+            make(NewKey {
+                name: "dev".to_owned(),
+                scopes: wanted,
+                user,
+                ..NewKey::default()
+            })
+            .await?
+        }
+    };
+    let keys = TrialKeys { admin, api };
+    write(&path, &keys).map_err(failed)?;
+    Ok(keys)
+}
+
+fn read(path: &Path) -> Option<TrialKeys> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// Written beside and put in place, so that the file is whole or not there.
+fn write(path: &PathBuf, keys: &TrialKeys) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // One left behind by somebody else would keep its own permissions.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = options.open(&beside)?;
+    file.write_all(&serde_json::to_vec_pretty(keys)?)?;
+    drop(file);
+    fs::rename(beside, path)
+}

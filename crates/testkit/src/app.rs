@@ -1,0 +1,248 @@
+//! A contract served by this very process.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use frontdesk::identity::NewKey;
+use frontdesk::{Error, Migrate, Project, Stopping};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::client::Client;
+
+/// A contract being served, in a folder of its own. Derefs to a [`Client`] without credentials.
+/// Ends when dropped.
+pub struct App {
+    guest: Client,
+    inner: frontdesk::App,
+    folder: TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+    runtime: Runtime,
+}
+
+/// What is to be served.
+#[derive(Default)]
+pub struct Builder {
+    files: Vec<(String, String)>,
+    copied: Option<PathBuf>,
+}
+
+/// A key that is being put together.
+#[must_use]
+pub struct Key<'a> {
+    app: &'a App,
+    wish: NewKey,
+}
+
+impl App {
+    /// Serves this contract.
+    ///
+    /// # Panics
+    /// With the diagnostics, if it has mistakes.
+    #[track_caller]
+    pub fn start(contract: &str) -> App {
+        App::builder().file(frontdesk::FILE, contract).start()
+    }
+
+    /// Serves one of the examples, with its seed.
+    #[track_caller]
+    pub fn example(name: &str) -> App {
+        App::builder().example(name).start()
+    }
+
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A client with an administrator's key.
+    pub fn admin(&self) -> Client {
+        self.make(NewKey {
+            name: "admin".to_owned(),
+            admin: true,
+            ..NewKey::default()
+        })
+    }
+
+    /// A key to be given scopes, a user, claims; then [`Key::client`].
+    pub fn key(&self) -> Key<'_> {
+        Key {
+            app: self,
+            wish: NewKey {
+                name: "test".to_owned(),
+                ..NewKey::default()
+            },
+        }
+    }
+
+    /// The contract's folder; its data lies in `.frontdesk`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn inner(&self) -> &frontdesk::App {
+        &self.inner
+    }
+
+    /// Waits for something asynchronous, such as [`App::inner`]'s functions.
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Serves another contract in place of this one.
+    ///
+    /// # Errors
+    /// When it cannot take the place.
+    #[track_caller]
+    pub fn swap(&self, contract: &str) -> Result<(), Error> {
+        fs::write(self.folder.path().join(frontdesk::FILE), contract).unwrap();
+        let compiled = Project::open(self.folder.path())?.compile()?;
+        let (model, _) = compiled.into_model()?;
+        self.wait(self.inner.swap(Arc::new(model), Migrate::Safe))
+    }
+
+    fn make(&self, wish: NewKey) -> Client {
+        let made = self.wait(self.inner.keys().create(wish, frontdesk::now()));
+        let (_, text) = made.unwrap_or_else(|error| panic!("{error}"));
+        self.guest.with_key(text.reveal())
+    }
+}
+
+impl Deref for App {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.guest
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(server) = self.server.take() {
+            // It ends soon, or has panicked and said so.
+            drop(self.runtime.block_on(server));
+        }
+    }
+}
+
+impl Builder {
+    /// A file in the folder.
+    pub fn file(mut self, path: &str, text: &str) -> Builder {
+        self.files.push((path.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// The files of one of the examples.
+    pub fn example(mut self, name: &str) -> Builder {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        self.copied = Some(crates.parent().unwrap().join("examples").join(name));
+        self
+    }
+
+    /// Serves it on a free port.
+    ///
+    /// # Panics
+    /// With what is wrong, if it cannot be served.
+    #[track_caller]
+    pub fn start(self) -> App {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(from) = &self.copied {
+            copy(from, folder.path());
+        }
+        for (path, text) in &self.files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let opened = runtime.block_on(async {
+            let app = frontdesk::App::builder(folder.path()).open().await?;
+            frontdesk::seed::fill(&app.engine(), folder.path()).await?;
+            let listener = frontdesk::listen("127.0.0.1:0")?;
+            let address: SocketAddr = listener.local_addr().unwrap();
+            Ok::<_, Error>((app, listener, address))
+        });
+        let (inner, listener, address) = match opened {
+            Ok(opened) => opened,
+            Err(Error::Contract(compiled)) => {
+                let found =
+                    frontdesk::diag::render::text(&compiled.sources, &compiled.diagnostics, false);
+                panic!("the contract has mistakes:\n{found}");
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = inner.clone();
+        let server = runtime.spawn(async move {
+            let stop = async { drop(stopped.await) };
+            served.serve(listener, Stopping::at_once(), stop).await;
+        });
+        App {
+            guest: Client::guest(address),
+            inner,
+            folder,
+            stop: Some(stop),
+            server: Some(server),
+            runtime,
+        }
+    }
+}
+
+impl Key<'_> {
+    pub fn scope(mut self, scope: &str) -> Self {
+        self.wish.scopes.push(scope.to_owned());
+        self
+    }
+
+    /// Every scope there is, so that only rules decide.
+    pub fn all_scopes(mut self) -> Self {
+        self.wish.scopes = frontdesk::trial::scopes(&self.app.inner.model());
+        self
+    }
+
+    /// `user.id` in rules.
+    pub fn user(mut self, id: &str) -> Self {
+        self.wish.user = Some(id.to_owned());
+        self
+    }
+
+    /// `user.NAME` in rules.
+    pub fn claim(mut self, name: &str, value: &str) -> Self {
+        self.wish.claims.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A client that sends this key.
+    pub fn client(self) -> Client {
+        self.app.make(self.wish)
+    }
+}
+
+/// Copies a folder without its hidden files.
+fn copy(from: &Path, to: &Path) {
+    let entries = fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+    for entry in entries {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let target = to.join(name);
+        if entry.path().is_dir() {
+            fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
