@@ -1,6 +1,7 @@
 //! The shape of an expression as written: no name has a meaning yet, no node a type.
 //!
-//! Every node knows the bytes it was written in. Parentheses leave no node.
+//! Every node knows the bytes it was written in, parentheses around it included. They leave no
+//! node of their own.
 
 use std::ops::Range;
 
@@ -33,15 +34,26 @@ pub enum Kind {
     List(Vec<Ast>),
     Name(String),
     /// `of.name`
-    Member { of: Box<Ast>, name: Word },
+    Member {
+        of: Box<Ast>,
+        name: Word,
+    },
     /// `name(…)` or `of.name(…)`
-    Call { of: Option<Box<Ast>>, name: Word, arguments: Vec<Ast> },
+    Call {
+        of: Option<Box<Ast>>,
+        name: Word,
+        arguments: Vec<Ast>,
+    },
     Not(Box<Ast>),
     Neg(Box<Ast>),
     /// Two or more, in order.
     And(Vec<Ast>),
     Or(Vec<Ast>),
-    Binary { op: Binary, left: Box<Ast>, right: Box<Ast> },
+    Binary {
+        op: Binary,
+        left: Box<Ast>,
+        right: Box<Ast>,
+    },
     /// Condition, then, otherwise.
     If(Box<[Ast; 3]>),
 }

@@ -72,7 +72,11 @@ impl Scope {
     /// The `value:` of a computed field: it becomes SQL, so it is held to the same strictness as
     /// conditions.
     pub fn computed(this: ResourceId, expected: Type, nullable: bool) -> Scope {
-        Scope { expected, expected_nullable: nullable, ..Scope::rule(Some(this)) }
+        Scope {
+            expected,
+            expected_nullable: nullable,
+            ..Scope::rule(Some(this))
+        }
     }
 
     /// A formula with a result of type `expected`, computed in memory.
@@ -92,7 +96,9 @@ impl Scope {
 /// been reported where it stands.
 pub fn check(text: &str, scope: &Scope, schema: &dyn Schema) -> (Option<Expr>, Vec<Problem>) {
     let (ast, problems) = parse(text);
-    let Some(ast) = ast else { return (None, problems) };
+    let Some(ast) = ast else {
+        return (None, problems);
+    };
     let mut checker = Checker {
         source: text,
         scope,
@@ -116,8 +122,17 @@ pub fn check(text: &str, scope: &Scope, schema: &dyn Schema) -> (Option<Expr>, V
 /// `public`, `signed_in` and `nobody`, for [`Schema::rule`] to answer.
 pub fn builtin_rules() -> Vec<Arc<RuleDef>> {
     let rule = |name: &str, node: Node| {
-        let body = Expr { node, ty: Type::Bool, nullable: false, at: 0..0 };
-        Arc::new(RuleDef { name: name.into(), resource: None, body })
+        let body = Expr {
+            node,
+            ty: Type::Bool,
+            nullable: false,
+            at: 0..0,
+        };
+        Arc::new(RuleDef {
+            name: name.into(),
+            resource: None,
+            body,
+        })
     };
     vec![
         rule("public", Node::Const(Value::Bool(true))),
@@ -186,7 +201,12 @@ impl<'a> Checker<'a> {
 
     fn make(&mut self, node: Node, ty: Type, nullable: bool, ast: &Ast) -> Checked {
         self.spend(1, ast)?;
-        Some(Box::new(Expr { node, ty, nullable, at: ast.at.clone() }))
+        Some(Box::new(Expr {
+            node,
+            ty,
+            nullable,
+            at: ast.at.clone(),
+        }))
     }
 
     fn spend(&mut self, cost: usize, ast: &Ast) -> Checked<()> {
@@ -209,7 +229,11 @@ impl<'a> Checker<'a> {
             "too large",
         )
         .help("ask less of one rule");
-        if !self.problems.iter().any(|told| told.message == problem.message) {
+        if !self
+            .problems
+            .iter()
+            .any(|told| told.message == problem.message)
+        {
             self.report(problem);
         }
     }
@@ -253,8 +277,13 @@ impl<'a> Checker<'a> {
             let text = self.text(ast);
             if !self.uncertain {
                 self.report(
-                    Problem::new("E0330", ast.range(), format!("`{text}` may be null"), "may be null")
-                        .help(format!("write `{text} == true`, which is false for null")),
+                    Problem::new(
+                        "E0330",
+                        ast.range(),
+                        format!("`{text}` may be null"),
+                        "may be null",
+                    )
+                    .help(format!("write `{text} == true`, which is false for null")),
                 );
             }
             return None;
@@ -265,17 +294,19 @@ impl<'a> Checker<'a> {
     /// Anything with a value. Only dispatches, to keep its frame small.
     fn value(&mut self, ast: &'a Ast) -> Checked {
         match &ast.kind {
-            Kind::Null
-            | Kind::Bool(_)
-            | Kind::Int(_)
-            | Kind::Float(_)
-            | Kind::Text(_) => self.literal(ast),
+            Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Text(_) => {
+                self.literal(ast)
+            }
             Kind::List(parts) => self.list_literal(parts, ast),
             Kind::Name(_) | Kind::Member { .. } | Kind::Call { of: Some(_), .. } => {
                 let place = self.place(ast)?;
                 self.settle(place, ast)
             }
-            Kind::Call { of: None, name, arguments } => self.function(name, arguments, ast),
+            Kind::Call {
+                of: None,
+                name,
+                arguments,
+            } => self.function(name, arguments, ast),
             Kind::Not(inner) => self.not(inner, ast),
             Kind::Neg(inner) => self.negate(inner, ast),
             Kind::And(parts) => self.join(parts, true, ast),
@@ -323,7 +354,12 @@ impl<'a> Checker<'a> {
                     match (expr.node, and) {
                         (Node::And(inner), true) | (Node::Or(inner), false) => joined.extend(inner),
                         (node, _) => {
-                            joined.push(Expr { node, ty: expr.ty, nullable: false, at: expr.at });
+                            joined.push(Expr {
+                                node,
+                                ty: expr.ty,
+                                nullable: false,
+                                at: expr.at,
+                            });
                         }
                     }
                 }
@@ -338,7 +374,11 @@ impl<'a> Checker<'a> {
         if !whole {
             return None;
         }
-        let node = if and { Node::And(joined) } else { Node::Or(joined) };
+        let node = if and {
+            Node::And(joined)
+        } else {
+            Node::Or(joined)
+        };
         self.make(node, Type::Bool, false, ast)
     }
 
@@ -424,10 +464,19 @@ impl<'a> Checker<'a> {
                 let mut problem = Problem::new(
                     "E0324",
                     ast.range(),
-                    format!("this gives {}, but {} is expected", expr.ty.describe(), expected.describe()),
+                    format!(
+                        "this gives {}, but {} is expected",
+                        expr.ty.describe(),
+                        expected.describe()
+                    ),
                     format!("this is {}", expr.ty.describe()),
                 );
-                if let Some(help) = adapt::conversion(&expr.ty, expected, self.text(ast)) {
+                if let Some(help) = adapt::conversion(
+                    &expr.ty,
+                    expected,
+                    self.text(ast),
+                    self.scope.mode == Mode::Formula,
+                ) {
                     problem = problem.help(help);
                 }
                 self.report(problem);
@@ -441,9 +490,15 @@ impl<'a> Checker<'a> {
             } else if !self.uncertain {
                 let text = self.text(ast);
                 self.report(
-                    Problem::new("E0331", ast.range(), "the result may be null", "may be null").help(
-                        format!("write `{text} != null ? {text} : …`, or let the result be null"),
-                    ),
+                    Problem::new(
+                        "E0331",
+                        ast.range(),
+                        "the result may be null",
+                        "may be null",
+                    )
+                    .help(format!(
+                        "write `{text} != null ? {text} : …`, or let the result be null"
+                    )),
                 );
             }
             return None;

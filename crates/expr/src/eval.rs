@@ -107,7 +107,9 @@ impl std::error::Error for EvalError {}
 
 /// The value of `expr`.
 pub fn eval(expr: &Expr, env: &Env<'_>) -> Result<Value, EvalError> {
-    let value = Evaluation::new(env, false).value(expr, None, Asked::Loosely)?.into_owned();
+    let value = Evaluation::new(env, false)
+        .value(expr, None, Asked::Loosely)?
+        .into_owned();
     number::in_range(value, &expr.ty)
 }
 
@@ -150,7 +152,7 @@ fn boolean(truth: bool) -> Cow<'static, Value> {
     Cow::Borrowed(if truth { TRUE } else { FALSE })
 }
 
-struct Evaluation<'a> {
+pub(crate) struct Evaluation<'a> {
     env: &'a Env<'a>,
     /// All claims are known to be there.
     complete: bool,
@@ -158,14 +160,69 @@ struct Evaluation<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    fn new(env: &'a Env<'a>, complete: bool) -> Evaluation<'a> {
-        Evaluation { env, complete, steps: Cell::new(0) }
+    pub(crate) fn new(env: &'a Env<'a>, complete: bool) -> Evaluation<'a> {
+        Evaluation {
+            env,
+            complete,
+            steps: Cell::new(0),
+        }
+    }
+
+    /// For explanations: whether `expr` holds where `this` is the given row.
+    pub(crate) fn truth_for(&self, expr: &Expr, this: Option<&[Value]>) -> Result<bool, EvalError> {
+        self.with_this(this, |rows| self.truth(expr, rows, Asked::Loosely))
+    }
+
+    pub(crate) fn value_for(
+        &self,
+        expr: &Expr,
+        this: Option<&[Value]>,
+    ) -> Result<Value, EvalError> {
+        self.with_this(this, |rows| {
+            Ok(self.value(expr, rows, Asked::Loosely)?.into_owned())
+        })
+    }
+
+    pub(crate) fn list_for(
+        &self,
+        list: &ListStep,
+        this: Option<&[Value]>,
+    ) -> Result<Vec<Record>, EvalError> {
+        self.with_this(this, |rows| self.list(list, rows))
+    }
+
+    /// The row at the end of a path.
+    pub(crate) fn row_for(
+        &self,
+        row: Option<&Row>,
+        this: Option<&[Value]>,
+    ) -> Result<Option<Record>, EvalError> {
+        let Some(row) = row else { return Ok(None) };
+        self.with_this(this, |rows| match row.hops.is_empty() {
+            true => Ok(Some(self.bound(row.var, rows)?.into())),
+            false => self.reach(row, rows),
+        })
+    }
+
+    fn with_this<T>(&self, this: Option<&[Value]>, ask: impl FnOnce(Scope<'_>) -> T) -> T {
+        match this {
+            Some(row) => ask(Some(&Bound {
+                var: THIS,
+                row,
+                around: None,
+            })),
+            None => ask(None),
+        }
     }
 
     fn step(&self) -> Result<(), EvalError> {
         let steps = self.steps.get() + 1;
         self.steps.set(steps);
-        if steps > STEPS_MAX { Err(EvalError::TooMuch) } else { Ok(()) }
+        if steps > STEPS_MAX {
+            Err(EvalError::TooMuch)
+        } else {
+            Ok(())
+        }
     }
 
     fn truth(&self, expr: &Expr, rows: Scope<'_>, asked: Asked) -> Result<bool, EvalError> {
@@ -176,9 +233,11 @@ impl<'a> Evaluation<'a> {
             Node::And(parts) => self.each(parts, rows, asked, false),
             Node::Or(parts) => self.each(parts, rows, asked, true),
             Node::Rule { rule, row } => self.rule(&rule.body, row.as_ref(), rows, asked),
-            Node::Quantifier { kind: Quantifier::Exists, list, body } => {
-                self.exists(list, body, rows, asked)
-            }
+            Node::Quantifier {
+                kind: Quantifier::Exists,
+                list,
+                body,
+            } => self.exists(list, body, rows, asked),
             Node::If(condition, then, otherwise) => {
                 let asked_first = self.strictly(condition, asked);
                 if asked_first.is_none() {
@@ -198,7 +257,8 @@ impl<'a> Evaluation<'a> {
 
     /// `None` if the expression reads a claim that is missing.
     fn strictly(&self, expr: &Expr, asked: Asked) -> Option<Asked> {
-        let sure = asked == Asked::Strictly || self.complete || !reads_missing(expr, self.env.caller);
+        let sure =
+            asked == Asked::Strictly || self.complete || !reads_missing(expr, self.env.caller);
         sure.then_some(Asked::Strictly)
     }
 
@@ -227,9 +287,12 @@ impl<'a> Evaluation<'a> {
             }
             Node::In(element, list) => self.contained(element, list, rows, asked),
             Node::Quantifier { list, body, .. } => self.all(list, body, rows, asked),
-            Node::ValueQuantifier { kind, list, var, body } => {
-                self.elements(*kind, list, *var, body, rows, asked)
-            }
+            Node::ValueQuantifier {
+                kind,
+                list,
+                var,
+                body,
+            } => self.elements(*kind, list, *var, body, rows, asked),
             // A field, a claim, a function. A row that is not there has null for a field that
             // cannot be null; SQL takes that for false too.
             _ => Ok(*self.plain_value(expr, rows, asked)? == Value::Bool(true)),
@@ -243,7 +306,9 @@ impl<'a> Evaluation<'a> {
         rows: Scope<'_>,
         asked: Asked,
     ) -> Result<bool, EvalError> {
-        let Some(row) = row else { return self.truth(body, None, asked) };
+        let Some(row) = row else {
+            return self.truth(body, None, asked);
+        };
         if row.hops.is_empty() && row.var == THIS && rows.is_none() {
             return self.truth(body, None, asked);
         }
@@ -260,7 +325,15 @@ impl<'a> Evaluation<'a> {
             }
         };
         // Inside, `this` is that row and nothing else has a name.
-        self.truth(body, Some(&Bound { var: THIS, row: record, around: None }), asked)
+        self.truth(
+            body,
+            Some(&Bound {
+                var: THIS,
+                row: record,
+                around: None,
+            }),
+            asked,
+        )
     }
 
     fn exists(
@@ -271,7 +344,11 @@ impl<'a> Evaluation<'a> {
         asked: Asked,
     ) -> Result<bool, EvalError> {
         for record in self.list(list, rows)? {
-            let rows = Some(&Bound { var: list.var, row: &record, around: rows });
+            let rows = Some(&Bound {
+                var: list.var,
+                row: &record,
+                around: rows,
+            });
             let listed = match &list.filter {
                 Some(filter) => self.truth(filter, rows, asked)?,
                 None => true,
@@ -291,7 +368,11 @@ impl<'a> Evaluation<'a> {
         asked: Asked,
     ) -> Result<bool, EvalError> {
         for record in self.list(list, rows)? {
-            let rows = Some(&Bound { var: list.var, row: &record, around: rows });
+            let rows = Some(&Bound {
+                var: list.var,
+                row: &record,
+                around: rows,
+            });
             let listed = match &list.filter {
                 Some(filter) => self.truth(filter, rows, asked)?,
                 None => true,
@@ -316,7 +397,11 @@ impl<'a> Evaluation<'a> {
         let decisive = kind == Quantifier::Exists;
         for element in elements_of(&list)? {
             let row = std::slice::from_ref(element);
-            let rows = Some(&Bound { var, row, around: rows });
+            let rows = Some(&Bound {
+                var,
+                row,
+                around: rows,
+            });
             if self.truth(body, rows, asked)? == decisive {
                 return Ok(decisive);
             }
@@ -373,24 +458,28 @@ impl<'a> Evaluation<'a> {
                 false => self.value(otherwise, rows, asked),
             },
             Node::List(parts) => {
-                let values = parts.iter().map(|part| Ok(self.value(part, rows, asked)?.into_owned()));
-                Ok(Cow::Owned(Value::List(values.collect::<Result<_, EvalError>>()?)))
+                let values = parts
+                    .iter()
+                    .map(|part| Ok(self.value(part, rows, asked)?.into_owned()));
+                Ok(Cow::Owned(Value::List(
+                    values.collect::<Result<_, EvalError>>()?,
+                )))
             }
-            Node::Neg(inner) => {
-                number::negate(&*self.value(inner, rows, asked)?).map(Cow::Owned)
-            }
+            Node::Neg(inner) => number::negate(&*self.value(inner, rows, asked)?).map(Cow::Owned),
             Node::Arith(op, left, right) => {
                 let left = self.value(left, rows, asked)?;
                 let right = self.value(right, rows, asked)?;
                 number::compute(*op, &left, &right).map(Cow::Owned)
             }
             Node::Call(function, parts) => self.call(*function, parts, rows, asked),
-            Node::Aggregate { kind, list, body } => {
-                self.aggregate(*kind, list, body.as_deref(), rows, asked).map(Cow::Owned)
-            }
+            Node::Aggregate { kind, list, body } => self
+                .aggregate(*kind, list, body.as_deref(), rows, asked)
+                .map(Cow::Owned),
             Node::Element(var) => {
                 let element = self.bound(*var, rows)?.first();
-                element.map(Cow::Borrowed).ok_or(EvalError::Internal("an element is not bound"))
+                element
+                    .map(Cow::Borrowed)
+                    .ok_or(EvalError::Internal("an element is not bound"))
             }
             Node::SignedIn
             | Node::Not(_)
@@ -411,7 +500,9 @@ impl<'a> Evaluation<'a> {
         rows: Scope<'s>,
         asked: Asked,
     ) -> Evaluated<'s> {
-        let first = parts.first().ok_or(EvalError::Internal("a function without arguments"))?;
+        let first = parts
+            .first()
+            .ok_or(EvalError::Internal("a function without arguments"))?;
         let a = self.value(first, rows, asked)?;
         let b = match parts.get(1) {
             Some(second) => Some(self.value(second, rows, asked)?),
@@ -521,7 +612,11 @@ impl<'a> Evaluation<'a> {
     ) -> Result<Value, EvalError> {
         let mut total = number::Total::new(kind, body.map(|body| &body.ty));
         for record in self.list(list, rows)? {
-            let rows = Some(&Bound { var: list.var, row: &record, around: rows });
+            let rows = Some(&Bound {
+                var: list.var,
+                row: &record,
+                around: rows,
+            });
             if let Some(filter) = &list.filter
                 && !self.truth(filter, rows, asked)?
             {
@@ -553,7 +648,8 @@ fn is_condition(node: &Node) -> bool {
 }
 
 fn field_of(row: &[Value], field: FieldId) -> Result<&Value, EvalError> {
-    row.get(usize::from(field.0)).ok_or(EvalError::Internal("a row lacks a field"))
+    row.get(usize::from(field.0))
+        .ok_or(EvalError::Internal("a row lacks a field"))
 }
 
 fn elements_of(list: &Value) -> Result<&[Value], EvalError> {

@@ -101,7 +101,10 @@ pub enum Node {
     /// `input.name` and the like: a named argument given at evaluation.
     Input(Box<str>),
     /// A stored field of a row.
-    Field { row: Row, field: FieldId },
+    Field {
+        row: Row,
+        field: FieldId,
+    },
     /// `.amount` / `.currency` of money (0, 1), or a member of an object value.
     Member(Box<Expr>, u16),
     Not(Box<Expr>),
@@ -118,14 +121,30 @@ pub enum Node {
     Call(Function, Vec<Expr>),
     /// A rule asked about a row: `mine`, `this.list.viewer`. For rules without a resource the
     /// row is absent.
-    Rule { rule: Arc<RuleDef>, row: Option<Row> },
+    Rule {
+        rule: Arc<RuleDef>,
+        row: Option<Row>,
+    },
     /// `this.members.exists(m, …)`, `all`.
-    Quantifier { kind: Quantifier, list: ListStep, body: Box<Expr> },
+    Quantifier {
+        kind: Quantifier,
+        list: ListStep,
+        body: Box<Expr>,
+    },
     /// `this.reviews.avg(r, r.stars)`; `body` is absent for `count`.
-    Aggregate { kind: Aggregate, list: ListStep, body: Option<Box<Expr>> },
+    Aggregate {
+        kind: Aggregate,
+        list: ListStep,
+        body: Option<Box<Expr>>,
+    },
     /// `exists`/`all` over a list *value* (`input.tags.exists(t, t == 'a')`), not over rows.
     /// In memory only.
-    ValueQuantifier { kind: Quantifier, list: Box<Expr>, var: Var, body: Box<Expr> },
+    ValueQuantifier {
+        kind: Quantifier,
+        list: Box<Expr>,
+        var: Var,
+        body: Box<Expr>,
+    },
     /// The element bound by a [`Node::ValueQuantifier`].
     Element(Var),
 }

@@ -17,13 +17,30 @@ pub enum Token {
     End,
 }
 
-/// The tokens with their places; the last one is [`Token::End`].
-pub fn lex(source: &str) -> (Vec<(Token, At)>, Vec<Problem>) {
-    let mut lexer = Lexer { source, at: 0, tokens: vec![], problems: vec![] };
+pub struct Lexed {
+    /// With their places; the last one is [`Token::End`].
+    pub tokens: Vec<(Token, At)>,
+    pub problems: Vec<Problem>,
+    /// The rest of the text could not be read.
+    pub stopped: bool,
+}
+
+pub fn lex(source: &str) -> Lexed {
+    let mut lexer = Lexer {
+        source,
+        at: 0,
+        tokens: vec![],
+        problems: vec![],
+        stopped: false,
+    };
     while lexer.step() {}
     let end = source.len() as u32;
     lexer.tokens.push((Token::End, end..end));
-    (lexer.tokens, lexer.problems)
+    Lexed {
+        tokens: lexer.tokens,
+        problems: lexer.problems,
+        stopped: lexer.stopped,
+    }
 }
 
 /// Longest first. The second word is what it is read as, the third what to say if it is foreign.
@@ -75,6 +92,7 @@ struct Lexer<'a> {
     at: usize,
     tokens: Vec<(Token, At)>,
     problems: Vec<Problem>,
+    stopped: bool,
 }
 
 impl Lexer<'_> {
@@ -84,11 +102,15 @@ impl Lexer<'_> {
         let blank = rest.len() - rest.trim_start().len();
         self.at += blank;
         let rest = &rest[blank..];
-        let Some(first) = rest.chars().next() else { return false };
+        let Some(first) = rest.chars().next() else {
+            return false;
+        };
         match first {
             '\'' | '"' => self.text(first, first, false),
             '‘' | '’' | '‚' => self.smart_text(first, &['’', '‘', '\'']),
-            '“' | '”' | '„' | '«' | '»' => self.smart_text(first, &['”', '“', '»', '«', '"']),
+            '“' | '”' | '„' | '«' | '»' => {
+                self.smart_text(first, &['”', '“', '»', '«', '"'])
+            }
             '0'..='9' => self.number(),
             '.' if rest[1..].starts_with(|c: char| c.is_ascii_digit()) => self.number(),
             'a'..='z' | 'A'..='Z' | '_' => self.name(),
@@ -120,7 +142,9 @@ impl Lexer<'_> {
         label: impl Into<String>,
         help: impl Into<String>,
     ) -> bool {
-        self.problems.push(Problem::new(code, at, message, label).help(help));
+        self.problems
+            .push(Problem::new(code, at, message, label).help(help));
+        self.stopped = true;
         false
     }
 
@@ -129,7 +153,10 @@ impl Lexer<'_> {
         let length = rest
             .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
             .unwrap_or(rest.len());
-        let quote = rest[length..].chars().next().filter(|c| matches!(c, '\'' | '"'));
+        let quote = rest[length..]
+            .chars()
+            .next()
+            .filter(|c| matches!(c, '\'' | '"'));
         if let (Some(quote), "r" | "R") = (quote, &rest[..length]) {
             self.at += length;
             return self.text(quote, quote, true);
@@ -143,7 +170,10 @@ impl Lexer<'_> {
                 "write a plain string",
             );
         }
-        self.push(Token::Name(rest[..length].to_owned()), self.at..self.at + length);
+        self.push(
+            Token::Name(rest[..length].to_owned()),
+            self.at..self.at + length,
+        );
         true
     }
 
@@ -151,16 +181,24 @@ impl Lexer<'_> {
         let rest = &self.source[self.at..];
         let bytes = rest.as_bytes();
         let digits = |from: usize| {
-            from + bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count()
+            from + bytes[from..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count()
         };
         let hex = rest.starts_with("0x") || rest.starts_with("0X");
         let mut length = if hex {
-            2 + bytes[2..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count()
+            2 + bytes[2..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_hexdigit())
+                .count()
         } else {
             digits(0)
         };
         let mut float = false;
-        if !hex && bytes.get(length) == Some(&b'.') && bytes.get(length + 1).is_some_and(u8::is_ascii_digit)
+        if !hex
+            && bytes.get(length) == Some(&b'.')
+            && bytes.get(length + 1).is_some_and(u8::is_ascii_digit)
         {
             float = true;
             length = digits(length + 1);
@@ -195,7 +233,10 @@ impl Lexer<'_> {
         }
         let text = &rest[..length];
         let token = if float {
-            text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Token::Float)
+            text.parse::<f64>()
+                .ok()
+                .filter(|number| number.is_finite())
+                .map(Token::Float)
         } else if hex {
             u64::from_str_radix(&text[2..], 16).ok().map(Token::Int)
         } else {
@@ -240,7 +281,9 @@ impl Lexer<'_> {
     fn text(&mut self, open: char, close: char, raw: bool) -> bool {
         let start = self.at;
         let mut out = String::new();
-        let mut chars = self.source[start + open.len_utf8()..].char_indices().peekable();
+        let mut chars = self.source[start + open.len_utf8()..]
+            .char_indices()
+            .peekable();
         let base = start + open.len_utf8();
         if self.source[start..].starts_with("'''") || self.source[start..].starts_with("\"\"\"") {
             return self.refuse(
@@ -303,7 +346,9 @@ impl Lexer<'_> {
 
     fn symbol(&mut self, first: char) -> bool {
         let rest = &self.source[self.at..];
-        let found = SYMBOLS.iter().find(|(written, ..)| rest.starts_with(written));
+        let found = SYMBOLS
+            .iter()
+            .find(|(written, ..)| rest.starts_with(written));
         let Some((written, meant, foreign)) = found else {
             let help = match first {
                 ';' => "an expression is a single condition; leave out the `;`",
@@ -331,8 +376,10 @@ impl Lexer<'_> {
                 "=>" => "write `this.members.exists(m, m.role == 'editor')`".to_owned(),
                 _ => format!("write `{meant}`"),
             };
-            self.problems.push(Problem::new("E0303", at.clone(), *foreign, *written).help(help));
+            self.problems
+                .push(Problem::new("E0303", at.clone(), *foreign, *written).help(help));
             if meant.is_empty() {
+                self.stopped = true;
                 return false;
             }
         }

@@ -12,7 +12,7 @@
 //! first thing it cannot make sense of. Never recurses deeper than [`NESTING_MAX`].
 
 use crate::ast::{Ast, At, Binary, Kind, NESTING_MAX, NODES_MAX, SOURCE_BYTES_MAX, Word, range};
-use crate::lexer::{Token, lex};
+use crate::lexer::{Lexed, Token, lex};
 use crate::problem::Problem;
 
 /// The tree, if there is one, and what is wrong. There may be both.
@@ -21,16 +21,33 @@ pub fn parse(source: &str) -> (Option<Ast>, Vec<Problem>) {
         let problem = Problem::new(
             "E0302",
             0..source.len(),
-            format!("an expression has at most {SOURCE_BYTES_MAX} bytes; this has {}", source.len()),
+            format!(
+                "an expression has at most {SOURCE_BYTES_MAX} bytes; this has {}",
+                source.len()
+            ),
             "too long",
         )
         .help("give parts of it names of their own under `rules:`");
         return (None, vec![problem]);
     }
-    let (tokens, problems) = lex(source);
-    let stopped = !problems.is_empty();
-    let mut parser = Parser { source, tokens, next: 0, nesting: 0, nodes: 0, problems };
-    let ast = parser.whole(stopped);
+    let Lexed {
+        tokens,
+        problems,
+        stopped,
+    } = lex(source);
+    // Where the lexer stopped, the parser would only stumble over the cut.
+    if stopped {
+        return (None, problems);
+    }
+    let mut parser = Parser {
+        source,
+        tokens,
+        next: 0,
+        nesting: 0,
+        nodes: 0,
+        problems,
+    };
+    let ast = parser.whole();
     (ast, parser.problems)
 }
 
@@ -80,27 +97,20 @@ impl Operator {
 const COMPARISON: u8 = 3;
 
 impl Parser<'_> {
-    fn whole(&mut self, stopped: bool) -> Option<Ast> {
+    fn whole(&mut self) -> Option<Ast> {
         if *self.peek() == Token::End {
-            if !stopped {
-                let all = 0..self.source.len();
-                self.problems.push(
-                    Problem::new("E0300", all, "the expression is empty", "nothing here")
-                        .help("write a condition such as `signed_in` or `this.owner_id == user.id`"),
-                );
-            }
+            let all = 0..self.source.len();
+            self.problems.push(
+                Problem::new("E0300", all, "the expression is empty", "nothing here")
+                    .help("write a condition such as `signed_in` or `this.owner_id == user.id`"),
+            );
             return None;
         }
-        let told = self.problems.len();
-        match self.expression() {
-            Ok(ast) if *self.peek() == Token::End => return Some(ast),
-            Ok(_) => self.unexpected_tail(),
-            Err(Stop) => {}
+        let ast = self.expression().ok()?;
+        if *self.peek() == Token::End {
+            return Some(ast);
         }
-        // Where the lexer stopped, the parser only stumbles over the cut.
-        if stopped {
-            self.problems.truncate(told);
-        }
+        self.unexpected_tail();
         None
     }
 
@@ -184,7 +194,11 @@ impl Parser<'_> {
     fn expression(&mut self) -> Parsed {
         self.deeper()?;
         let condition = self.binary(1)?;
-        let whole = if self.is("?") { self.conditional(condition)? } else { condition };
+        let whole = if self.is("?") {
+            self.conditional(condition)?
+        } else {
+            condition
+        };
         self.nesting -= 1;
         Ok(whole)
     }
@@ -238,12 +252,20 @@ impl Parser<'_> {
         let below = left.depth.max(right.depth);
         match operator {
             Operator::Binary(op) => {
-                let kind = Kind::Binary { op, left: Box::new(left), right: Box::new(right) };
+                let kind = Kind::Binary {
+                    op,
+                    left: Box::new(left),
+                    right: Box::new(right),
+                };
                 self.node(kind, at, below)
             }
             // Long chains of && and || stay flat.
             Operator::And => match left {
-                Ast { kind: Kind::And(mut parts), depth, .. } => {
+                Ast {
+                    kind: Kind::And(mut parts),
+                    depth,
+                    ..
+                } => {
                     let below = right.depth.max(depth - 1);
                     parts.push(right);
                     self.node(Kind::And(parts), at, below)
@@ -251,7 +273,11 @@ impl Parser<'_> {
                 left => self.node(Kind::And(vec![left, right]), at, below),
             },
             Operator::Or => match left {
-                Ast { kind: Kind::Or(mut parts), depth, .. } => {
+                Ast {
+                    kind: Kind::Or(mut parts),
+                    depth,
+                    ..
+                } => {
                     let below = right.depth.max(depth - 1);
                     parts.push(right);
                     self.node(Kind::Or(parts), at, below)
@@ -290,7 +316,9 @@ impl Parser<'_> {
 
     /// `and`, `or`, `is`, `is not`: reported once, by turning the tokens into what was meant.
     fn foreign_operator(&mut self) -> Option<Operator> {
-        let Token::Name(name) = self.peek() else { return None };
+        let Token::Name(name) = self.peek() else {
+            return None;
+        };
         let word = name.to_ascii_lowercase();
         let mut at = self.peek_at();
         let (written, meant) = match word.as_str() {
@@ -395,7 +423,9 @@ impl Parser<'_> {
 
     /// `not x`: reported and read as `!x`.
     fn foreign_not(&mut self) -> bool {
-        let Token::Name(name) = self.peek() else { return false };
+        let Token::Name(name) = self.peek() else {
+            return false;
+        };
         if !name.eq_ignore_ascii_case("not") {
             return false;
         }
@@ -440,17 +470,31 @@ impl Parser<'_> {
                 return Err(self.report(problem));
             };
             self.advance();
-            let word = Word { text: name, at: at.clone() };
+            let word = Word {
+                text: name,
+                at: at.clone(),
+            };
             let start = of.at.start;
             of = if self.is("(") {
                 let (arguments, below) = self.arguments(")")?;
                 let below = below.max(of.depth);
-                let kind = Kind::Call { of: Some(Box::new(of)), name: word, arguments };
+                let kind = Kind::Call {
+                    of: Some(Box::new(of)),
+                    name: word,
+                    arguments,
+                };
                 let end = self.end();
                 self.node(kind, start..end, below)?
             } else {
                 let below = of.depth;
-                self.node(Kind::Member { of: Box::new(of), name: word }, start..at.end, below)?
+                self.node(
+                    Kind::Member {
+                        of: Box::new(of),
+                        name: word,
+                    },
+                    start..at.end,
+                    below,
+                )?
             };
         }
     }
@@ -463,8 +507,13 @@ impl Parser<'_> {
         };
         let at = range(&self.peek_at());
         self.report(
-            Problem::new("E0304", at, "elements cannot be picked with `[…]`", "not available")
-                .help(help),
+            Problem::new(
+                "E0304",
+                at,
+                "elements cannot be picked with `[…]`",
+                "not available",
+            )
+            .help(help),
         )
     }
 
@@ -551,10 +600,11 @@ impl Parser<'_> {
 
     fn parenthesised(&mut self, open: At) -> Parsed {
         self.advance();
-        let inner = self.expression()?;
+        let mut inner = self.expression()?;
         if !self.eat(")") {
             return Err(self.unclosed(open, ")"));
         }
+        inner.at = open.start..self.end();
         Ok(inner)
     }
 
@@ -580,10 +630,17 @@ impl Parser<'_> {
             }
             _ => {
                 self.advance();
-                let word = Word { text: name, at: at.clone() };
+                let word = Word {
+                    text: name,
+                    at: at.clone(),
+                };
                 if self.is("(") {
                     let (arguments, below) = self.arguments(")")?;
-                    let kind = Kind::Call { of: None, name: word, arguments };
+                    let kind = Kind::Call {
+                        of: None,
+                        name: word,
+                        arguments,
+                    };
                     let end = self.end();
                     return self.node(kind, at.start..end, below);
                 }
@@ -597,7 +654,12 @@ impl Parser<'_> {
     fn no_operand(&mut self, at: At) -> Stop {
         let problem = if *self.peek() == Token::End {
             let end = self.source.trim_end().len();
-            Problem::new("E0300", end..end, "the expression stops too early", "more is expected")
+            Problem::new(
+                "E0300",
+                end..end,
+                "the expression stops too early",
+                "more is expected",
+            )
         } else {
             let found = &self.source[range(&at)];
             Problem::new(
@@ -627,9 +689,10 @@ impl Parser<'_> {
                 };
                 (format!("expected an operator, found `{found}`"), help)
             }
-            _ => {
-                (format!("expected an operator, found `{found}`"), "join conditions with `&&` or `||`")
-            }
+            _ => (
+                format!("expected an operator, found `{found}`"),
+                "join conditions with `&&` or `||`",
+            ),
         };
         self.problems
             .push(Problem::new("E0300", range(&at), message, "not expected here").help(help));

@@ -24,7 +24,13 @@ impl Problem {
         message: impl Into<String>,
         label: impl Into<String>,
     ) -> Problem {
-        Problem { code, at, message: message.into(), label: label.into(), help: None }
+        Problem {
+            code,
+            at,
+            message: message.into(),
+            label: label.into(),
+            help: None,
+        }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Problem {

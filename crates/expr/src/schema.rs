@@ -10,13 +10,28 @@ use crate::ir::{Expr, RuleDef};
 #[derive(Clone, Debug)]
 pub enum Property {
     /// A stored field, also `author_id` of a relation `author`, and `id`, `created_at`, `updated_at`.
-    Field { id: FieldId, ty: Type, nullable: bool },
+    Field {
+        id: FieldId,
+        ty: Type,
+        nullable: bool,
+    },
     /// `this.author`: one step to another record, held in field `author_id`.
-    Relation { via: FieldId, target: ResourceId, nullable: bool },
+    Relation {
+        via: FieldId,
+        target: ResourceId,
+        nullable: bool,
+    },
     /// `this.reviews`: the records of `resource` whose field `field` holds this record's id.
-    List { resource: ResourceId, field: FieldId },
+    List {
+        resource: ResourceId,
+        field: FieldId,
+    },
     /// `value:` of a field. Rules see raw data (law 4), so the formula stands in for the name.
-    Computed { ty: Type, nullable: bool, formula: Arc<Expr> },
+    Computed {
+        ty: Type,
+        nullable: bool,
+        formula: Arc<Expr>,
+    },
     /// A rule of the resource used as a boolean: `this.list.viewer`, `row.is_free`.
     Rule(Arc<RuleDef>),
 }

@@ -48,9 +48,16 @@ pub struct Condition {
 
 impl Condition {
     pub fn new(expr: Expr) -> Condition {
-        let folding = Folding { decide: &constant_truth, missing: &|_, _| None };
+        let folding = Folding {
+            decide: &constant_truth,
+            missing: &|_, _| None,
+        };
         let expr = folding.loosely(&expr);
-        let mut condition = Condition { expr: Expr::constant(false), atoms: vec![], claims: vec![] };
+        let mut condition = Condition {
+            expr: Expr::constant(false),
+            atoms: vec![],
+            claims: vec![],
+        };
         condition.collect(&expr, false);
         condition.expr = expr;
         condition
@@ -74,7 +81,10 @@ impl Condition {
         }
         let mut bits = 0_u64;
         let atoms = self.atoms.iter().map(|atom| decided(atom, caller, now));
-        let claims = self.claims.iter().map(|(claim, ty)| read_claim(caller, claim, ty).is_some());
+        let claims = self
+            .claims
+            .iter()
+            .map(|(claim, ty)| read_claim(caller, claim, ty).is_some());
         for (at, bit) in atoms.chain(claims).enumerate() {
             bits |= u64::from(bit) << at;
         }
@@ -86,17 +96,28 @@ impl Condition {
         let bit = |at: usize| key.0 >> at & 1 == 1;
         let atom = |expr: &Expr| Some(bit(self.atoms.iter().position(|atom| same(atom, expr))?));
         let missing = |claim: &Claim, ty: &Type| {
-            let at = self.claims.iter().position(|known| known.0 == *claim && known.1 == *ty)?;
+            let at = self
+                .claims
+                .iter()
+                .position(|known| known.0 == *claim && known.1 == *ty)?;
             Some(!bit(self.atoms.len() + at))
         };
-        Folding { decide: &atom, missing: &missing }.loosely(&self.expr)
+        Folding {
+            decide: &atom,
+            missing: &missing,
+        }
+        .loosely(&self.expr)
     }
 
     /// The same without a key.
     pub fn specialise_for(&self, caller: &dyn CallerValues, now: Timestamp) -> Expr {
         let atom = |expr: &Expr| Some(decided(expr, caller, now));
         let missing = |claim: &Claim, ty: &Type| Some(read_claim(caller, claim, ty).is_none());
-        Folding { decide: &atom, missing: &missing }.loosely(&self.expr)
+        Folding {
+            decide: &atom,
+            missing: &missing,
+        }
+        .loosely(&self.expr)
     }
 
     /// Of the condition as a whole; what is left for one caller may read less
@@ -133,7 +154,11 @@ impl Condition {
 
     fn need_claims(&mut self, expr: &Expr) {
         each_claim(expr, &mut |claim, ty| {
-            if !self.claims.iter().any(|known| known.0 == *claim && known.1 == *ty) {
+            if !self
+                .claims
+                .iter()
+                .any(|known| known.0 == *claim && known.1 == *ty)
+            {
                 self.claims.push((claim.clone(), ty.clone()));
             }
         });
@@ -143,7 +168,12 @@ impl Condition {
 impl Expr {
     /// The constant true or false.
     pub fn constant(truth: bool) -> Expr {
-        Expr { node: Node::Const(Value::Bool(truth)), ty: Type::Bool, nullable: false, at: 0..0 }
+        Expr {
+            node: Node::Const(Value::Bool(truth)),
+            ty: Type::Bool,
+            nullable: false,
+            at: 0..0,
+        }
     }
 
     /// `Some` for the constants true and false.
@@ -161,9 +191,14 @@ impl Expr {
         };
         match &self.node {
             Node::Field { row, .. } => of(row),
-            Node::Rule { rule, row: Some(row) } if row.hops.is_empty() => rule.body.reads_rows(),
+            Node::Rule {
+                rule,
+                row: Some(row),
+            } if row.hops.is_empty() => rule.body.reads_rows(),
             Node::Rule { rule, row: None } => rule.body.reads_rows(),
-            Node::Rule { .. } | Node::Quantifier { .. } | Node::Aggregate { .. } => RowsRead::Others,
+            Node::Rule { .. } | Node::Quantifier { .. } | Node::Aggregate { .. } => {
+                RowsRead::Others
+            }
             _ => {
                 let mut reads = RowsRead::None;
                 self.each_child(&mut |child| {
@@ -196,7 +231,9 @@ fn is_atom(expr: &Expr) -> bool {
 
 pub(crate) fn asks_no_row(expr: &Expr, elements: &mut Vec<Var>) -> bool {
     match &expr.node {
-        Node::Field { .. } | Node::Quantifier { .. } | Node::Aggregate { .. } | Node::Input(_) => false,
+        Node::Field { .. } | Node::Quantifier { .. } | Node::Aggregate { .. } | Node::Input(_) => {
+            false
+        }
         Node::Element(var) => elements.contains(var),
         Node::Rule { rule, .. } => asks_no_row(&rule.body, &mut vec![]),
         node => {
@@ -222,8 +259,15 @@ fn each_claim(expr: &Expr, found: &mut dyn FnMut(&Claim, &Type)) {
 
 /// An atom for this caller. One that cannot be computed is not true.
 fn decided(atom: &Expr, caller: &dyn CallerValues, now: Timestamp) -> bool {
-    let env =
-        Env { now, caller, this: None, next: None, row: None, input: &[], lookup: &NoRows };
+    let env = Env {
+        now,
+        caller,
+        this: None,
+        next: None,
+        row: None,
+        input: &[],
+        lookup: &NoRows,
+    };
     holds(atom, &env).unwrap_or(false)
 }
 
@@ -272,8 +316,15 @@ impl Folding<'_> {
     }
 
     fn atom(&self, expr: &Expr) -> Option<Expr> {
-        let truth = if is_atom(expr) { (self.decide)(expr)? } else { return None };
-        Some(Expr { at: expr.at.clone(), ..Expr::constant(truth) })
+        let truth = if is_atom(expr) {
+            (self.decide)(expr)?
+        } else {
+            return None;
+        };
+        Some(Expr {
+            at: expr.at.clone(),
+            ..Expr::constant(truth)
+        })
     }
 
     fn loosely(&self, expr: &Expr) -> Expr {
@@ -288,7 +339,10 @@ impl Folding<'_> {
         }
         match self.claims(expr) {
             Claims::There => self.strictly(expr),
-            Claims::Missing => Expr { at: expr.at.clone(), ..Expr::constant(false) },
+            Claims::Missing => Expr {
+                at: expr.at.clone(),
+                ..Expr::constant(false)
+            },
             // Folding could drop the claim that would have made it false.
             Claims::Undecided => expr.clone(),
         }
@@ -297,7 +351,12 @@ impl Folding<'_> {
     fn conditional(&self, expr: &Expr, condition: &Expr, then: &Expr, otherwise: &Expr) -> Expr {
         let condition = match self.claims(condition) {
             Claims::There => self.strictly(condition),
-            Claims::Missing => return Expr { at: expr.at.clone(), ..Expr::constant(false) },
+            Claims::Missing => {
+                return Expr {
+                    at: expr.at.clone(),
+                    ..Expr::constant(false)
+                };
+            }
             Claims::Undecided => condition.clone(),
         };
         match condition.as_const_bool() {
@@ -306,7 +365,10 @@ impl Folding<'_> {
             None => {
                 let then = Box::new(self.loosely(then));
                 let otherwise = Box::new(self.loosely(otherwise));
-                Expr { node: Node::If(Box::new(condition), then, otherwise), ..expr.clone() }
+                Expr {
+                    node: Node::If(Box::new(condition), then, otherwise),
+                    ..expr.clone()
+                }
             }
         }
     }
@@ -320,7 +382,11 @@ impl Folding<'_> {
     }
 
     fn part(&self, expr: &Expr, strictly: bool) -> Expr {
-        if strictly { self.strictly(expr) } else { self.loosely(expr) }
+        if strictly {
+            self.strictly(expr)
+        } else {
+            self.loosely(expr)
+        }
     }
 
     fn parts(&self, expr: &Expr, strictly: bool) -> Expr {
@@ -354,7 +420,12 @@ impl Folding<'_> {
             _ if and => Node::And(left),
             _ => Node::Or(left),
         };
-        Expr { node, ty: Type::Bool, nullable: false, at: expr.at.clone() }
+        Expr {
+            node,
+            ty: Type::Bool,
+            nullable: false,
+            at: expr.at.clone(),
+        }
     }
 
     fn rule(&self, expr: &Expr, rule: &Arc<RuleDef>, row: Option<&Row>, strictly: bool) -> Expr {
@@ -362,16 +433,29 @@ impl Folding<'_> {
         if body.as_const_bool().is_some() {
             // Over a relation too: where the row at its end is not there, nothing is asked of
             // it (the id was there, and records are not removed while others hold their id).
-            return Expr { at: expr.at.clone(), ..body };
+            return Expr {
+                at: expr.at.clone(),
+                ..body
+            };
         }
         let rule = match body == rule.body {
             true => rule.clone(),
-            false => {
-                Arc::new(RuleDef { name: rule.name.clone(), resource: rule.resource, body })
-            }
+            false => Arc::new(RuleDef {
+                name: rule.name.clone(),
+                resource: rule.resource,
+                body,
+            }),
         };
-        let node = Node::Rule { rule, row: row.cloned() };
-        Expr { node, ty: Type::Bool, nullable: false, at: expr.at.clone() }
+        let node = Node::Rule {
+            rule,
+            row: row.cloned(),
+        };
+        Expr {
+            node,
+            ty: Type::Bool,
+            nullable: false,
+            at: expr.at.clone(),
+        }
     }
 
     fn quantifier(
@@ -383,7 +467,10 @@ impl Folding<'_> {
         strictly: bool,
     ) -> Expr {
         let body = self.part(body, strictly);
-        let filter = list.filter.as_ref().map(|filter| self.part(filter, strictly));
+        let filter = list
+            .filter
+            .as_ref()
+            .map(|filter| self.part(filter, strictly));
         let empty = filter.as_ref().and_then(Expr::as_const_bool) == Some(false);
         let decided = match kind {
             Quantifier::Exists if empty || body.as_const_bool() == Some(false) => Some(false),
@@ -391,15 +478,29 @@ impl Folding<'_> {
             _ => None,
         };
         if let Some(truth) = decided {
-            return Expr { at: expr.at.clone(), ..Expr::constant(truth) };
+            return Expr {
+                at: expr.at.clone(),
+                ..Expr::constant(truth)
+            };
         }
         let list = ListStep {
-            filter: filter.filter(|filter| filter.as_const_bool().is_none()).map(Box::new),
+            filter: filter
+                .filter(|filter| filter.as_const_bool().is_none())
+                .map(Box::new),
             of: list.of.clone(),
             ..*list
         };
-        let node = Node::Quantifier { kind, list, body: Box::new(body) };
-        Expr { node, ty: Type::Bool, nullable: false, at: expr.at.clone() }
+        let node = Node::Quantifier {
+            kind,
+            list,
+            body: Box::new(body),
+        };
+        Expr {
+            node,
+            ty: Type::Bool,
+            nullable: false,
+            at: expr.at.clone(),
+        }
     }
 }
 
@@ -419,10 +520,10 @@ fn simplified(mut expr: Expr) -> Expr {
                 return Expr { ty, ..taken };
             }
         }
-        Node::Aggregate { list, .. } => {
-            if list.filter.as_ref().and_then(|filter| filter.as_const_bool()) == Some(true) {
-                list.filter = None;
-            }
+        Node::Aggregate { list, .. }
+            if list.filter.as_deref().and_then(Expr::as_const_bool) == Some(true) =>
+        {
+            list.filter = None;
         }
         _ => {}
     }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use value::Type;
+
 use crate::ir::{Expr, FIRST_BOUND, Hop, ListStep, Node, Row, THIS, Var};
 
 /// Largest expression, with the rules and computed fields it uses spelled out: bounds what one
@@ -112,16 +114,34 @@ fn map_node(node: &Node, map: &mut dyn FnMut(&Expr) -> Expr) -> Node {
         }
         Node::Quantifier { kind, list, body } => {
             let list = map_list(list, map);
-            Node::Quantifier { kind: *kind, list, body: Box::new(map(body)) }
+            Node::Quantifier {
+                kind: *kind,
+                list,
+                body: Box::new(map(body)),
+            }
         }
         Node::Aggregate { kind, list, body } => {
             let list = map_list(list, map);
             let body = body.as_ref().map(|body| Box::new(map(body)));
-            Node::Aggregate { kind: *kind, list, body }
+            Node::Aggregate {
+                kind: *kind,
+                list,
+                body,
+            }
         }
-        Node::ValueQuantifier { kind, list, var, body } => {
+        Node::ValueQuantifier {
+            kind,
+            list,
+            var,
+            body,
+        } => {
             let list = Box::new(map(list));
-            Node::ValueQuantifier { kind: *kind, list, var: *var, body: Box::new(map(body)) }
+            Node::ValueQuantifier {
+                kind: *kind,
+                list,
+                var: *var,
+                body: Box::new(map(body)),
+            }
         }
     }
 }
@@ -149,7 +169,11 @@ struct Likeness {
 
 impl Likeness {
     fn same(&mut self, a: &Expr, b: &Expr) -> bool {
-        if a.ty != b.ty || !self.same_head(&a.node, &b.node) {
+        // Of which size an integer is matters only where one is read from a claim.
+        let int = |ty: &Type| matches!(ty, Type::Int32 | Type::Int53 | Type::Int64);
+        let claim = matches!(a.node, Node::Caller(_));
+        let same_type = a.ty == b.ty || (!claim && int(&a.ty) && int(&b.ty));
+        if !same_type || !self.same_head(&a.node, &b.node) {
             return false;
         }
         let mut left = vec![];
@@ -199,12 +223,24 @@ impl Likeness {
                     && (std::sync::Arc::ptr_eq(a, b) || same(&a.body, &b.body))
             }
             (
-                Node::Quantifier { kind: a, list: x, .. },
-                Node::Quantifier { kind: b, list: y, .. },
+                Node::Quantifier {
+                    kind: a, list: x, ..
+                },
+                Node::Quantifier {
+                    kind: b, list: y, ..
+                },
             ) => a == b && self.same_list(x, y),
             (
-                Node::Aggregate { kind: a, list: x, body: p },
-                Node::Aggregate { kind: b, list: y, body: q },
+                Node::Aggregate {
+                    kind: a,
+                    list: x,
+                    body: p,
+                },
+                Node::Aggregate {
+                    kind: b,
+                    list: y,
+                    body: q,
+                },
             ) => a == b && p.is_some() == q.is_some() && self.same_list(x, y),
             (Node::ValueQuantifier { kind: a, .. }, Node::ValueQuantifier { kind: b, .. }) => {
                 a == b
@@ -270,7 +306,13 @@ fn measure(expr: &Expr, level: usize, size: &mut Size) {
 /// `formula`, which speaks of `this`, said of `row` instead. Bound variables get new numbers
 /// from `next` on; everything is placed at `at`.
 pub(crate) fn said_of(formula: &Expr, row: &Row, next: &mut u16, at: &Range<u32>) -> Expr {
-    Moved { row, next, at, bound: vec![] }.expr(formula)
+    Moved {
+        row,
+        next,
+        at,
+        bound: vec![],
+    }
+    .expr(formula)
 }
 
 struct Moved<'a> {

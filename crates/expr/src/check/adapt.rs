@@ -8,7 +8,7 @@ use crate::ast::{Ast, range};
 use crate::ir::{Expr, Node};
 use crate::problem::Problem;
 
-use super::{Checked, Checker};
+use super::{Checked, Checker, Mode};
 
 /// The largest integer up to which floats hold every one.
 const FLOAT_EXACT_MAX: i64 = 1 << 53;
@@ -59,26 +59,44 @@ fn fits(from: &Type, to: &Type) -> bool {
     }
 }
 
-/// How to come from one type to another.
-pub(super) fn conversion(from: &Type, to: &Type, text: &str) -> Option<String> {
+/// How to come from one type to another. `computed`: where nothing need become SQL.
+pub(super) fn conversion(from: &Type, to: &Type, text: &str, computed: bool) -> Option<String> {
     Some(match (from, to) {
         (Type::Timestamp, Type::Date) => format!("write `date({text})`"),
         (Type::Date, Type::Timestamp) => {
             "a date is a whole day: compare it with `date(now)`".to_owned()
         }
+        (Type::Money, to) if is_int(to) || matches!(to, Type::Decimal | Type::Float) => {
+            format!("write `{text}.amount`")
+        }
+        _ if !computed => return None,
         (Type::Text, Type::Timestamp) => format!("write `timestamp({text})`"),
         (from, Type::Float) if is_int(from) => format!("write `double({text})`"),
-        (Type::Float, to) if is_int(to) => format!("write `int({text})`, which cuts the fraction off"),
-        (Type::Money, Type::Decimal) => format!("write `{text}.amount`"),
+        (Type::Float, to) if is_int(to) => {
+            format!("write `int({text})`, which cuts the fraction off")
+        }
         (_, Type::Text) => format!("write `string({text})`"),
         _ => return None,
     })
 }
 
+/// The bare name of what an expression is. Literals have no size.
+fn kind(expr: &Expr) -> std::borrow::Cow<'_, str> {
+    match expr.node {
+        Node::Const(Value::Int(_)) if is_int(&expr.ty) => "integer".into(),
+        _ => expr.ty.name(),
+    }
+}
+
+/// A claim that has not met a type yet: until then it is a text.
+pub(super) fn is_claim(expr: &Expr) -> bool {
+    matches!(expr.node, Node::Caller(_)) && expr.ty == Type::Text
+}
+
 /// Whether the expression takes whatever type it meets.
 pub(super) fn is_open(expr: &Expr) -> bool {
     match &expr.node {
-        Node::Caller(_) => true,
+        Node::Caller(_) => is_claim(expr),
         Node::Const(value) => match value {
             Value::Null => true,
             Value::Text(_) => expr.ty == Type::Text,
@@ -95,7 +113,7 @@ pub(super) fn is_open(expr: &Expr) -> bool {
 /// How readily the expression takes another's type: a claim most, then null, then literals.
 fn yielding(expr: &Expr) -> u8 {
     match &expr.node {
-        Node::Caller(_) => 4,
+        Node::Caller(_) if is_claim(expr) => 4,
         Node::Const(Value::Null) => 3,
         Node::Const(Value::Text(_)) if is_open(expr) => 2,
         _ if is_open(expr) => 1,
@@ -107,7 +125,7 @@ impl<'a> Checker<'a> {
     /// `expr` as a value of `ty`.
     pub(super) fn adapt(&mut self, mut expr: Box<Expr>, ty: &Type) -> Result<Box<Expr>, Unfit> {
         match &expr.node {
-            Node::Caller(_) => self.adapt_claim(expr, ty),
+            Node::Caller(_) if is_claim(&expr) => self.adapt_claim(expr, ty),
             Node::Const(value) => {
                 let adapted = self.constant(value, &expr, ty);
                 match adapted {
@@ -175,7 +193,9 @@ impl<'a> Checker<'a> {
     }
 
     fn adapt_elements(&mut self, mut expr: Box<Expr>, ty: &Type) -> Result<Box<Expr>, Unfit> {
-        let Type::List(item) = ty else { return Err(Unfit::Type(expr)) };
+        let Type::List(item) = ty else {
+            return Err(Unfit::Type(expr));
+        };
         if let Node::List(parts) = &mut expr.node {
             for part in parts {
                 let at = range(&part.at);
@@ -203,7 +223,12 @@ impl<'a> Checker<'a> {
     fn constant(&self, value: &Value, expr: &Expr, ty: &Type) -> Result<Option<Value>, Problem> {
         let at = || range(&expr.at);
         let too_large = |what: &str| {
-            Problem::new("E0322", at(), format!("{what} is out of the range of {}", ty.name()), "out of range")
+            Problem::new(
+                "E0322",
+                at(),
+                format!("{what} is out of the range of {}", ty.name()),
+                "out of range",
+            )
         };
         Ok(Some(match (value, ty) {
             (Value::Null, _) => Value::Null,
@@ -235,8 +260,10 @@ impl<'a> Checker<'a> {
                 _ => return Ok(None),
             },
             (Value::Float(number), Type::Decimal) => {
-                let written: String =
-                    self.source[at()].chars().filter(|c| !c.is_whitespace()).collect();
+                let written: String = self.source[at()]
+                    .chars()
+                    .filter(|c| !c.is_whitespace())
+                    .collect();
                 let decimal = Decimal::parse(&written)
                     .or_else(|_| Decimal::parse(&number.to_string()))
                     .map_err(|why| {
@@ -260,7 +287,7 @@ impl<'a> Checker<'a> {
         let problem = Problem::new(
             "E0322",
             range(&expr.at),
-            format!("a string cannot be compared with {}", ty.name()),
+            format!("'{text}' is a string, not {}", ty.describe()),
             format!("{} is expected", ty.describe()),
         );
         match readable {
@@ -287,16 +314,18 @@ impl<'a> Checker<'a> {
                     })
                 }
             },
-            Type::Date => Date::parse(text).map(Value::Date).map_err(|why| fail(why.to_string())),
+            Type::Date => Date::parse(text)
+                .map(Value::Date)
+                .map_err(|why| fail(why.to_string())),
             Type::Timestamp => Timestamp::parse(text)
                 .map(Value::Timestamp)
                 .map_err(|why| fail(why.to_string())),
-            Type::Duration => {
-                duration(text).map(Value::Duration).map_err(|why| fail(why.to_string()))
-            }
-            Type::Decimal => {
-                Decimal::parse(text).map(Value::Decimal).map_err(|why| fail(why.to_string()))
-            }
+            Type::Duration => duration(text)
+                .map(Value::Duration)
+                .map_err(|why| fail(why.to_string())),
+            Type::Decimal => Decimal::parse(text)
+                .map(Value::Decimal)
+                .map_err(|why| fail(why.to_string())),
             ty => value::text::parse(ty, text).map_err(|why| fail(why.detail)),
         }
     }
@@ -324,13 +353,18 @@ impl<'a> Checker<'a> {
                     a.resource_name, b.resource_name
                 ),
                 (Type::Enum(_), Type::Enum(_)) => "these enums have no value in common".to_owned(),
-                (a, b) => format!("{} and {} do not go together", a.name(), b.name()),
+                _ => format!("{} and {} do not go together", kind(&a), kind(&b)),
             },
-            format!("`{left}` is {}, `{right}` is {}", a.ty.describe(), b.ty.describe()),
+            format!(
+                "`{left}` is {}, `{right}` is {}",
+                a.ty.describe(),
+                b.ty.describe()
+            ),
         );
-        let help = conversion(&b.ty, &a.ty, right)
+        let computed = self.scope.mode == Mode::Formula;
+        let help = conversion(&b.ty, &a.ty, right, computed)
             .filter(|_| a.ty != Type::Text)
-            .or_else(|| conversion(&a.ty, &b.ty, left).filter(|_| b.ty != Type::Text));
+            .or_else(|| conversion(&a.ty, &b.ty, left, computed).filter(|_| b.ty != Type::Text));
         if let Some(help) = help {
             problem = problem.help(help);
         }
@@ -369,7 +403,11 @@ impl<'a> Checker<'a> {
             }
             // Two claims, two literals of a kind, 1 and 1.5.
             _ => {
-                let ty = if a.ty == Type::Float { Type::Float } else { b.ty.clone() };
+                let ty = if a.ty == Type::Float {
+                    Type::Float
+                } else {
+                    b.ty.clone()
+                };
                 let a = match self.adapt(a, &ty) {
                     Ok(a) => a,
                     Err(why) => return unfit(why, b, false),
@@ -386,7 +424,9 @@ impl<'a> Checker<'a> {
         let mut elements: Vec<Box<Expr>> = vec![];
         let mut whole = true;
         for part in parts {
-            let element = self.value(part).and_then(|element| self.not_null(element, part));
+            let element = self
+                .value(part)
+                .and_then(|element| self.not_null(element, part));
             whole &= element.is_some();
             elements.extend(element);
         }
@@ -394,9 +434,17 @@ impl<'a> Checker<'a> {
             return None;
         }
         // The most definite element decides the type of all.
-        let definite = elements.iter().enumerate().min_by_key(|(_, element)| yielding(element));
+        let definite = elements
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, element)| yielding(element));
         let Some((first, sample)) = definite else {
-            return self.make(Node::List(vec![]), Type::List(Arc::new(Type::Text)), false, ast);
+            return self.make(
+                Node::List(vec![]),
+                Type::List(Arc::new(Type::Text)),
+                false,
+                ast,
+            );
         };
         let mut sample = sample.clone();
         for (element, part) in elements.iter().zip(parts) {
@@ -425,14 +473,24 @@ pub(super) fn duration(text: &str) -> Result<Duration, value::time::TimeError> {
     let mut total = Duration::ZERO;
     let mut rest = unsigned;
     loop {
-        let unit = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let end = rest[unit..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| unit + at);
+        let unit = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let end = rest[unit..]
+            .find(|c: char| c.is_ascii_digit())
+            .map_or(rest.len(), |at| unit + at);
         let part = Duration::parse_short(&rest[..end])?;
-        total = total.checked_add(part).ok_or(value::time::TimeError::DurationOutOfRange)?;
+        total = total
+            .checked_add(part)
+            .ok_or(value::time::TimeError::DurationOutOfRange)?;
         rest = &rest[end..];
         if rest.is_empty() {
             break;
         }
     }
-    Ok(if unsigned.len() < text.len() { Duration(-total.0) } else { total })
+    Ok(if unsigned.len() < text.len() {
+        Duration(-total.0)
+    } else {
+        total
+    })
 }

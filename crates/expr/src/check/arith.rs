@@ -7,7 +7,7 @@ use crate::ast::{Ast, Binary};
 use crate::ir::{Arith, Expr, Node};
 use crate::problem::Problem;
 
-use super::adapt::{Unfit, is_int, is_open};
+use super::adapt::{Unfit, is_claim, is_int, is_open};
 use super::{Checked, Checker, Mode};
 
 impl<'a> Checker<'a> {
@@ -30,10 +30,7 @@ impl<'a> Checker<'a> {
             Binary::Div => Arith::Div,
             _ => Arith::Rem,
         };
-        if matches!(
-            (&a.node, &b.node),
-            (Node::Caller(_), Node::Caller(_))
-        ) {
+        if is_claim(&a) && is_claim(&b) {
             self.report(
                 Problem::new(
                     "E0323",
@@ -68,7 +65,8 @@ impl<'a> Checker<'a> {
         let int_const = |expr: &Expr| matches!(expr.node, Node::Const(Value::Int(_)));
         // `amount * 3` counts; it does not multiply decimals.
         let counts = op == Arith::Mul
-            && ((a.ty == Type::Decimal && int_const(&b)) || (b.ty == Type::Decimal && int_const(&a)));
+            && ((a.ty == Type::Decimal && int_const(&b))
+                || (b.ty == Type::Decimal && int_const(&a)));
         if counts || (!is_open(&a) && !is_open(&b)) {
             return Some((a, b));
         }
@@ -79,11 +77,25 @@ impl<'a> Checker<'a> {
             {
                 let text = self.text(ast);
                 self.report(
-                    Problem::new("E0321", ast.range(), "a text cannot be added to an instant", "text")
-                        .help(format!("write `duration({text})`")),
+                    Problem::new(
+                        "E0321",
+                        ast.range(),
+                        "a text cannot be added to an instant",
+                        "text",
+                    )
+                    .help(format!("write `duration({text})`")),
                 );
                 return None;
             }
+        }
+        // No claim is a duration; with one it can only be an instant.
+        match (
+            is_claim(&a) && b.ty == Type::Duration,
+            is_claim(&b) && a.ty == Type::Duration,
+        ) {
+            (true, _) => return Some((self.adapt(a, &Type::Timestamp).ok()?, b)),
+            (_, true) => return Some((a, self.adapt(b, &Type::Timestamp).ok()?)),
+            _ => {}
         }
         match self.meet(a, b) {
             Ok(pair) => Some(pair),
@@ -95,30 +107,47 @@ impl<'a> Checker<'a> {
         let [left, right] = sides.map(|side| self.text(side));
         let symbol = symbol(op);
         let help = match (&a.ty, &b.ty) {
-            (Type::Money, Type::Money) if op == Arith::Add => Some(format!("write `{left}.add({right})`")),
+            (Type::Money, Type::Money) if op == Arith::Add => {
+                Some(format!("write `{left}.add({right})`"))
+            }
             (Type::Money, other) if op == Arith::Mul && is_int(other) => {
                 Some(format!("write `{left}.times({right})`"))
             }
-            (Type::Date, _) | (_, Type::Date) => {
-                Some("days cannot be computed with; use date-times and `duration('24h')`".to_owned())
-            }
-            (Type::Decimal, _) if matches!(op, Arith::Div | Arith::Mul) => {
-                Some("decimals are exact: they can be added, subtracted and multiplied by integers".to_owned())
-            }
+            (Type::Date, _) | (_, Type::Date) => Some(
+                "days cannot be computed with; use date-times and `duration('24h')`".to_owned(),
+            ),
+            (Type::Decimal, _) if matches!(op, Arith::Div | Arith::Mul) => Some(
+                "decimals are exact: they can be added, subtracted and multiplied by integers"
+                    .to_owned(),
+            ),
             (Type::Timestamp, other) if is_int(other) => {
                 Some(format!("write `{left} {symbol} duration('10m')`"))
             }
             (a, Type::Float) if is_int(a) => Some(format!("write `double({left})`")),
-            (Type::Float, b) if is_int(b) && op != Arith::Rem => Some(format!("write `double({right})`")),
-            (Type::Text, _) if op == Arith::Add => Some(format!("write `{left} + string({right})`")),
-            (_, Type::Text) if op == Arith::Add => Some(format!("write `string({left}) + {right}`")),
+            (Type::Float, b) if is_int(b) && op != Arith::Rem => {
+                Some(format!("write `double({right})`"))
+            }
+            (Type::Text, _) if op == Arith::Add => {
+                Some(format!("write `{left} + string({right})`"))
+            }
+            (_, Type::Text) if op == Arith::Add => {
+                Some(format!("write `string({left}) + {right}`"))
+            }
             _ => None,
         };
         let mut problem = Problem::new(
             "E0321",
             ast.range(),
-            format!("`{symbol}` does not work on {} and {}", a.ty.name(), b.ty.name()),
-            format!("`{left}` is {}, `{right}` is {}", a.ty.describe(), b.ty.describe()),
+            format!(
+                "`{symbol}` does not work on {} and {}",
+                a.ty.name(),
+                b.ty.name()
+            ),
+            format!(
+                "`{left}` is {}, `{right}` is {}",
+                a.ty.describe(),
+                b.ty.describe()
+            ),
         );
         if let Some(help) = help {
             problem = problem.help(help);
@@ -145,7 +174,12 @@ impl<'a> Checker<'a> {
             }
         };
         if zero {
-            self.report(Problem::new("E0341", ast.range(), "nothing can be divided by zero", "zero"));
+            self.report(Problem::new(
+                "E0341",
+                ast.range(),
+                "nothing can be divided by zero",
+                "zero",
+            ));
         }
         !zero
     }
@@ -154,7 +188,9 @@ impl<'a> Checker<'a> {
         let expr = self.value(inner)?;
         let expr = self.not_null(expr, inner)?;
         let folded = match &expr.node {
-            Node::Const(Value::Duration(duration)) => Some(Value::Duration(value::Duration(-duration.0))),
+            Node::Const(Value::Duration(duration)) => {
+                Some(Value::Duration(value::Duration(-duration.0)))
+            }
             Node::Const(Value::Int(number)) => number.checked_neg().map(Value::Int),
             Node::Const(Value::Float(number)) => Some(Value::Float(-number)),
             _ => None,
@@ -164,7 +200,7 @@ impl<'a> Checker<'a> {
             return self.make(Node::Const(folded), ty, false, ast);
         }
         let expr = match &expr.node {
-            Node::Caller(_) => match self.adapt(expr, &Type::Int64) {
+            Node::Caller(_) if is_claim(&expr) => match self.adapt(expr, &Type::Int64) {
                 Ok(expr) => expr,
                 Err(Unfit::Said | Unfit::Type(_)) => return None,
             },

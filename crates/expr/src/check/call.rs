@@ -8,16 +8,35 @@ use crate::eval::PATTERN_BYTES_MAX;
 use crate::ir::{Comparison, Expr, Function, Node, Quantifier};
 use crate::problem::Problem;
 
-use super::adapt::{Unfit, duration, is_int, is_open};
+use super::adapt::{Unfit, duration, is_claim, is_int, is_open};
 use super::names::{Bound, Local, Place};
 use super::{Checked, Checker};
 
-const FUNCTIONS: [&str; 9] =
-    ["size", "has", "timestamp", "date", "duration", "string", "int", "double", "money"];
+const FUNCTIONS: [&str; 9] = [
+    "size",
+    "has",
+    "timestamp",
+    "date",
+    "duration",
+    "string",
+    "int",
+    "double",
+    "money",
+];
 
 const METHODS: [&str; 12] = [
-    "size", "contains", "startsWith", "endsWith", "lowerAscii", "upperAscii", "matches", "exists",
-    "all", "times", "add", "minor",
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "lowerAscii",
+    "upperAscii",
+    "matches",
+    "exists",
+    "all",
+    "times",
+    "add",
+    "minor",
 ];
 
 impl<'a> Checker<'a> {
@@ -48,7 +67,9 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_function(&mut self, other: &str, name: &Word, arguments: &[Ast]) -> Checked {
-        let first = arguments.first().map_or("x", |argument| self.text(argument));
+        let first = arguments
+            .first()
+            .map_or("x", |argument| self.text(argument));
         let rule = self.schema.rule(self.scope.this, other).is_ok();
         let help = match other {
             _ if rule => Some(format!("a rule has no parentheses: write `{other}`")),
@@ -62,7 +83,9 @@ impl<'a> Checker<'a> {
             "exists" | "all" | "filter" | "sum" | "avg" | "min" | "max" => {
                 Some(format!("it is a method: write `list.{other}(x, …)`"))
             }
-            _ if METHODS.contains(&other) => Some(format!("it is a method: write `{first}.{other}(…)`")),
+            _ if METHODS.contains(&other) => {
+                Some(format!("it is a method: write `{first}.{other}(…)`"))
+            }
             "decimal" | "uuid" | "id" => {
                 Some("a plain string takes the type it is compared with: write '12.50'".to_owned())
             }
@@ -96,7 +119,12 @@ impl<'a> Checker<'a> {
         if !matches!(expr.ty, Type::Text | Type::List(_)) {
             return self.wrong(of, &expr, "a text or a list", None);
         }
-        self.make(Node::Call(Function::Size, vec![*expr]), Type::Int64, false, ast)
+        self.make(
+            Node::Call(Function::Size, vec![*expr]),
+            Type::Int64,
+            false,
+            ast,
+        )
     }
 
     fn wrong(&mut self, ast: &Ast, expr: &Expr, wanted: &str, help: Option<String>) -> Checked {
@@ -115,7 +143,9 @@ impl<'a> Checker<'a> {
     fn time(&mut self, to: &str, of: &'a Ast, ast: &'a Ast) -> Checked {
         if let Kind::Text(text) = &of.kind {
             let read = match to {
-                "timestamp" => Timestamp::parse(text).map(|at| (Value::Timestamp(at), Type::Timestamp)),
+                "timestamp" => {
+                    Timestamp::parse(text).map(|at| (Value::Timestamp(at), Type::Timestamp))
+                }
                 "date" => Date::parse(text).map(|day| (Value::Date(day), Type::Date)),
                 _ => duration(text).map(|long| (Value::Duration(long), Type::Duration)),
             };
@@ -130,7 +160,7 @@ impl<'a> Checker<'a> {
         }
         let expr = self.value(of)?;
         let expr = self.not_null(expr, of)?;
-        if matches!(expr.node, Node::Caller(_)) {
+        if is_claim(&expr) {
             let ty = match to {
                 "timestamp" => Type::Timestamp,
                 "date" => Type::Date,
@@ -140,20 +170,24 @@ impl<'a> Checker<'a> {
         }
         match (to, &expr.ty) {
             ("timestamp", Type::Timestamp) | ("date", Type::Date) => Some(expr),
-            ("timestamp", Type::Text) => {
-                self.make(Node::Call(Function::ToTimestamp, vec![*expr]), Type::Timestamp, false, ast)
-            }
-            ("date", Type::Timestamp) => {
-                self.make(Node::Call(Function::ToDate, vec![*expr]), Type::Date, false, ast)
-            }
+            ("timestamp", Type::Text) => self.make(
+                Node::Call(Function::ToTimestamp, vec![*expr]),
+                Type::Timestamp,
+                false,
+                ast,
+            ),
+            ("date", Type::Timestamp) => self.make(
+                Node::Call(Function::ToDate, vec![*expr]),
+                Type::Date,
+                false,
+                ast,
+            ),
             ("timestamp", Type::Date) => {
                 let help = "compare days instead: `date(now)`".to_owned();
                 self.wrong(of, &expr, "a text", Some(help))
             }
             ("date", _) => self.wrong(of, &expr, "a date-time or a constant text", None),
-            ("duration", _) => {
-                self.wrong(of, &expr, "a constant such as '10m'", None)
-            }
+            ("duration", _) => self.wrong(of, &expr, "a constant such as '10m'", None),
             _ => self.wrong(of, &expr, "a text", None),
         }
     }
@@ -166,7 +200,7 @@ impl<'a> Checker<'a> {
             "int" => (Function::ToInt, Type::Int64),
             _ => (Function::ToFloat, Type::Float),
         };
-        if matches!(expr.node, Node::Caller(_)) {
+        if is_claim(&expr) {
             return self.adapt(expr, &ty).ok();
         }
         let possible = match (function, &expr.ty) {
@@ -202,7 +236,12 @@ impl<'a> Checker<'a> {
             && let Err(why) = value::Currency::parse(code)
         {
             let message = format!("'{code}' is not a currency");
-            self.report(Problem::new("E0322", arguments[1].range(), message, why.to_string()));
+            self.report(Problem::new(
+                "E0322",
+                arguments[1].range(),
+                message,
+                why.to_string(),
+            ));
             return None;
         }
         let node = Node::Call(Function::MoneyNew, vec![*amount, *currency]);
@@ -230,7 +269,9 @@ impl<'a> Checker<'a> {
     ) -> Checked<Place> {
         match self.place(of)? {
             Place::List(list) => self.list_method(list, name, arguments, ast),
-            Place::Value(expr) => self.value_method(expr, of, name, arguments, ast).map(Place::Value),
+            Place::Value(expr) => self
+                .value_method(expr, of, name, arguments, ast)
+                .map(Place::Value),
             _ => {
                 let (text, called) = (self.text(of), &name.text);
                 let message = format!("`{text}` has no method `{called}`");
@@ -279,7 +320,8 @@ impl<'a> Checker<'a> {
                     "toUpperCase" | "upper" => Some("write `.upperAscii()`".to_owned()),
                     "match" | "test" | "like" => Some("write `.matches('pattern')`".to_owned()),
                     "filter" | "map" | "sum" | "avg" | "min" | "max" => Some(
-                        "only lists of records have it; lists of values have `exists` and `all`".to_owned(),
+                        "only lists of records have it; lists of values have `exists` and `all`"
+                            .to_owned(),
                     ),
                     _ if expr.ty == Type::Bool => Some(format!("write `{text}` without it")),
                     other => Self::nearest(other, METHODS),
@@ -339,21 +381,31 @@ impl<'a> Checker<'a> {
     fn pattern(&mut self, expr: &Expr, ast: &Ast) -> Checked<()> {
         let Node::Const(Value::Text(pattern)) = &expr.node else {
             let message = "the pattern must be a constant";
-            self.report(Problem::new("E0313", ast.range(), message, "not a constant"));
+            self.report(Problem::new(
+                "E0313",
+                ast.range(),
+                message,
+                "not a constant",
+            ));
             return None;
         };
-        let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build();
+        let compiled = RegexBuilder::new(pattern)
+            .size_limit(PATTERN_BYTES_MAX)
+            .build();
         let why = match compiled {
             Ok(_) => return Some(()),
             Err(regex::Error::CompiledTooBig(_)) => "it is too large".to_owned(),
             // The last line of the report says what is wrong; the others draw a picture of it.
-            Err(why) => why.to_string().lines().last().unwrap_or_default().trim().to_owned(),
+            Err(why) => {
+                let why = why.to_string();
+                let last = why.lines().last().unwrap_or_default().trim();
+                last.strip_prefix("error: ").unwrap_or(last).to_owned()
+            }
         };
         let message = "this is not a regular expression";
-        self.report(
-            Problem::new("E0322", ast.range(), message, why)
-                .help("write it as for RE2, best as r'…': look-around and back-references do not exist"),
-        );
+        self.report(Problem::new("E0322", ast.range(), message, why).help(
+            "write it as for RE2, best as r'…': look-around and back-references do not exist",
+        ));
         None
     }
 
@@ -370,7 +422,7 @@ impl<'a> Checker<'a> {
         self.takes(arguments, 2, name, &format!(".{}(x, x == 'a')", name.text))?;
         let text = self.text(of);
         let item = match (&list.node, &list.ty) {
-            (Node::Caller(_), _) => {
+            _ if is_claim(&list) => {
                 let help = Some(format!("write `'a' in {text}`"));
                 return self.wrong(of, &list, "a list of known type", help);
             }
@@ -380,10 +432,18 @@ impl<'a> Checker<'a> {
         let list = self.not_null(list, of)?;
         let variable = self.variable(&arguments[0])?;
         let var = self.new_var();
-        self.locals.push(Local { name: variable, stands_for: Bound::Element(var, item) });
+        self.locals.push(Local {
+            name: variable,
+            stands_for: Bound::Element(var, item),
+        });
         let body = self.condition(&arguments[1]);
         self.locals.pop();
-        let node = Node::ValueQuantifier { kind, list, var, body: body? };
+        let node = Node::ValueQuantifier {
+            kind,
+            list,
+            var,
+            body: body?,
+        };
         self.make(node, Type::Bool, false, ast)
     }
 
@@ -412,9 +472,7 @@ impl<'a> Checker<'a> {
         let other = self.value(&arguments[0])?;
         let other = self.not_null(other, &arguments[0])?;
         let other = match function {
-            Function::MoneyTimes if matches!(other.node, Node::Caller(_)) => {
-                self.adapt(other, &Type::Int64).ok()?
-            }
+            Function::MoneyTimes if is_claim(&other) => self.adapt(other, &Type::Int64).ok()?,
             _ => other,
         };
         let right = match function {
@@ -422,9 +480,18 @@ impl<'a> Checker<'a> {
             _ => other.ty == Type::Money && !is_open(&other),
         };
         if !right {
-            let wanted = if function == Function::MoneyTimes { "an integer" } else { "money" };
+            let wanted = if function == Function::MoneyTimes {
+                "an integer"
+            } else {
+                "money"
+            };
             return self.wrong(&arguments[0], &other, wanted, None);
         }
-        self.make(Node::Call(function, vec![*expr, *other]), Type::Money, false, ast)
+        self.make(
+            Node::Call(function, vec![*expr, *other]),
+            Type::Money,
+            false,
+            ast,
+        )
     }
 }

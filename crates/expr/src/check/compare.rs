@@ -8,7 +8,7 @@ use crate::ast::{Ast, Binary, Kind};
 use crate::ir::{Comparison, Expr, Node};
 use crate::problem::Problem;
 
-use super::adapt::{Unfit, is_open};
+use super::adapt::{Unfit, is_claim, is_open};
 use super::names::Place;
 use super::{Checked, Checker};
 
@@ -73,19 +73,17 @@ impl<'a> Checker<'a> {
         None
     }
 
-    fn compare(
-        &mut self,
-        op: Comparison,
-        left: &'a Ast,
-        right: &'a Ast,
-        ast: &'a Ast,
-    ) -> Checked {
+    fn compare(&mut self, op: Comparison, left: &'a Ast, right: &'a Ast, ast: &'a Ast) -> Checked {
         let a = self.value(left);
         let b = self.value(right);
         let (a, b) = self.agree(a?, b?, left, right)?;
         let equality = matches!(op, Comparison::Equal | Comparison::NotEqual);
         for (side, side_ast) in [(&a, left), (&b, right)] {
-            let possible = if equality { has_equality(&side.ty) } else { has_order(&side.ty) };
+            let possible = if equality {
+                has_equality(&side.ty)
+            } else {
+                has_order(&side.ty)
+            };
             if !possible {
                 self.incomparable(side, side_ast, equality);
                 return None;
@@ -113,7 +111,11 @@ impl<'a> Checker<'a> {
             Type::Object(_) => Some(format!("compare its members: `{text}.member`")),
             _ => None,
         };
-        let cannot = if equality { "cannot be compared" } else { "has no order" };
+        let cannot = if equality {
+            "cannot be compared"
+        } else {
+            "has no order"
+        };
         let mut problem = Problem::new(
             "E0325",
             ast.range(),
@@ -181,7 +183,7 @@ impl<'a> Checker<'a> {
                     format!("`{text}` is a list of records"),
                     "not a list of values",
                 )
-                .help(format!("write `{text}.exists(x, x.id == {})`", self.text(left)));
+                .help(format!("write `{text}.exists(x, x.id == …)`"));
                 self.report(problem);
                 return None;
             }
@@ -190,12 +192,17 @@ impl<'a> Checker<'a> {
         let element = self.not_null(element?, left)?;
         if matches!(&list.node, Node::List(parts) if parts.is_empty()) {
             self.report(
-                Problem::new("E0325", right.range(), "nothing is in an empty list", "empty")
-                    .help("list the allowed values"),
+                Problem::new(
+                    "E0325",
+                    right.range(),
+                    "nothing is in an empty list",
+                    "empty",
+                )
+                .help("list the allowed values"),
             );
             return None;
         }
-        if matches!(list.node, Node::Caller(_)) {
+        if is_claim(&list) {
             let item = Type::List(Arc::new(element.ty.clone()));
             return match self.adapt(list, &item) {
                 Ok(list) => self.make(Node::In(element, list), Type::Bool, false, ast),
@@ -230,7 +237,12 @@ impl<'a> Checker<'a> {
                 }
             }
             false => {
-                let sample = Expr { node: Node::Now, ty: (*item).clone(), nullable: false, at: right.at.clone() };
+                let sample = Expr {
+                    node: Node::Now,
+                    ty: (*item).clone(),
+                    nullable: false,
+                    at: right.at.clone(),
+                };
                 let (element, _) = self.agree(element, Box::new(sample), left, right)?;
                 (element, list)
             }
@@ -252,7 +264,9 @@ impl<'a> Checker<'a> {
         if constants {
             return self.make(Node::In(element, list), Type::Bool, false, ast);
         }
-        let Node::List(parts) = list.node else { return None };
+        let Node::List(parts) = list.node else {
+            return None;
+        };
         let mut choices = vec![];
         for part in parts {
             self.spend(crate::walk::size(&element).cost, ast)?;

@@ -105,9 +105,10 @@ fn in_all(parts: &[Expr], truth: bool, out: &mut Vec<Fact>) {
         implied(part, truth, &mut here);
         common = Some(match common {
             None => here,
-            Some(common) => {
-                common.into_iter().filter(|fact| here.iter().any(|other| alike(fact, other))).collect()
-            }
+            Some(common) => common
+                .into_iter()
+                .filter(|fact| here.iter().any(|other| alike(fact, other)))
+                .collect(),
         });
         if common.as_ref().is_some_and(Vec::is_empty) {
             return;

@@ -6,7 +6,7 @@ use crate::ast::{Ast, Word, range};
 use crate::ir::{Aggregate, Expr, ListStep, Node, Quantifier, Row, Var};
 use crate::problem::Problem;
 
-use super::adapt::is_int;
+use super::adapt::{is_claim, is_int};
 use super::names::{Bound, Local, Place};
 use super::{Checked, Checker};
 
@@ -20,8 +20,9 @@ pub(super) struct List {
     pub(super) filter: Option<Box<Expr>>,
 }
 
-const METHODS: [&str; 9] =
-    ["exists", "all", "filter", "count", "size", "sum", "avg", "min", "max"];
+const METHODS: [&str; 9] = [
+    "exists", "all", "filter", "count", "size", "sum", "avg", "min", "max",
+];
 
 impl<'a> Checker<'a> {
     pub(super) fn list_method(
@@ -78,7 +79,11 @@ impl<'a> Checker<'a> {
             Problem::new(
                 "E0313",
                 range(&name.at),
-                format!("`{}` takes {count} argument{plural}, not {}", name.text, arguments.len()),
+                format!(
+                    "`{}` takes {count} argument{plural}, not {}",
+                    name.text,
+                    arguments.len()
+                ),
                 "wrong number of arguments",
             )
             .help(format!("write `{usage}`")),
@@ -102,7 +107,10 @@ impl<'a> Checker<'a> {
         if let Some(filter) = &list.filter {
             self.facts.learn(filter, true);
         }
-        self.locals.push(Local { name, stands_for: Bound::Row(var, list.resource) });
+        self.locals.push(Local {
+            name,
+            stands_for: Bound::Row(var, list.resource),
+        });
         let result = body(self);
         self.locals.pop();
         self.facts.forget(known);
@@ -111,8 +119,9 @@ impl<'a> Checker<'a> {
 
     fn filter(&mut self, mut list: List, name: &Word, arguments: &'a [Ast]) -> Checked<List> {
         self.takes(arguments, 2, name, ".filter(x, x.role == 'editor')")?;
-        let condition =
-            self.with_element(&mut list, &arguments[0], |checker| checker.condition(&arguments[1]))?;
+        let condition = self.with_element(&mut list, &arguments[0], |checker| {
+            checker.condition(&arguments[1])
+        })?;
         list.filter = Some(match list.filter.take() {
             None => condition,
             Some(before) => {
@@ -124,7 +133,12 @@ impl<'a> Checker<'a> {
                         node => parts.push(Expr { node, ..part }),
                     }
                 }
-                Box::new(Expr { node: Node::And(parts), ty: Type::Bool, nullable: false, at })
+                Box::new(Expr {
+                    node: Node::And(parts),
+                    ty: Type::Bool,
+                    nullable: false,
+                    at,
+                })
             }
         });
         Some(list)
@@ -132,7 +146,13 @@ impl<'a> Checker<'a> {
 
     fn step(&mut self, list: List) -> ListStep {
         let var = list.var.unwrap_or_else(|| self.new_var());
-        ListStep { of: list.of, resource: list.resource, field: list.field, var, filter: list.filter }
+        ListStep {
+            of: list.of,
+            resource: list.resource,
+            field: list.field,
+            var,
+            filter: list.filter,
+        }
     }
 
     fn quantifier(
@@ -148,8 +168,9 @@ impl<'a> Checker<'a> {
             Quantifier::All => ".all(x, x.done)",
         };
         self.takes(arguments, 2, name, usage)?;
-        let body =
-            self.with_element(&mut list, &arguments[0], |checker| checker.condition(&arguments[1]))?;
+        let body = self.with_element(&mut list, &arguments[0], |checker| {
+            checker.condition(&arguments[1])
+        })?;
         let list = self.step(list);
         let node = Node::Quantifier { kind, list, body };
         self.make(node, Type::Bool, false, ast).map(Place::Value)
@@ -164,7 +185,11 @@ impl<'a> Checker<'a> {
     ) -> Checked<Place> {
         self.takes(arguments, 0, name, ".filter(x, …).count()")?;
         let list = self.step(list);
-        let node = Node::Aggregate { kind: Aggregate::Count, list, body: None };
+        let node = Node::Aggregate {
+            kind: Aggregate::Count,
+            list,
+            body: None,
+        };
         self.make(node, Type::Int64, false, ast).map(Place::Value)
     }
 
@@ -180,9 +205,14 @@ impl<'a> Checker<'a> {
         self.takes(arguments, 2, name, &usage)?;
         let value = &arguments[1];
         let body = self.with_element(&mut list, &arguments[0], |checker| checker.value(value))?;
-        if matches!(body.node, Node::Caller(_)) {
+        if is_claim(&body) {
             let message = "it is unclear which type this claim has";
-            self.report(Problem::new("E0323", value.range(), message, "a claim of the caller"));
+            self.report(Problem::new(
+                "E0323",
+                value.range(),
+                message,
+                "a claim of the caller",
+            ));
             return None;
         }
         let ty = match (kind, &body.ty) {
@@ -224,7 +254,11 @@ impl<'a> Checker<'a> {
         // Nothing to take the average or the least of.
         let nullable = matches!(kind, Aggregate::Avg | Aggregate::Min | Aggregate::Max);
         let list = self.step(list);
-        let node = Node::Aggregate { kind, list, body: Some(body) };
+        let node = Node::Aggregate {
+            kind,
+            list,
+            body: Some(body),
+        };
         let expr = self.make(node, ty, nullable, ast)?;
         Some(Place::Value(self.known(expr)))
     }

@@ -51,9 +51,11 @@ impl<'a> Checker<'a> {
         match &ast.kind {
             Kind::Name(name) => self.bare(name, ast),
             Kind::Member { of, name } => self.member(of, name, ast),
-            Kind::Call { of: Some(of), name, arguments } => {
-                self.method(of, name, arguments, ast)
-            }
+            Kind::Call {
+                of: Some(of),
+                name,
+                arguments,
+            } => self.method(of, name, arguments, ast),
             _ => self.value(ast).map(Place::Value),
         }
     }
@@ -63,9 +65,10 @@ impl<'a> Checker<'a> {
         let text = self.text(ast);
         let (message, help) = match place {
             Place::Value(expr) => return Some(expr),
-            Place::Row(_) => {
-                (format!("`{text}` is a whole record"), format!("write `{text}.id`, or another field"))
-            }
+            Place::Row(_) => (
+                format!("`{text}` is a whole record"),
+                format!("write `{text}.id`, or another field"),
+            ),
             Place::Relation(_) => (
                 format!("`{text}` is a whole record"),
                 format!("write `{text}_id` for its id, or `{text}.name` for a field of it"),
@@ -76,11 +79,13 @@ impl<'a> Checker<'a> {
             ),
             Place::User => (
                 "`user` is the caller".to_owned(),
-                "write `user.id` or a claim such as `user.role`; for anybody known, `signed_in`".to_owned(),
+                "write `user.id` or a claim such as `user.role`; for anybody known, `signed_in`"
+                    .to_owned(),
             ),
-            Place::Input => {
-                ("`input` is all arguments together".to_owned(), "write `input.NAME`".to_owned())
-            }
+            Place::Input => (
+                "`input` is all arguments together".to_owned(),
+                "write `input.NAME`".to_owned(),
+            ),
         };
         self.report(Problem::new("E0321", ast.range(), message, "not a single value").help(help));
         None
@@ -89,13 +94,23 @@ impl<'a> Checker<'a> {
     fn bare(&mut self, name: &str, ast: &'a Ast) -> Checked<Place> {
         if let Some(local) = self.locals.iter().rev().find(|local| *local.name == *name) {
             return Some(match local.stands_for.clone() {
-                Bound::Row(var, resource) => Place::Row(Row { var, resource, hops: vec![] }),
+                Bound::Row(var, resource) => Place::Row(Row {
+                    var,
+                    resource,
+                    hops: vec![],
+                }),
                 Bound::Element(var, ty) => {
                     Place::Value(self.make(Node::Element(var), ty, false, ast)?)
                 }
             });
         }
-        let row = |var, resource| Some(Place::Row(Row { var, resource, hops: vec![] }));
+        let row = |var, resource| {
+            Some(Place::Row(Row {
+                var,
+                resource,
+                hops: vec![],
+            }))
+        };
         match name {
             "this" => match self.scope.this {
                 Some(resource) => row(THIS, resource),
@@ -124,11 +139,19 @@ impl<'a> Checker<'a> {
     }
 
     fn rule_exists(&self, name: &str) -> bool {
-        !matches!(self.schema.rule(self.scope.this, name), Err(Unresolved::Unknown))
+        !matches!(
+            self.schema.rule(self.scope.this, name),
+            Err(Unresolved::Unknown)
+        )
     }
 
     fn not_here<T>(&mut self, ast: &Ast, message: &str) -> Checked<T> {
-        self.report(Problem::new("E0314", ast.range(), message, "not available here"));
+        self.report(Problem::new(
+            "E0314",
+            ast.range(),
+            message,
+            "not available here",
+        ));
         None
     }
 
@@ -138,15 +161,23 @@ impl<'a> Checker<'a> {
             Ok(rule) => {
                 let row = match (rule.resource, self.scope.this) {
                     (None, _) => None,
-                    (Some(_), Some(resource)) => Some(Row { var: THIS, resource, hops: vec![] }),
+                    (Some(_), Some(resource)) => Some(Row {
+                        var: THIS,
+                        resource,
+                        hops: vec![],
+                    }),
                     (Some(_), None) => {
-                        return self.not_here(ast, "this rule is about a record, and there is none here");
+                        return self
+                            .not_here(ast, "this rule is about a record, and there is none here");
                     }
                 };
                 self.ask(rule, row, ast)
             }
             Err(why) => {
-                let word = Word { text: name.to_owned(), at: ast.at.clone() };
+                let word = Word {
+                    text: name.to_owned(),
+                    at: ast.at.clone(),
+                };
                 if !self.unresolved(why, &word) {
                     self.unknown_name(name, ast);
                 }
@@ -198,6 +229,11 @@ impl<'a> Checker<'a> {
                 names.extend(self.locals.iter().map(|local| local.name.to_string()));
                 Self::nearest(name, names.iter().map(String::as_str))
             })
+            .or_else(|| {
+                let names = self.schema.property_names(self.scope.this?);
+                diag::suggest::nearest(name, names.iter().map(String::as_str))
+                    .map(|name| format!("did you mean `this.{name}`?"))
+            })
             .unwrap_or_else(|| {
                 "a bare name is a rule (under `rules:`), or `this`, `user`, `now`".to_owned()
             });
@@ -226,7 +262,8 @@ impl<'a> Checker<'a> {
                     other => Claim::Named(other.into()),
                 };
                 // The type is the one it will meet.
-                self.make(Node::Caller(claim), Type::Text, false, ast).map(Place::Value)
+                self.make(Node::Caller(claim), Type::Text, false, ast)
+                    .map(Place::Value)
             }
             Place::Input => self.input(name, ast).map(Place::Value),
             Place::List(list) => {
@@ -235,7 +272,10 @@ impl<'a> Checker<'a> {
                 let problem = Problem::new(
                     "E0311",
                     range(&name.at),
-                    format!("`{text}` is a list of {resource} records; which one's `{}`?", name.text),
+                    format!(
+                        "`{text}` is a list of {resource} records; which one's `{}`?",
+                        name.text
+                    ),
                     "a list has no fields",
                 )
                 .help(format!("write `{text}.exists(x, x.{} == …)`", name.text));
@@ -247,7 +287,12 @@ impl<'a> Checker<'a> {
 
     /// The row at the other end.
     pub(super) fn follow(&mut self, relation: Relation, ast: &Ast) -> Checked<Row> {
-        let Relation { row, via, target, nullable } = relation;
+        let Relation {
+            row,
+            via,
+            target,
+            nullable,
+        } = relation;
         if nullable && !self.facts.field(&row, via) {
             let id = format!("{}_id", self.text(ast));
             self.may_be_null(&id, ast);
@@ -258,11 +303,14 @@ impl<'a> Checker<'a> {
 
     /// The id a relation holds, for comparing it with null.
     pub(super) fn held_id(&mut self, relation: Relation, ast: &Ast) -> Checked {
-        let Relation { row, via, nullable, .. } = relation;
+        let Relation {
+            row, via, nullable, ..
+        } = relation;
         let named = match &ast.kind {
-            Kind::Member { name, .. } => {
-                self.schema.property(row.target(), &format!("{}_id", name.text)).ok()
-            }
+            Kind::Member { name, .. } => self
+                .schema
+                .property(row.target(), &format!("{}_id", name.text))
+                .ok(),
             _ => None,
         };
         let ty = match named {
@@ -281,13 +329,28 @@ impl<'a> Checker<'a> {
                 let expr = self.make(Node::Field { row, field: id }, ty, nullable, ast)?;
                 Some(Place::Value(self.known(expr)))
             }
-            Ok(Property::Relation { via, target, nullable }) => {
-                Some(Place::Relation(Relation { row, via, target, nullable }))
-            }
-            Ok(Property::List { resource, field }) => {
-                Some(Place::List(List { of: row, resource, field, var: None, filter: None }))
-            }
-            Ok(Property::Computed { ty, nullable, formula }) => {
+            Ok(Property::Relation {
+                via,
+                target,
+                nullable,
+            }) => Some(Place::Relation(Relation {
+                row,
+                via,
+                target,
+                nullable,
+            })),
+            Ok(Property::List { resource, field }) => Some(Place::List(List {
+                of: row,
+                resource,
+                field,
+                var: None,
+                filter: None,
+            })),
+            Ok(Property::Computed {
+                ty,
+                nullable,
+                formula,
+            }) => {
                 self.spend(size(&formula).cost, ast)?;
                 let mut expr = said_of(&formula, &row, &mut self.next_var, &ast.at);
                 expr.ty = ty;
@@ -313,7 +376,10 @@ impl<'a> Checker<'a> {
         let mut problem = Problem::new(
             "E0311",
             range(&name.at),
-            format!("{resource_name} has no field, relation, list or rule named `{}`", name.text),
+            format!(
+                "{resource_name} has no field, relation, list or rule named `{}`",
+                name.text
+            ),
             format!("not in {resource_name}"),
         );
         let nearest = Self::nearest(&name.text, names.iter().map(String::as_str));
@@ -326,7 +392,11 @@ impl<'a> Checker<'a> {
             /// More would bury the one that was meant.
             const LISTED_MAX: usize = 12;
             let listed: Vec<&str> = names.iter().take(LISTED_MAX).map(String::as_str).collect();
-            let more = if names.len() > LISTED_MAX { ", …" } else { "" };
+            let more = if names.len() > LISTED_MAX {
+                ", …"
+            } else {
+                ""
+            };
             problem = problem.help(format!("it has {}{more}", listed.join(", ")));
         }
         self.report(problem);
@@ -341,9 +411,18 @@ impl<'a> Checker<'a> {
     }
 
     fn input(&mut self, name: &Word, ast: &Ast) -> Checked {
-        let found = self.scope.input.iter().find(|(input, ..)| **input == *name.text);
+        let found = self
+            .scope
+            .input
+            .iter()
+            .find(|(input, ..)| **input == *name.text);
         let Some((input, ty, nullable)) = found else {
-            let names: Vec<&str> = self.scope.input.iter().map(|(input, ..)| &**input).collect();
+            let names: Vec<&str> = self
+                .scope
+                .input
+                .iter()
+                .map(|(input, ..)| &**input)
+                .collect();
             let help = Self::nearest(&name.text, names.iter().copied())
                 .unwrap_or_else(|| format!("it has {}", names.join(", ")));
             let message = format!("the input has no member named `{}`", name.text);
@@ -369,7 +448,10 @@ impl<'a> Checker<'a> {
                 return None;
             }
             (_, Type::Money) => {
-                vec![("amount", Type::Decimal, false), ("currency", Type::Text, false)]
+                vec![
+                    ("amount", Type::Decimal, false),
+                    ("currency", Type::Text, false),
+                ]
             }
             (_, Type::Object(object)) => object
                 .members
@@ -386,10 +468,13 @@ impl<'a> Checker<'a> {
                 format!("{} has no member named `{}`", expr.ty.describe(), name.text),
                 "unknown member",
             );
-            if let Some(help) = Self::nearest(&name.text, members.iter().map(|(member, ..)| *member)) {
+            if let Some(help) =
+                Self::nearest(&name.text, members.iter().map(|(member, ..)| *member))
+            {
                 problem = problem.help(help);
             } else if matches!(expr.ty, Type::Json) {
-                problem = problem.help("rules cannot look into `json`; give it a type under `types:`");
+                problem =
+                    problem.help("rules cannot look into `json`; give it a type under `types:`");
             } else if matches!(name.text.as_str(), "size" | "contains" | "matches") {
                 problem = problem.help(format!("methods have parentheses: `.{}(…)`", name.text));
             }

@@ -26,7 +26,9 @@ enum Bounds {
     /// Least and greatest, in the unit the type is stored in.
     Whole(i128, i128),
     /// Whether it may have become infinite.
-    Float { infinite: bool },
+    Float {
+        infinite: bool,
+    },
     Other,
 }
 
@@ -61,9 +63,18 @@ fn bounds(expr: &Expr, problems: &mut Vec<Problem>) -> Bounds {
             expr.each_child(&mut |child| body = bounds(child, problems));
             match node {
                 Node::Call(Function::Size, _) => Bounds::Whole(0, SIZE_MAX),
-                Node::Aggregate { kind: Aggregate::Count, .. } => Bounds::Whole(0, COUNT_MAX),
-                Node::Aggregate { kind: Aggregate::Sum, .. } => summed(body, expr, problems),
-                Node::Aggregate { kind: Aggregate::Avg, .. } => Bounds::Float { infinite: true },
+                Node::Aggregate {
+                    kind: Aggregate::Count,
+                    ..
+                } => Bounds::Whole(0, COUNT_MAX),
+                Node::Aggregate {
+                    kind: Aggregate::Sum,
+                    ..
+                } => summed(body, expr, problems),
+                Node::Aggregate {
+                    kind: Aggregate::Avg,
+                    ..
+                } => Bounds::Float { infinite: true },
                 Node::Aggregate { .. } => body,
                 _ => of_type(&expr.ty),
             }
@@ -89,9 +100,10 @@ fn of_type(ty: &Type) -> Bounds {
         Type::Int32 => Bounds::Whole(i32::MIN.into(), i32::MAX.into()),
         Type::Int53 => Bounds::Whole(-INT53_MAX, INT53_MAX),
         Type::Int64 => Bounds::Whole(i64::MIN.into(), i64::MAX.into()),
-        Type::Decimal => {
-            Bounds::Whole(Decimal::MIN.millionths().into(), Decimal::MAX.millionths().into())
-        }
+        Type::Decimal => Bounds::Whole(
+            Decimal::MIN.millionths().into(),
+            Decimal::MAX.millionths().into(),
+        ),
         Type::Timestamp => Bounds::Whole(Timestamp::MIN.0.into(), Timestamp::MAX.0.into()),
         Type::Duration => Bounds::Whole(Duration::MIN.0.into(), Duration::MAX.0.into()),
         Type::Float => Bounds::Float { infinite: false },
@@ -106,7 +118,10 @@ fn summed(body: Bounds, expr: &Expr, problems: &mut Vec<Problem>) -> Bounds {
             if low < -INT53_MAX || high > INT53_MAX {
                 refuse(expr, "this sum could leave 64 bits", problems);
             }
-            Bounds::Whole(low.saturating_mul(SUMMED_MAX), high.saturating_mul(SUMMED_MAX))
+            Bounds::Whole(
+                low.saturating_mul(SUMMED_MAX),
+                high.saturating_mul(SUMMED_MAX),
+            )
         }
         Bounds::Whole(..) => of_type(&expr.ty),
         Bounds::Float { .. } => Bounds::Float { infinite: true },
@@ -126,9 +141,10 @@ fn computed(
         (Bounds::Whole(a0, a1), Bounds::Whole(b0, b1)) => {
             let all = |f: fn(i128, i128) -> i128| {
                 let ends = [f(a0, b0), f(a0, b1), f(a1, b0), f(a1, b1)];
-                ends.into_iter().fold((i128::MAX, i128::MIN), |(low, high), end| {
-                    (low.min(end), high.max(end))
-                })
+                ends.into_iter()
+                    .fold((i128::MAX, i128::MIN), |(low, high), end| {
+                        (low.min(end), high.max(end))
+                    })
             };
             let (low, high) = match op {
                 Arith::Add => (a0 + b0, a1 + b1),
@@ -186,7 +202,6 @@ fn refuse(expr: &Expr, message: &str, problems: &mut Vec<Problem>) {
         Type::Decimal => "compare the values themselves, without computing",
         _ => "compare the values themselves, or use `integer` fields, which have 32 bits",
     };
-    problems.push(
-        Problem::new("E0340", range(&expr.at), message, "not provably in range").help(help),
-    );
+    problems
+        .push(Problem::new("E0340", range(&expr.at), message, "not provably in range").help(help));
 }

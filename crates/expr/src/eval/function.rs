@@ -49,9 +49,11 @@ pub(super) fn call(
         (Function::ToText, value, _) => Value::Text(value::text::print(ty, value)),
         (Function::ToInt, value, _) => Value::Int(to_int(value)?),
         (Function::ToFloat, value, _) => Value::Float(to_float(value)?),
-        (Function::MoneyTimes, Value::Money(money), Some(Value::Int(factor))) => {
-            Value::Money(money.checked_mul(*factor).ok_or(EvalError::OutOfRange("money"))?)
-        }
+        (Function::MoneyTimes, Value::Money(money), Some(Value::Int(factor))) => Value::Money(
+            money
+                .checked_mul(*factor)
+                .ok_or(EvalError::OutOfRange("money"))?,
+        ),
         (Function::MoneyAdd, Value::Money(a), Some(Value::Money(b))) => {
             if a.currency != b.currency {
                 return Err(EvalError::Currencies);
@@ -64,7 +66,11 @@ pub(super) fn call(
                 Value::Text(text) => {
                     Decimal::parse(text).map_err(|_| EvalError::Unreadable("a decimal"))?
                 }
-                _ => return Err(EvalError::Internal("money of something else than a decimal")),
+                _ => {
+                    return Err(EvalError::Internal(
+                        "money of something else than a decimal",
+                    ));
+                }
             };
             let currency =
                 Currency::parse(code).map_err(|_| EvalError::Unreadable("a currency"))?;
@@ -89,10 +95,16 @@ fn to_int(value: &Value) -> Result<i64, EvalError> {
         Value::Float(number) => {
             // Both ends are exact floats; the upper one is the first beyond.
             let range = i64::MIN as f64..-(i64::MIN as f64);
-            if range.contains(number) { Ok(*number as i64) } else { Err(OUT) }
+            if range.contains(number) {
+                Ok(*number as i64)
+            } else {
+                Err(OUT)
+            }
         }
         Value::Decimal(decimal) => Ok(decimal.millionths() / 1_000_000),
-        Value::Text(text) => text.parse().map_err(|_| EvalError::Unreadable("an integer")),
+        Value::Text(text) => text
+            .parse()
+            .map_err(|_| EvalError::Unreadable("an integer")),
         _ => Err(EvalError::Internal("an integer of something else")),
     }
 }

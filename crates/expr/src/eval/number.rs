@@ -32,7 +32,9 @@ pub(super) fn in_range(value: Value, ty: &Type) -> Result<Value, EvalError> {
 
 pub(super) fn negate(value: &Value) -> Result<Value, EvalError> {
     Ok(match value {
-        Value::Int(number) => Value::Int(number.checked_neg().ok_or(EvalError::OutOfRange(INTEGER))?),
+        Value::Int(number) => {
+            Value::Int(number.checked_neg().ok_or(EvalError::OutOfRange(INTEGER))?)
+        }
         Value::Float(number) => Value::Float(-number),
         Value::Decimal(decimal) => Value::Decimal(-*decimal),
         Value::Duration(long) => Value::Duration(value::Duration(long.0.saturating_neg())),
@@ -61,9 +63,10 @@ pub(super) fn compute(op: Arith, left: &Value, right: &Value) -> Result<Value, E
             };
             Value::Decimal(result.ok_or(EvalError::OutOfRange(DECIMAL))?)
         }
-        (Value::Decimal(a), Value::Int(b)) | (Value::Int(b), Value::Decimal(a)) => {
-            Value::Decimal(a.checked_mul_int(*b).ok_or(EvalError::OutOfRange(DECIMAL))?)
-        }
+        (Value::Decimal(a), Value::Int(b)) | (Value::Int(b), Value::Decimal(a)) => Value::Decimal(
+            a.checked_mul_int(*b)
+                .ok_or(EvalError::OutOfRange(DECIMAL))?,
+        ),
         (Value::Timestamp(a), Value::Duration(b)) => {
             Value::Timestamp(Timestamp(whole(op, a.0, b.0)?))
         }
@@ -134,7 +137,11 @@ impl Precise {
 
     fn result(&self) -> f64 {
         // Of infinities the error is not a number.
-        if self.error.is_finite() { self.sum + self.error } else { self.sum }
+        if self.error.is_finite() {
+            self.sum + self.error
+        } else {
+            self.sum
+        }
     }
 }
 
