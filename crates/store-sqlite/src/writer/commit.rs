@@ -1,0 +1,242 @@
+//! Group commit: many works in one transaction, each as if it were alone.
+//!
+//! ```text
+//!  BEGIN IMMEDIATE ─► for each: SAVEPOINT, run, RELEASE or ROLLBACK TO ─► COMMIT ─► answer all
+//! ```
+//!
+//! 1. Nobody is answered before the commit, not even the refused: they may have been
+//!    refused for the sake of something that is then not committed.
+//! 2. If SQLite ends the transaction under a work, or the commit fails for what one of
+//!    them did, the others are run again, each alone.
+//! 3. If the disk or the file is at fault, all fail, and the next batch begins with a
+//!    fresh connection.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use store::driver::{StoreError, Undo, Work};
+
+use super::{Health, Pending};
+use crate::error::{internal, is_outage};
+use crate::limit::TimeLimit;
+use crate::session::{Command, File, Role, Session};
+use crate::transaction;
+
+pub(super) struct Committer {
+    pub(super) file: Arc<File>,
+    /// `None` after a failure that may have left it in disorder.
+    session: Option<Session>,
+    health: Arc<Health>,
+}
+
+/// What came of trying to run works in one transaction.
+enum Attempt {
+    /// The first works have these outcomes, and they are committed. The rest was not run.
+    Settled(Vec<Result<(), Undo>>),
+    /// Nothing is committed, and it is no work's fault.
+    Failed(StoreError),
+    /// Nothing is committed, for the sake of one of the first `ran` works: if it is known
+    /// which, of this one, with this error. Only with several works.
+    Torn {
+        ran: usize,
+        culprit: Option<(usize, StoreError)>,
+    },
+}
+
+/// What became of one work within the transaction.
+enum Step {
+    Done(Result<(), Undo>),
+    /// The transaction is gone or cannot be relied on.
+    Lost(StoreError),
+}
+
+impl Committer {
+    pub fn new(file: Arc<File>, session: Session, health: Arc<Health>) -> Self {
+        Committer {
+            file,
+            session: Some(session),
+            health,
+        }
+    }
+
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// Runs and answers the first of these works, as many as fit in one transaction.
+    pub fn commit_some(&mut self, works: &mut VecDeque<Pending>) {
+        match self.attempt(works.make_contiguous()) {
+            Attempt::Settled(outcomes) => {
+                for (pending, outcome) in works.drain(..outcomes.len()).zip(outcomes) {
+                    pending.answer(outcome);
+                }
+            }
+            Attempt::Failed(error) => fail(works.drain(..), &error),
+            Attempt::Torn { ran, mut culprit } => {
+                let mut torn = works.drain(..ran).enumerate();
+                while let Some((at, mut pending)) = torn.next() {
+                    if let Some((_, error)) = culprit.take_if(|(culprit, _)| *culprit == at) {
+                        pending.answer(Err(Undo::Store(error)));
+                        continue;
+                    }
+                    match self.alone(&mut pending) {
+                        Ok(outcome) => pending.answer(outcome),
+                        Err(error) => {
+                            // Lest everybody wait in turn for what will not come.
+                            pending.answer(Err(Undo::Store(error.clone())));
+                            fail(torn.by_ref().map(|(_, pending)| pending), &error);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs one work in a transaction of its own. `Err` if that is not possible now.
+    fn alone(&mut self, pending: &mut Pending) -> Result<Result<(), Undo>, StoreError> {
+        match self.attempt(std::slice::from_mut(pending)) {
+            Attempt::Settled(mut outcomes) => outcomes
+                .pop()
+                .ok_or_else(|| internal("a write was not run")),
+            Attempt::Failed(error) => Err(error),
+            Attempt::Torn { .. } => Err(internal("a lone write was taken for several")),
+        }
+    }
+
+    /// Writes something without meaning.
+    pub fn probe(&mut self) -> Result<(), StoreError> {
+        self.with_session(|session, _| {
+            session.command(Command::BeginWrite)?;
+            let version: i64 = session
+                .connection
+                .query_row("PRAGMA user_version", [], |row| row.get(0))
+                .map_err(|error| session.failed(error))?;
+            // SQLite writes the page although nothing is different.
+            session
+                .connection
+                .execute_batch(&format!("PRAGMA user_version = {version}"))
+                .map_err(|error| session.failed(error))?;
+            session.command(Command::Commit)
+        })?;
+        self.health.failing.store(false, Relaxed);
+        Ok(())
+    }
+
+    /// Runs something that begins and ends a transaction. If it fails, or leaves one open,
+    /// the session is given up, which undoes whatever is open.
+    pub(super) fn with_session<T>(
+        &mut self,
+        run: impl FnOnce(&mut Session, &File) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let result = match self.session.take() {
+            Some(session) => Ok(session),
+            None => Session::open(&self.file, Role::Writer, Arc::new(TimeLimit::unlimited())),
+        };
+        let result = result.and_then(|mut session| {
+            let done = run(&mut session, &self.file)?;
+            if session.connection.is_autocommit() {
+                self.session = Some(session);
+            }
+            Ok(done)
+        });
+        if let Err(error) = &result
+            && is_outage(error)
+        {
+            self.health.failing.store(true, Relaxed);
+        }
+        result
+    }
+
+    fn attempt(&mut self, works: &mut [Pending]) -> Attempt {
+        let attempt = self
+            .with_session(|session, file| attempt(session, file, works))
+            .unwrap_or_else(Attempt::Failed);
+        if matches!(&attempt, Attempt::Settled(outcomes) if outcomes.iter().any(Result::is_ok)) {
+            self.health.failing.store(false, Relaxed);
+        }
+        attempt
+    }
+}
+
+fn attempt(
+    session: &mut Session,
+    file: &File,
+    works: &mut [Pending],
+) -> Result<Attempt, StoreError> {
+    session.command(Command::BeginWrite)?;
+    let began = Instant::now();
+    // A lone work needs no savepoint: the transaction is undone as well.
+    let shared = works.len() > 1;
+    let mut outcomes = Vec::with_capacity(works.len());
+    for pending in works.iter_mut() {
+        let work = pending.work.as_mut();
+        match step(session, work, shared, file.options.write_time_max) {
+            Step::Done(outcome) => outcomes.push(outcome),
+            Step::Lost(error) if is_outage(&error) || !session.connection.is_autocommit() => {
+                return Err(error);
+            }
+            Step::Lost(error) if shared => {
+                let at = outcomes.len();
+                return Ok(Attempt::Torn {
+                    ran: at + 1,
+                    culprit: Some((at, error)),
+                });
+            }
+            Step::Lost(error) => return Ok(Attempt::Settled(vec![Err(Undo::Store(error))])),
+        }
+        if began.elapsed() >= file.options.batch_time_max {
+            break;
+        }
+    }
+    if outcomes.iter().all(Result::is_err) {
+        session.command(Command::Rollback)?;
+        return Ok(Attempt::Settled(outcomes));
+    }
+    match session.command(Command::Commit) {
+        Ok(()) => Ok(Attempt::Settled(outcomes)),
+        // A foreign key that is only checked now. The transaction is still open.
+        Err(StoreError::ForeignKey) => {
+            session.command(Command::Rollback)?;
+            if shared {
+                return Ok(Attempt::Torn {
+                    ran: outcomes.len(),
+                    culprit: None,
+                });
+            }
+            Ok(Attempt::Settled(vec![Err(Undo::Store(
+                StoreError::ForeignKey,
+            ))]))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn step(session: &mut Session, work: &mut dyn Work, shared: bool, time_max: Duration) -> Step {
+    if shared && let Err(error) = session.command(Command::BeginWork) {
+        return Step::Lost(error);
+    }
+    session.limit.arm(time_max);
+    let ran = transaction::run(session, work);
+    session.limit.disarm();
+    if let Some(error) = ran.lost {
+        return Step::Lost(error);
+    }
+    if shared {
+        let ended = match &ran.outcome {
+            Ok(()) => Ok(()),
+            Err(_) => session.command(Command::UndoWork),
+        };
+        if let Err(error) = ended.and_then(|()| session.command(Command::KeepWork)) {
+            return Step::Lost(error);
+        }
+    }
+    Step::Done(ran.outcome)
+}
+
+fn fail(works: impl Iterator<Item = Pending>, error: &StoreError) {
+    for pending in works {
+        pending.answer(Err(Undo::Store(error.clone())));
+    }
+}
