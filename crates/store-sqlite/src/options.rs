@@ -60,7 +60,10 @@ pub struct Options {
     /// Page cache of each reader. It is emptied by every commit anyway, and the operating
     /// system keeps the pages too.
     pub reader_cache_bytes: u32,
-    /// How much of the file readers see through a memory map instead of copying pages.
+    /// How much of the file readers see through a memory map instead of copying pages. None:
+    /// on a file that only is read a map saves a tenth, but each commit takes it away again,
+    /// and reads beside writes took twice as long with it. Also, a disk error under a map
+    /// ends the process.
     pub mmap_bytes: u64,
     /// Pages (4 KiB) of write-ahead log after which they are written back to the file. A
     /// longer log makes reads and the start after a crash slower.
