@@ -36,9 +36,11 @@ mod walk;
 
 pub(crate) use walk::names;
 
-/// Nodes that one statement's conditions may come to, rules written out where they are used.
-/// Far beyond what people write, and a text that both databases still take.
-pub const NODES_MAX: u32 = 4_000;
+/// Nodes that one condition may come to, rules written out where they are used: what the checker
+/// lets through ([`expr::walk::COST_MAX`]), with room for what is written twice.
+pub const NODES_MAX: u32 = 20_000;
+/// Bytes of one statement. SQLite is told to refuse a million.
+const TEXT_BYTES_MAX: usize = 900_000;
 
 /// Nodes looked at to choose between set and row, rules again where they are used: each level
 /// looks at all below it. Beyond it everything is asked by row, which is right, if slower.
@@ -584,7 +586,7 @@ impl<'a> Lowering<'a> {
 
     fn spend(&mut self) -> Lowered {
         self.nodes += 1;
-        if self.nodes > NODES_MAX {
+        if self.nodes > NODES_MAX || self.sql.bytes() > TEXT_BYTES_MAX {
             return Err(Unsupported {
                 what: "so large a condition",
             });

@@ -43,6 +43,10 @@ impl Sql {
         self.dialect == Dialect::Sqlite
     }
 
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     pub fn push(&mut self, text: &str) {
         self.text.push_str(text);
     }

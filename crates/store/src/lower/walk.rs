@@ -37,47 +37,10 @@ pub(super) fn asks_caller(expr: &Expr) -> bool {
 /// that are bound there.
 fn walk(expr: &Expr, bound: &mut Vec<Var>, visit: &mut dyn FnMut(&Expr, &[Var])) {
     visit(expr, bound);
-    match &expr.node {
-        Node::Const(_)
-        | Node::Caller(_)
-        | Node::SignedIn
-        | Node::Now
-        | Node::Input(_)
-        | Node::Field { .. }
-        | Node::Rule { .. }
-        | Node::Element(_) => {}
-        Node::Member(one, _) | Node::Not(one) | Node::Neg(one) => walk(one, bound, visit),
-        Node::And(all) | Node::Or(all) | Node::List(all) | Node::Call(_, all) => {
-            all.iter().for_each(|one| walk(one, bound, visit));
-        }
-        Node::If(a, b, c) => {
-            walk(a, bound, visit);
-            walk(b, bound, visit);
-            walk(c, bound, visit);
-        }
-        Node::Compare(_, a, b) | Node::In(a, b) | Node::Arith(_, a, b) => {
-            walk(a, bound, visit);
-            walk(b, bound, visit);
-        }
-        Node::Quantifier { list, body, .. } => {
-            bound.push(list.var);
-            list.filter
-                .iter()
-                .for_each(|filter| walk(filter, bound, visit));
-            walk(body, bound, visit);
-            bound.pop();
-        }
-        Node::Aggregate { list, body, .. } => {
-            bound.push(list.var);
-            list.filter
-                .iter()
-                .for_each(|filter| walk(filter, bound, visit));
-            body.iter().for_each(|body| walk(body, bound, visit));
-            bound.pop();
-        }
-        Node::ValueQuantifier { list, body, .. } => {
-            walk(list, bound, visit);
-            walk(body, bound, visit);
-        }
+    let outside = bound.len();
+    if let Node::Quantifier { list, .. } | Node::Aggregate { list, .. } = &expr.node {
+        bound.push(list.var);
     }
+    expr.each_child(&mut |child| walk(child, bound, visit));
+    bound.truncate(outside);
 }

@@ -21,6 +21,9 @@ use crate::sql::{Alias, Sql};
 
 /// Filters of one request, those in [`Where`] included.
 const FILTERS_MAX: usize = 200;
+/// Arguments of one statement: the databases take 10,000 parameters and more, of which the
+/// conditions need some.
+const ARGS_MAX: u16 = 5_000;
 /// Nesting of a [`Where`].
 const WHERE_DEPTH_MAX: usize = 16;
 
@@ -705,11 +708,8 @@ impl FilterCount {
     fn add(&mut self, filter: &Filter) {
         self.count += 1;
         let args = args_of(filter.operator);
-        self.too_many |= self.count > FILTERS_MAX || args > IDS_MAX;
-        match self.args.checked_add(args) {
-            Some(args) => self.args = args,
-            None => self.too_many = true,
-        }
+        self.args = self.args.saturating_add(args);
+        self.too_many |= self.count > FILTERS_MAX || args > IDS_MAX || self.args > ARGS_MAX;
     }
 
     fn add_all(&mut self, filters: &[Filter]) {
