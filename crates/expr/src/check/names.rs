@@ -9,7 +9,7 @@ use crate::schema::{Property, Unresolved};
 use crate::walk::{said_of, size, through};
 
 use super::list::List;
-use super::{Checked, Checker};
+use super::{Checked, Checker, Mode};
 
 use std::sync::Arc;
 
@@ -241,7 +241,10 @@ impl<'a> Checker<'a> {
             Problem::new(
                 "E0310",
                 ast.range(),
-                format!("there is no rule named `{name}`"),
+                match self.scope.mode {
+                    Mode::Rule => format!("there is no rule named `{name}`"),
+                    Mode::Formula => format!("there is nothing named `{name}`"),
+                },
                 "unknown name",
             )
             .help(help),

@@ -102,9 +102,10 @@ fn to_int(value: &Value) -> Result<i64, EvalError> {
             }
         }
         Value::Decimal(decimal) => Ok(decimal.millionths() / 1_000_000),
-        Value::Text(text) => text
-            .parse()
-            .map_err(|_| EvalError::Unreadable("an integer")),
+        Value::Text(text) => match value::text::parse(&Type::Int64, text) {
+            Ok(Value::Int(number)) => Ok(number),
+            _ => Err(EvalError::Unreadable("an integer")),
+        },
         _ => Err(EvalError::Internal("an integer of something else")),
     }
 }

@@ -236,12 +236,12 @@ proptest! {
 
     #[test]
     fn any_text(text in "\\PC{0,80}") {
-        exercise(&text);
+        on_small_stack(|| exercise(&text));
     }
 
     #[test]
     fn any_pieces(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..25)) {
-        exercise(&pieces.concat());
+        on_small_stack(|| exercise(&pieces.concat()));
     }
 
     #[test]
@@ -249,7 +249,7 @@ proptest! {
         let scope = Scope { next: true, ..Scope::rule(Some(TASK)) };
         let (expr, problems) = check(&text, &scope, &Todo::new());
         prop_assert!(expr.is_some(), "{}: {:?}", text, problems);
-        exercise(&text);
+        on_small_stack(|| exercise(&text));
     }
 
     #[test]

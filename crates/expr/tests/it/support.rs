@@ -34,11 +34,14 @@ struct Resource {
     computed: Vec<(&'static str, Type, bool, &'static str)>,
 }
 
+/// A rule's resource and name.
+type RuleKey = (Option<ResourceId>, String);
+
 /// Compiles rules when they are first asked for, as a contract compiler does.
 pub struct Todo {
     resources: Vec<Resource>,
     rules: Vec<(&'static str, String)>,
-    known: RefCell<HashMap<(Option<ResourceId>, String), Result<Arc<RuleDef>, Unresolved>>>,
+    known: RefCell<HashMap<RuleKey, Result<Arc<RuleDef>, Unresolved>>>,
     path: RefCell<Vec<String>>,
 }
 
