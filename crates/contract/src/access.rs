@@ -1,7 +1,7 @@
 //! Who may do what: access rules of resources and fields, and checks.
 //!
-//! Access rules become filters (law 5), so everything in them must have SQL; checks and computed
-//! fields may also be answered in memory, but not half here and half there.
+//! Access rules and computed fields become part of statements (law 5), so everything in them must
+//! have SQL; checks may also be answered in memory, but not half here and half there.
 
 use std::sync::Arc;
 
@@ -11,7 +11,6 @@ use expr::{Expr, RowsRead, Scope};
 use model::{Access, Action, Check, Rule};
 
 use crate::codes;
-use crate::memory_only::{MemoryOnly, memory_only};
 use crate::read::Text;
 use crate::resolve::{Declared, ResourceDraft, stored_field};
 use crate::rules::Rulebook;
@@ -124,7 +123,7 @@ pub fn checks<'a>(
             continue;
         };
         let scope = Scope::rule(Some(draft.id));
-        let Some(condition) = book.check(text, &scope, out) else {
+        let Some(condition) = book.check(text, &scope, "", out) else {
             continue;
         };
         one_side(&condition, text, book, out);
@@ -152,18 +151,22 @@ pub fn set<'a>(
         return None;
     }
     let scope = Scope::formula(None, field.shape.ty.clone(), field.shape.nullable);
-    book.check(text, &scope, out).map(Arc::new)
+    let help = "`set` is computed before there is a record, from `user` and `now`; what follows from other fields is computed when it is read: `value:`";
+    book.check(text, &scope, help, out).map(Arc::new)
 }
 
-/// Reports a computed field that neither the database nor the server can compute.
+/// Reports a computed field that the database cannot compute: it is part of every list.
 pub fn computed<'a>(
     declared: Declared<'_, 'a>,
     formula: &Expr,
     book: &Rulebook<'_, '_, 'a>,
     out: &mut Diagnostics,
 ) {
-    if let Some(text) = declared.item.text("value") {
-        one_side(formula, text, book, out);
+    if let (Some(text), Some(problem)) = (
+        declared.item.text("value"),
+        expr::not_sql_formula(formula),
+    ) {
+        book.report(text, vec![problem], "", out);
     }
 }
 
@@ -187,17 +190,9 @@ fn rule<'a>(
 ) -> Option<Rule> {
     let mut scope = Scope::rule(Some(draft.id));
     scope.next = next;
-    let condition = book.check(text, &scope, out)?;
-    if let Some(found) = memory_only(&condition) {
-        out.push(
-            Diagnostic::error(
-                codes::NOT_SQL,
-                place(text, &found, book),
-                format!("{} cannot stand in an access rule", found.what),
-            )
-            .label("has no form in SQL")
-            .help("access rules also filter lists; say it with `==`, `in`, `contains`, `startsWith` and the like, or put it into a `pattern` or `check`"),
-        );
+    let condition = book.check(text, &scope, "", out)?;
+    if let Some(problem) = expr::not_sql(&condition) {
+        book.report(text, vec![problem], "", out);
         return None;
     }
     Some(Rule {
@@ -207,33 +202,29 @@ fn rule<'a>(
     })
 }
 
-/// Whether either side, database or memory, can answer the whole expression.
+/// Whether either side, database or memory, can answer the whole condition.
 fn one_side<'a>(
-    expr: &Expr,
+    condition: &Expr,
     text: Text<'a>,
     book: &Rulebook<'_, '_, 'a>,
     out: &mut Diagnostics,
 ) {
-    if expr.reads_rows() != RowsRead::Others {
+    if condition.reads_rows() != RowsRead::Others {
         return;
     }
-    if let Some(found) = memory_only(expr) {
-        out.push(
-            Diagnostic::error(
-                codes::MIXED,
-                place(text, &found, book),
-                format!("{} cannot stand beside other records", found.what),
-            )
-            .label("only the server can do this")
-            .help("looking at other records is the database's work: leave this out, or keep to the record's own fields"),
-        );
+    if let Some(problem) = expr::not_sql(condition) {
+        let mixed = expr::Problem {
+            code: codes::MIXED,
+            message: format!("{}, which must look at other records here", problem.message),
+            label: "only the server can do this".to_owned(),
+            help: Some(
+                "make two checks of it: one about other records, one about the record itself"
+                    .to_owned(),
+            ),
+            ..problem
+        };
+        book.report(text, vec![mixed], "", out);
     }
-}
-
-fn place(text: Text<'_>, found: &MemoryOnly, book: &Rulebook<'_, '_, '_>) -> diag::Span {
-    let skipped = usize::from(text.as_str().starts_with('='));
-    let at = found.at.start as usize + skipped..found.at.end as usize + skipped;
-    text.part(book.sources(), at)
 }
 
 fn names_next(expr: &Expr) -> bool {

@@ -188,14 +188,11 @@ codes! {
     ORDINARY_VALUE "E0242" "value does not fit the field"
     "`set` without `=` is a fixed value, which must be one that the field accepts. If a formula was meant, put `=` in front."
 
-    NOT_SQL "E0400" "rule that cannot become a filter"
-    "The same access rule decides about single records and filters lists, so everything in it must have a form in SQL. The message names the part that has none."
-
     NEXT_IN_DELETE "E0401" "next where nothing is next"
     "`write` also opens delete, and a record that is deleted does not become anything. Write a `delete` rule of its own, or `create` and `update` instead of `write`."
 
-    MIXED "E0402" "expression that neither side can compute"
-    "The expression looks at other records, which only the database can do, and uses a function that only the server has. Split it."
+    MIXED "E0402" "check that neither side can answer"
+    "The condition looks at other records, which only the database can do, and uses something that only the server has. Make two checks of it, or keep to the record's own fields."
 
     ALLOW "E0410" "limit that cannot be read"
     "A limit allows a number of requests per second, minute, hour or day: `allow: 60/minute`."

@@ -40,4 +40,29 @@ pub static YAML: &[Explanation] = &[
     about(yaml::CHARACTER, "character that does not belong", "An invisible or forbidden character, often copied along with text from a web page. Delete it and type it anew."),
 ];
 
-pub static EXPRESSIONS: &[Explanation] = &[];
+pub static EXPRESSIONS: &[Explanation] = &[
+    about("E0300", "expression cannot be read", "Something is missing or stands where it cannot. Conditions are comparisons (`==`, `!=`, `<`, `<=`, `>`, `>=`, `in`) and names of rules, joined by `&&` and `||`, turned round by `!`, grouped by parentheses."),
+    about("E0301", "literal cannot be read", "A string has no end or an unknown escape, or a number is not one. Strings stand in single or double quotes; `r'…'` takes backslashes as they are."),
+    about("E0302", "expression too large", "Expressions have a limit in length, parts and nesting, so that no rule can cost more than a request may. Name parts of it as rules."),
+    about("E0303", "word of another language", "The expression language is CEL: `==` compares, `&&` and `||` join, `!` turns round, `null` is nothing."),
+    about("E0304", "not part of the language", "Expressions have no comments, no objects, no indexing and no loops: what needs them is not a condition."),
+    about("E0310", "unknown name", "A bare name in a condition is a rule: of the resource, of the contract, or `public`, `signed_in`, `nobody`. Fields are named through their record: `this.title`."),
+    about("E0311", "unknown field", "After `this.` stands a field, a relation, a list, or a rule of the resource; after a relation, one of the other resource's."),
+    about("E0312", "unknown function", "The functions are `size contains startsWith endsWith lowerAscii upperAscii matches timestamp duration date`, and on lists `exists all count sum avg min max filter`; in formulas also those for money and conversions."),
+    about("E0313", "wrong arguments", "A function is given too many or too few arguments, or something else than it takes."),
+    about("E0314", "name that is not available here", "`this` is there where a record is spoken of, `next` only in rules for create, update and replace, `input` only in operations."),
+    about("E0315", "rules in a circle", "A rule or computed field needs itself to be answered, perhaps through others. Databases and people give up on such rules, so they are refused. For trees of unknown depth keep what the rule needs in the record itself."),
+    about("E0316", "variable name that is taken", "The variable of `exists(m, …)` needs a name of its own."),
+    about("E0320", "types that do not go together", "The two sides are of types that are never equal or ordered, such as text and a number."),
+    about("E0321", "another type is needed", "The value is of another type than its place asks for: a condition is true or false, `+` adds numbers or joins texts."),
+    about("E0322", "literal of another type", "The literal cannot be a value of the type it meets: a word an enum does not have, a text that is no date."),
+    about("E0323", "type of a claim unclear", "What belongs to the caller is text until it meets something whose type is known. Compare it with a field or a literal."),
+    about("E0324", "formula of another type", "The formula gives another type than its field has."),
+    about("E0325", "comparison without meaning", "These values have no order or are never equal: lists, objects, `json`, money of two currencies."),
+    about("E0330", "null not handled", "The value may be null, and what would then be the answer nobody has said. Say it: `x != null && x < now`, or `x == null || x < now`. A relation that may be empty is asked before it is followed."),
+    about("E0331", "result may be null", "The field is never null, but its formula may be. Put a `?` behind the field's name, or say what to use instead: `x != null ? x : 0`."),
+    about("E0332", "claims are never null", "What belongs to the caller is not null but missing, and a condition that reads something missing is false. So guests are shut out without anybody having to think of them; ask `signed_in` to tell guests apart."),
+    about("E0340", "arithmetic out of range", "A condition is also answered by the database, where a number too large is an error for the whole list. So its arithmetic must provably stay in range: give the fields `minimum` and `maximum`, or compare differently."),
+    about("E0341", "division", "Conditions divide only by numbers written out that are not zero."),
+    about("E0350", "no database can answer this", "Access rules filter lists and computed fields stand in them, so both become part of the database's statement, and everything in them needs a form there. The message names the part that has none."),
+];

@@ -10,11 +10,10 @@ use crate::form::{Choice, Form, Key, Keys, Table};
 /// The version of the language this compiler understands.
 pub const LANGUAGE: i64 = 1;
 
-/// Lengths and counts: what the model keeps them in.
-const COUNT: Form = Form::Whole {
-    min: 0,
-    max: u32::MAX as i64,
-};
+/// What the model keeps lengths and counts in; nobody reaches it.
+pub const MANY: i64 = u32::MAX as i64;
+
+const COUNT: Form = Form::Whole { min: 0, max: MANY };
 
 const fn word(word: &'static str) -> Choice {
     Choice { word, later: false }
@@ -255,7 +254,7 @@ pub static LIMIT: Table = Table {
         .required(),
         Key::new(
             "allow",
-            Form::Text,
+            Form::Word("a number of requests per time"),
             "How many requests in which time.",
             "allow: 60/minute",
         )
@@ -264,7 +263,7 @@ pub static LIMIT: Table = Table {
             "burst",
             Form::Whole {
                 min: 1,
-                max: u32::MAX as i64,
+                max: MANY,
             },
             "How many requests may come at once.",
             "burst: 10",
@@ -467,8 +466,7 @@ pub static ID: Table = Table {
             Form::Text,
             "What every id begins with.",
             "prefix: \"BKG-\"",
-        )
-        .required(),
+        ),
         Key::new("type", ID_KIND, "How ids are made.", "type: integer"),
     ],
     habits: &[],
@@ -859,7 +857,7 @@ const TYPE: Key = Key::new(
 const ENUM: Key = Key::new(
     "enum",
     Form::List {
-        of: &Form::Text,
+        of: &Form::Word("a word"),
         min: 1,
     },
     "The words it may be, in snake_case.",

@@ -24,7 +24,6 @@ mod include;
 mod json;
 mod keys;
 mod limits;
-mod memory_only;
 mod names;
 mod read;
 mod resolve;

@@ -158,9 +158,13 @@ pub fn check_key(key: &Spanned<String>, keys: Keys, out: &mut Diagnostics) {
             _ => "lower-case words joined by `_`, a letter first",
         })
     };
-    if !meant.is_empty() {
-        found = found.help(format!("write `{meant}{optional}`"));
-    }
+    found = if !name.is_ascii() || meant.is_empty() {
+        found
+    } else if name.starts_with(|c: char| c.is_ascii_digit()) {
+        found.help("put a word in front of the number")
+    } else {
+        found.help(format!("write `{meant}{optional}`"))
+    };
     out.push(found);
 }
 
@@ -170,7 +174,7 @@ pub fn check_field_name(name: &str, span: Span, out: &mut Diagnostics) {
         let help = match name {
             "id" => "delete it: every record has one; `id:` beside `fields:` says how it is made",
             "created_at" | "updated_at" => {
-                "delete it: every record has one; it may be sorted by, and used in rules"
+                "delete it: every record has one, and rules may use it"
             }
             _ => "choose another name; the server adds this one where it is needed",
         };
@@ -226,14 +230,24 @@ fn reserved(name: &str, span: Span, why: &str, help: &str) -> Diagnostic {
 }
 
 /// The names of one resource as its documents spell them, and who has them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Taken<'a> {
+    /// Whose names they are: `this resource`.
+    of: &'static str,
     own: HashMap<&'a str, (&'static str, Span)>,
     /// By camelCase spelling.
     camel: HashMap<String, (String, Span)>,
 }
 
 impl<'a> Taken<'a> {
+    pub fn new(of: &'static str) -> Taken<'a> {
+        Taken {
+            of,
+            own: HashMap::new(),
+            camel: HashMap::new(),
+        }
+    }
+
     /// Claims a name of `this`; reports whom it belongs to already.
     pub fn claim(
         &mut self,
@@ -246,11 +260,11 @@ impl<'a> Taken<'a> {
             let mut found = Diagnostic::error(
                 codes::TAKEN,
                 span,
-                format!("`{name}` is already the name of {other} of this resource"),
+                format!("`{name}` is already the name of {other} of {}", self.of),
             )
             .label(format!("{kind} of the same name"))
             .also(*before, format!("{other} `{name}`"))
-            .help("rename one of them: `this.name` must mean one thing");
+            .help(format!("rename one of them, so that `{name}` means one thing"));
             if let Some(relation) = name.strip_suffix("_id").filter(|r| self.own.contains_key(r)) {
                 found = found.help(format!(
                     "delete `{name}`: the relation `{relation}` brings its `{name}` along"

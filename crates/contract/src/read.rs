@@ -9,8 +9,8 @@ mod habits;
 use diag::{Diagnostic, Diagnostics, Sources, Span, Spanned, suggest};
 
 use crate::codes;
-use crate::form::{Choice, Form, Key, Keys, Table, one_of};
-use crate::keys::LANGUAGE;
+use crate::form::{Choice, Form, Key, Keys, Table, all_of};
+use crate::keys::{LANGUAGE, MANY};
 use crate::names;
 use crate::yaml::{Kind, Node, quoted};
 
@@ -19,6 +19,8 @@ use crate::yaml::{Kind, Node, quoted};
 pub struct Item<'a> {
     pub node: &'a Node,
     data: Data<'a>,
+    /// A key was not understood: what seems missing may be there under a wrong name.
+    pub odd: bool,
 }
 
 #[derive(Debug)]
@@ -143,13 +145,15 @@ impl<'a> Item<'a> {
 }
 
 /// What is being read, for messages.
-struct Place<'p> {
+struct Place {
     /// `` `search` ``, or `an entry of …`.
     subject: String,
     /// How it may be written; empty when there is nothing typical.
-    example: &'p str,
+    example: String,
     /// The key it belongs to, where a value that is missing can be shown.
     key: Option<Span>,
+    /// It cannot be left out, so deleting it is no advice.
+    required: bool,
 }
 
 /// Which part of the contract a file is.
@@ -186,6 +190,7 @@ impl Reader<'_> {
             Kind::Null if self.part == Part::Included => Item {
                 node,
                 data: Data::Map(vec![]),
+                odd: false,
             },
             Kind::Null => {
                 let start = Span::at(node.span.file, 0);
@@ -211,7 +216,7 @@ impl Reader<'_> {
         }
     }
 
-    fn value<'a>(&mut self, node: &'a Node, form: &'static Form, place: &Place<'_>) -> Item<'a> {
+    fn value<'a>(&mut self, node: &'a Node, form: &'static Form, place: &Place) -> Item<'a> {
         if matches!(node.kind, Kind::Null) && !matches!(form, Form::Any) {
             return self.nothing(node, place);
         }
@@ -233,7 +238,7 @@ impl Reader<'_> {
             },
             Form::Whole { min, max } => self.whole(node, form, (*min, *max), place),
             Form::Version => self.version(node, form, place),
-            Form::Choice(words) => self.choice(node, form, words, place),
+            Form::Choice(words) => self.choice(node, words, form, place),
             Form::List { of, min } => self.list(node, form, of, *min, place),
             Form::Map {
                 keys,
@@ -246,6 +251,7 @@ impl Reader<'_> {
                 _ => self.mismatch(node, form, place),
             },
             Form::Either(forms) => match forms.iter().find(|form| suits(form, &node.kind)) {
+                Some(Form::Choice(words)) => self.choice(node, words, form, place),
                 Some(form) => self.value(node, form, place),
                 None => self.mismatch(node, form, place),
             },
@@ -284,8 +290,9 @@ impl Reader<'_> {
             }
             let place = Place {
                 subject: format!("`{name}`"),
-                example: key.example,
+                example: key.example.to_owned(),
                 key: Some(entry.key.span),
+                required: key.required,
             };
             let item = self.value(&entry.value, &key.form, &place);
             entries.push(Entry {
@@ -304,6 +311,7 @@ impl Reader<'_> {
         Item {
             node,
             data: Data::Map(entries),
+            odd: unknown,
         }
     }
 
@@ -343,7 +351,7 @@ impl Reader<'_> {
         let allowed: Vec<String> = table.names().map(|name| format!("`{name}`")).collect();
         let allowed = match allowed.len() {
             1 => format!("the only key here is {}", allowed[0]),
-            _ => format!("the keys here are {}", crate::form::all_of(&allowed)),
+            _ => format!("the keys here are {}", all_of(&allowed)),
         };
         let found = match habits::elsewhere(name, table) {
             Some(home) => found
@@ -377,7 +385,7 @@ impl Reader<'_> {
                 .label("this file is included")
                 .help(format!(
                     "move it to the main file; included files hold {}",
-                    crate::form::all_of(&words)
+                    all_of(&words)
                 )),
         );
         false
@@ -402,7 +410,7 @@ impl Reader<'_> {
         node: &'a Node,
         form: &'static Form,
         (keys, of, min, example): (Keys, &'static Form, usize, &'static str),
-        place: &Place<'_>,
+        place: &Place,
     ) -> Item<'a> {
         let Kind::Map(written) = &node.kind else {
             return self.mismatch(node, form, place);
@@ -410,13 +418,30 @@ impl Reader<'_> {
         if written.len() < min {
             return self.empty(node, place);
         }
+        if keys == Keys::FieldName && is_long_form(node) {
+            self.out.push(
+                Diagnostic::error(
+                    codes::WRONG_KIND,
+                    place.key.unwrap_or(node.span),
+                    format!("{} lists its members directly", place.subject),
+                )
+                .label("without `type` and `properties`")
+                .help(format!("write it like this: `{}`", place.example)),
+            );
+            return broken(node);
+        }
         let mut entries = Vec::with_capacity(written.len());
         for entry in written {
             names::check_key(&entry.key, keys, self.out);
+            let example = match example.split_once(": ") {
+                Some((_, rest)) => format!("{}: {rest}", entry.key.value),
+                None => example.to_owned(),
+            };
             let place = Place {
                 subject: format!("`{}`", entry.key.value),
                 example,
                 key: Some(entry.key.span),
+                required: false,
             };
             let item = self.value(&entry.value, of, &place);
             entries.push(Entry {
@@ -428,6 +453,7 @@ impl Reader<'_> {
         Item {
             node,
             data: Data::Map(entries),
+            odd: false,
         }
     }
 
@@ -437,7 +463,7 @@ impl Reader<'_> {
         form: &'static Form,
         of: &'static Form,
         min: usize,
-        place: &Place<'_>,
+        place: &Place,
     ) -> Item<'a> {
         let Kind::List(written) = &node.kind else {
             return self.mismatch(node, form, place);
@@ -451,8 +477,9 @@ impl Reader<'_> {
             } else {
                 place.subject.clone()
             },
-            example: place.example,
+            example: place.example.clone(),
             key: None,
+            required: false,
         };
         let items = written
             .iter()
@@ -461,10 +488,11 @@ impl Reader<'_> {
         Item {
             node,
             data: Data::List(items),
+            odd: false,
         }
     }
 
-    fn said<'a>(&mut self, node: &'a Node, form: &'static Form, place: &Place<'_>) -> Item<'a> {
+    fn said<'a>(&mut self, node: &'a Node, form: &'static Form, place: &Place) -> Item<'a> {
         match &node.kind {
             Kind::String(text) if text.trim().is_empty() => self.empty(node, place),
             Kind::String(_) => leaf(node),
@@ -472,7 +500,7 @@ impl Reader<'_> {
         }
     }
 
-    fn condition<'a>(&mut self, node: &'a Node, place: &Place<'_>) -> Item<'a> {
+    fn condition<'a>(&mut self, node: &'a Node, place: &Place) -> Item<'a> {
         let (code, message, label, help) = match &node.kind {
             Kind::String(text) if text.trim().is_empty() => return self.empty(node, place),
             Kind::String(text) if text.starts_with('=') => (
@@ -500,7 +528,7 @@ impl Reader<'_> {
                 match other {
                     Kind::List(_) => "join conditions with `||` (or) and `&&` (and): `mine || staff`"
                         .to_owned(),
-                    Kind::Map(_) => "put the condition in quotes if it contains braces or `: `"
+                    Kind::Map(_) => "write an expression, for example `user.role == 'staff'`; put it in quotes if it contains braces or `: `"
                         .to_owned(),
                     _ => format!("write a condition, for example `{}`", place.example),
                 },
@@ -511,7 +539,7 @@ impl Reader<'_> {
         broken(node)
     }
 
-    fn formula<'a>(&mut self, node: &'a Node, place: &Place<'_>) -> Item<'a> {
+    fn formula<'a>(&mut self, node: &'a Node, place: &Place) -> Item<'a> {
         match &node.kind {
             Kind::String(text) if text.trim_start_matches('=').trim().is_empty() => {
                 self.empty(node, place)
@@ -534,7 +562,7 @@ impl Reader<'_> {
         }
     }
 
-    fn name<'a>(&mut self, node: &'a Node, place: &Place<'_>, keys: Keys) -> Item<'a> {
+    fn name<'a>(&mut self, node: &'a Node, place: &Place, keys: Keys) -> Item<'a> {
         match &node.kind {
             Kind::String(text) => {
                 let name = Spanned::new(text.clone(), node.span);
@@ -545,7 +573,7 @@ impl Reader<'_> {
         }
     }
 
-    fn day<'a>(&mut self, node: &'a Node, place: &Place<'_>) -> Item<'a> {
+    fn day<'a>(&mut self, node: &'a Node, place: &Place) -> Item<'a> {
         match &node.kind {
             Kind::String(text) => match value::Date::parse(text) {
                 Ok(_) => leaf(node),
@@ -571,7 +599,7 @@ impl Reader<'_> {
         node: &'a Node,
         form: &'static Form,
         (min, max): (i64, i64),
-        place: &Place<'_>,
+        place: &Place,
     ) -> Item<'a> {
         match &node.kind {
             Kind::Int(number) if (min..=max).contains(number) => leaf(node),
@@ -580,7 +608,10 @@ impl Reader<'_> {
                     Diagnostic::error(
                         codes::OUT_OF_RANGE,
                         node.span,
-                        format!("{} must be between {min} and {max}", place.subject),
+                        match max {
+                            MANY => format!("{} must be at least {min}", place.subject),
+                            _ => format!("{} must be between {min} and {max}", place.subject),
+                        },
                     )
                     .label("out of range"),
                 );
@@ -590,7 +621,7 @@ impl Reader<'_> {
         }
     }
 
-    fn version<'a>(&mut self, node: &'a Node, form: &Form, place: &Place<'_>) -> Item<'a> {
+    fn version<'a>(&mut self, node: &'a Node, form: &Form, place: &Place) -> Item<'a> {
         match &node.kind {
             Kind::Int(LANGUAGE) => leaf(node),
             Kind::Int(_) | Kind::Float(_) => {
@@ -611,26 +642,33 @@ impl Reader<'_> {
         }
     }
 
+    /// `whole` is the form of the place, of which the words may be a part.
     fn choice<'a>(
         &mut self,
         node: &'a Node,
-        form: &Form,
         words: &'static [Choice],
-        place: &Place<'_>,
+        whole: &Form,
+        place: &Place,
     ) -> Item<'a> {
-        let Kind::String(text) = &node.kind else {
-            return self.mismatch(node, form, place);
+        let source = node.source(self.sources.text(node.span.file));
+        let text = match &node.kind {
+            Kind::String(text) => text.as_str(),
+            Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) => source,
+            _ => return self.mismatch(node, whole, place),
         };
         match words.iter().find(|choice| choice.word == text) {
             Some(choice) if choice.later => {
-                self.later(node.span, &format!("{} `{text}`", unquoted(&place.subject)));
+                self.later(node.span, &format!("`{text}` in {}", key_of(&place.subject)));
                 broken(node)
             }
             Some(_) => leaf(node),
             None => {
-                let known = words.iter().map(|choice| choice.word);
-                let label = match suggest::nearest(text, known) {
+                let mut known = words.iter().map(|choice| choice.word);
+                let label = match suggest::nearest(text, known.clone()) {
                     Some(near) => format!("did you mean `{near}`?"),
+                    None if text == "false" && known.any(|word| word == "off") => {
+                        "did you mean `off`?".to_owned()
+                    }
                     None => "not one of the words".to_owned(),
                 };
                 self.out.push(
@@ -640,22 +678,25 @@ impl Reader<'_> {
                         format!("{} cannot be `{text}`", place.subject),
                     )
                     .label(label)
-                    .help(format!("it must be {}", form.describe())),
+                    .help(format!("it must be {}", whole.describe())),
                 );
                 broken(node)
             }
         }
     }
 
-    fn mismatch<'a>(&mut self, node: &'a Node, form: &Form, place: &Place<'_>) -> Item<'a> {
+    fn mismatch<'a>(&mut self, node: &'a Node, form: &Form, place: &Place) -> Item<'a> {
         let source = node.source(self.sources.text(node.span.file));
-        let wants_text = match form {
-            Form::Either(forms) => forms.iter().any(is_text),
-            form => is_text(form),
-        };
         let help = match (&node.kind, form) {
-            (Kind::Int(_) | Kind::Float(_) | Kind::Bool(_), _) if wants_text => {
+            (Kind::Int(_) | Kind::Float(_) | Kind::Bool(_), Form::Text) => {
                 format!("if it is meant as text, put it in quotes: {}", quoted(source))
+            }
+            (Kind::Bool(_), Form::Word(_)) if place.example.starts_with("enum") => {
+                "for true and false write `type: boolean`".to_owned()
+            }
+            (Kind::Int(_) | Kind::Float(_), Form::Word(_)) if place.example.starts_with("enum") => {
+                "an enum has words; for numbers write `type: integer` with `minimum` and `maximum`"
+                    .to_owned()
             }
             (Kind::String(word), Form::Bool)
                 if ["yes", "on", "y"].contains(&word.to_ascii_lowercase().as_str()) =>
@@ -693,7 +734,7 @@ impl Reader<'_> {
         broken(node)
     }
 
-    fn nothing<'a>(&mut self, node: &'a Node, place: &Place<'_>) -> Item<'a> {
+    fn nothing<'a>(&mut self, node: &'a Node, place: &Place) -> Item<'a> {
         let span = match place.key {
             Some(key) if node.span.is_empty() => key,
             _ => node.span,
@@ -705,8 +746,9 @@ impl Reader<'_> {
         )
         .label("nothing behind it");
         if !place.example.is_empty() {
+            let otherwise = if place.required { "" } else { ", or delete it" };
             found = found.help(format!(
-                "give it one, like `{}`, or delete it; lines that belong to it are indented further",
+                "give it one, like `{}`{otherwise}; lines that belong to it are indented further",
                 place.example
             ));
         }
@@ -714,7 +756,7 @@ impl Reader<'_> {
         broken(node)
     }
 
-    fn empty<'a>(&mut self, node: &'a Node, place: &Place<'_>) -> Item<'a> {
+    fn empty<'a>(&mut self, node: &'a Node, place: &Place) -> Item<'a> {
         self.out.push(
             Diagnostic::error(
                 codes::EMPTY,
@@ -723,8 +765,9 @@ impl Reader<'_> {
             )
             .label("nothing in it")
             .help(format!(
-                "put something in, for example `{}`, or delete it",
-                place.example
+                "put something in, for example `{}`{}",
+                place.example,
+                if place.required { "" } else { ", or delete it" }
             )),
         );
         broken(node)
@@ -757,6 +800,7 @@ fn leaf(node: &Node) -> Item<'_> {
     Item {
         node,
         data: Data::Leaf,
+        odd: false,
     }
 }
 
@@ -764,6 +808,7 @@ fn broken(node: &Node) -> Item<'_> {
     Item {
         node,
         data: Data::Broken,
+        odd: false,
     }
 }
 
@@ -778,6 +823,13 @@ fn suits(form: &Form, kind: &Kind) -> bool {
     }
 }
 
+/// `{type: object, properties: …}` where the members themselves are to stand.
+fn is_long_form(node: &Node) -> bool {
+    let object = |node: &Node| node.as_str() == Some("object");
+    node.entry("type").is_some_and(|entry| object(&entry.value))
+        && node.entry("properties").is_some_and(|entry| entry.value.as_map().is_some())
+}
+
 fn is_text(form: &Form) -> bool {
     matches!(
         form,
@@ -785,10 +837,9 @@ fn is_text(form: &Form) -> bool {
     )
 }
 
-fn unquoted(subject: &str) -> &str {
-    subject
-        .trim_start_matches("an entry of ")
-        .trim_matches('`')
+/// `an entry of X` → `X`
+fn key_of(subject: &str) -> &str {
+    subject.trim_start_matches("an entry of ")
 }
 
 /// The first line of a span: a block of many lines underlined whole hides its message.
@@ -800,8 +851,8 @@ pub fn head(sources: &Sources, span: Span) -> Span {
     }
 }
 
-/// "`a`, `b` or `c`" of names.
+/// "`a`, `b` and `c`" of names.
 pub fn names_of<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    one_of(&names)
+    all_of(&names)
 }

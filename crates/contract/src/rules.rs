@@ -39,6 +39,9 @@ enum Ready {
     Broken,
 }
 
+/// The checker's code for a name that exists, but not in this place.
+const NOT_HERE: &str = "E0314";
+
 /// The rules and formulas of a contract.
 pub struct Rulebook<'d, 'r, 'a> {
     draft: &'d Draft<'r, 'a>,
@@ -116,16 +119,35 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
     }
 
     /// Checks an expression that has no name, such as an access rule.
-    pub fn check(&self, text: Text<'a>, scope: &Scope, out: &mut Diagnostics) -> Option<Expr> {
+    ///
+    /// `help` is for names that exist elsewhere, but not where this expression stands.
+    pub fn check(
+        &self,
+        text: Text<'a>,
+        scope: &Scope,
+        help: &str,
+        out: &mut Diagnostics,
+    ) -> Option<Expr> {
         let (found, problems) = expr::check(source(text).0, scope, self);
-        self.report(text, problems, out);
+        self.report(text, problems, help, out);
         found
     }
 
     /// Places an expression's problems in the file.
-    pub fn report(&self, text: Text<'a>, problems: Vec<expr::Problem>, out: &mut Diagnostics) {
+    ///
+    /// `help` as for [`Rulebook::check`].
+    pub fn report(
+        &self,
+        text: Text<'a>,
+        problems: Vec<expr::Problem>,
+        help: &str,
+        out: &mut Diagnostics,
+    ) {
         let skipped = source(text).1;
-        for problem in problems {
+        for mut problem in problems {
+            if problem.code == NOT_HERE && problem.help.is_none() {
+                problem.help = Some(help.to_owned()).filter(|help| !help.is_empty());
+            }
             let at = problem.at.start + skipped..problem.at.end + skipped;
             let mut found =
                 Diagnostic::error(problem.code, text.part(self.sources, at), problem.message)
@@ -164,7 +186,12 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
                     continue;
                 }
                 if let Some(text) = self.text(part) {
-                    self.report(text, problems, out);
+                    let help = match part {
+                        Part::Shared(_) => "rules at the top of the contract know the caller only: move this one to the `rules:` of the resource it speaks of",
+                        Part::Own(..) => "a rule of a resource speaks of `this` record and the `user`",
+                        Part::Computed(..) => "it is computed from `this` record when it is read",
+                    };
+                    self.report(text, problems, help, out);
                 }
                 self.ready.borrow_mut().insert(part, ready);
             }

@@ -377,7 +377,7 @@ fn constant(value: Value, ty: &Type) -> expr::Expr {
 
 /// Gives every name of the resource its meaning; reports those that meet.
 pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
-    let mut taken: Taken<'_> = Taken::default();
+    let mut taken: Taken<'_> = Taken::new("this resource");
     let mut properties = std::mem::take(&mut draft.properties);
     // Derived column names live as long as this call only.
     let columns: Vec<String> = draft.fields.iter().map(|f| f.field.name.clone()).collect();
@@ -400,8 +400,8 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
         };
         if taken.claim(declared.name, kind, declared.span, out) {
             properties.insert(declared.name.to_owned(), property);
+            taken.claim_spellings(declared.name, declared.span, out);
         }
-        taken.claim_spellings(declared.name, declared.span, out);
     }
     // Columns of relations come last, so that it is the plain field beside a relation that is
     // reported, whichever stands first.
@@ -437,8 +437,8 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
         if taken.claim(entry.name, "a list", entry.key.span, out) {
             // What it lists is found out later.
             properties.insert(entry.name.to_owned(), Property::Broken);
+            taken.claim_spellings(entry.name, entry.key.span, out);
         }
-        taken.claim_spellings(entry.name, entry.key.span, out);
     }
     let rules = draft.item.get("rules").map(Item::entries).unwrap_or_default();
     for (at, entry) in rules.iter().enumerate() {

@@ -306,6 +306,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 }
                 Some(Some(_)) => Some(Base::Text(None)),
                 Some(None) => None,
+                None if item.odd => None,
                 None => {
                     self.out.push(
                         Diagnostic::error(
@@ -399,6 +400,15 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             );
             return;
         }
+        let first = name.split([' ', ',', '(']).next().unwrap_or_default();
+        if first != name && (WORDS.contains(&first) || self.type_at.contains_key(first) || self.resources.contains_key(first)) {
+            self.out.push(
+                found
+                    .label("a type and more")
+                    .help(format!("what is said besides the type needs the long form: `{{type: {first}, …}}`")),
+            );
+            return;
+        }
         // Some of the contract could not be read: the name may have stood there.
         if self.torn && name.starts_with(|c: char| c.is_ascii_uppercase()) {
             return;
@@ -445,7 +455,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             (Base::Integer, "int53") => plain(Type::Int53),
             (Base::Integer, "int64") => plain(Type::Int64),
             _ => {
-                let ty = item.text("type").map_or("this type", |text| text.as_str());
+                let ty = item.text("type").map_or("enum", |text| text.as_str());
                 let needs = if matches!(word, "int53" | "int64") {
                     "integer"
                 } else {
@@ -557,7 +567,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 let meant = crate::names::to_slug(name);
                 (
                     "not in snake_case",
-                    if meant.is_empty() {
+                    if meant.is_empty() || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
                         "write a word: a lower-case letter, then letters, digits and `_`".to_owned()
                     } else {
                         format!(
@@ -713,7 +723,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
         name: Option<&str>,
         depth: usize,
     ) -> Option<(Arc<ObjectType>, Arc<Vec<Shape>>)> {
-        let mut taken = Taken::default();
+        let mut taken = Taken::new("this object");
         let mut members = vec![];
         let mut shapes = vec![];
         let mut broken = false;
@@ -730,8 +740,11 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
         }
         for entry in item.entries() {
             let (member, nullable) = without_mark(entry.name);
-            broken |= !taken.claim(member, "a member", entry.key.span, self.out);
-            taken.claim_spellings(member, entry.key.span, self.out);
+            if taken.claim(member, "a member", entry.key.span, self.out) {
+                taken.claim_spellings(member, entry.key.span, self.out);
+            } else {
+                broken = true;
+            }
             let Some(Found::Shape(mut shape)) =
                 self.shape(&entry.item, member, Place::Object, depth + 1)
             else {
@@ -783,10 +796,20 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                     format!("the default does not fit: {}", misfit.why),
                 )
                 .label("not a value of this field");
-                if item.as_text().is_some_and(|text| text.as_str().starts_with('=')) {
+                let text = item.as_text().map(Text::as_str);
+                if text.is_some_and(|text| text.starts_with('=')) {
                     found = found.help(
                         "a default is a fixed value; formulas are for `set` (on create) and `value` (when read)",
                     );
+                } else if text == Some("now") {
+                    found = found.help("to fill in the time of creation write `set: =now`");
+                } else if shape.ty == Type::Text && text.is_none() {
+                    found = found.help("if it is meant as text, put it in quotes");
+                } else if let Type::Enum(words) = &shape.ty {
+                    let near = text.and_then(|text| suggest::nearest(text, words.iter().map(|w| &**w)));
+                    if let Some(near) = near {
+                        found = found.help(format!("write `default: {near}`"));
+                    }
                 }
                 self.out.push(found);
                 None

@@ -39,7 +39,7 @@ pub fn compile_one(main: &str) -> Compiled {
 
 impl Compiled {
     pub fn rendered(&self) -> String {
-        render::text(&self.found, &self.sources, false)
+        render::text(&self.sources, &self.found, false)
     }
 
     /// The model of a contract that has to be right.
