@@ -4,7 +4,7 @@
 use call::{Caller, Code, Failure, FieldProblem, Place};
 use expr::Env;
 use expr::eval::NoRows;
-use model::{Field, FieldKind, Resource, SystemField};
+use model::{Field, FieldKind, Resource, Shape, SystemField};
 use serde_json::{Map, Value as Json};
 use value::json::Mismatch;
 use value::{FieldId, IdKind, Timestamp, Value};
@@ -226,7 +226,16 @@ impl Writer<'_> {
             return Value::Null;
         }
         match value::json::read(&field.shape.ty, json) {
-            Ok(value) => value,
+            Ok(mut value) => {
+                complete(
+                    &field.shape,
+                    &mut value,
+                    json,
+                    &format!("/{}", field.name),
+                    problems,
+                );
+                value
+            }
             Err(mismatches) => {
                 problems.extend(located(field, mismatches));
                 Value::Null
@@ -293,6 +302,47 @@ impl Writer<'_> {
                 });
             }
         }
+    }
+}
+
+/// Puts the defaults of an object's members where the client said nothing. A member with a
+/// default may be left out, but null is not a way of doing that.
+fn complete(
+    shape: &Shape,
+    value: &mut Value,
+    json: &Json,
+    pointer: &str,
+    problems: &mut Vec<FieldProblem>,
+) {
+    match (value, json, &shape.ty) {
+        (Value::List(items), Json::Array(given), _) => {
+            let Some(inner) = &shape.items else { return };
+            for (index, (item, json)) in items.iter_mut().zip(given).enumerate() {
+                complete(inner, item, json, &format!("{pointer}/{index}"), problems);
+            }
+        }
+        (Value::Object(members), Json::Object(given), value::Type::Object(object)) => {
+            let Some(shapes) = &shape.members else { return };
+            for ((member, inner), described) in
+                members.iter_mut().zip(shapes.iter()).zip(&object.members)
+            {
+                let pointer = format!("{pointer}/{}", described.name);
+                match (given.get(&*described.name), &inner.default) {
+                    (None, Some(default)) => *member = default.clone(),
+                    (Some(Json::Null), Some(_)) if !inner.nullable => problems.push(FieldProblem {
+                        detail: format!(
+                            "`{}` cannot be null; leave it out for its default",
+                            described.name
+                        ),
+                        place: Place::Pointer(pointer),
+                        code: "not_null",
+                    }),
+                    (Some(json), _) => complete(inner, member, json, &pointer, problems),
+                    (None, None) => {}
+                }
+            }
+        }
+        _ => {}
     }
 }
 

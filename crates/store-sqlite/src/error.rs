@@ -29,6 +29,8 @@ fn from_code(extended: i32, reason: String, time_limit: Duration) -> StoreError 
             };
         }
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return StoreError::ForeignKey,
+        // ON DELETE RESTRICT is a trigger inside SQLite. We have no triggers of our own.
+        ffi::SQLITE_CONSTRAINT_TRIGGER => return StoreError::ForeignKey,
         _ => {}
     }
     // The low byte is the primary result code, the rest says more.
