@@ -1,0 +1,77 @@
+//! The seam between this kit and a door: [`Handler`] and the [`Request`] it gets.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Uri};
+
+use crate::body::RequestBody;
+use crate::response::Response;
+
+/// Answers requests. One value serves every connection.
+///
+/// The future is dropped, at whatever await it is, when the client goes away or the request takes
+/// longer than [`Limits::request_time`](crate::Limits::request_time). Work that must not stop half way
+/// belongs into a task of its own.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request. The body of the answer to a HEAD request may be there; it is not sent.
+    fn handle(&self, request: Request) -> impl Future<Output = Response> + Send;
+}
+
+impl<H: Handler> Handler for Arc<H> {
+    fn handle(&self, request: Request) -> impl Future<Output = Response> + Send {
+        H::handle(self, request)
+    }
+}
+
+/// A function as a handler; see [`handler_fn`].
+pub struct HandlerFn<F>(F);
+
+/// Makes a handler of a function.
+pub fn handler_fn<F, A>(answer: F) -> HandlerFn<F>
+where
+    F: Fn(Request) -> A + Send + Sync + 'static,
+    A: Future<Output = Response> + Send,
+{
+    HandlerFn(answer)
+}
+
+impl<F, A> Handler for HandlerFn<F>
+where
+    F: Fn(Request) -> A + Send + Sync + 'static,
+    A: Future<Output = Response> + Send,
+{
+    fn handle(&self, request: Request) -> impl Future<Output = Response> + Send {
+        (self.0)(request)
+    }
+}
+
+/// One request, whose head was found well-formed and within the limits.
+#[derive(Debug)]
+pub struct Request {
+    /// Method, target, version and fields.
+    pub head: http::request::Parts,
+    /// The other end of the connection; behind a proxy that is the proxy.
+    pub peer: SocketAddr,
+    /// The body, not read yet.
+    pub body: RequestBody,
+}
+
+impl Request {
+    pub fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    pub fn uri(&self) -> &Uri {
+        &self.head.uri
+    }
+
+    /// The path as sent, percent-encoding included; never empty.
+    pub fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+}
