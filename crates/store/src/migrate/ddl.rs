@@ -145,15 +145,8 @@ pub(super) fn create_index(table: &Table, index: &IndexShape, dialect: Dialect) 
         && table.id == IdShape::Integer
         && !index.unique
         && index.columns.len() > 1
-        && index
-            .columns
-            .last()
-            .is_some_and(|column| column == table.id_name());
-    let columns = if implied {
-        &index.columns[..index.columns.len() - 1]
-    } else {
-        index.columns.as_slice()
-    };
+        && index.columns.last().is_some_and(|column| column == table.id_name());
+    let columns = &index.columns[..index.columns.len() - usize::from(implied)];
     let columns: Vec<String> = columns
         .iter()
         .map(|column| {

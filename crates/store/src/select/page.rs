@@ -4,6 +4,9 @@
 //! after a cursor are one range of an index over the keys, but SQL can say so only when no null
 //! is involved: `a < 5` is not true of a null that comes after it. Then it is two ranges, one
 //! without and one of nulls only, in order.
+//!
+//! SQLite cannot begin `(a, id) > (…)` at the id when that is an integer, which it keeps as the
+//! rowid: it would pass over everything that has the same `a`. There that range is two, too.
 
 use model::Resource;
 use value::{FieldId, Type};
@@ -32,6 +35,8 @@ pub(super) struct Key {
 pub(super) enum Range {
     /// `(a, b, id) > (…)`, which both databases turn into one search.
     Tuple(Vec<Key>),
+    /// All keys equal but the last, the id.
+    Same(Vec<Key>),
     /// The first key on the near side of the cursor's value, and after it by all keys.
     Stepwise(Vec<Key>),
     /// The first key null, and after the cursor by the others.
@@ -46,14 +51,14 @@ pub(super) enum Range {
 pub(super) fn keys(
     resource: &Resource,
     sort: &[(FieldId, Direction)],
-    seek: Option<Seek>,
+    seek: Seek,
     cursor: u16,
 ) -> Result<Vec<Key>, Unsupported> {
     let mut keys = Vec::new();
     for (at, (field, direction)) in sort.iter().enumerate() {
         let (field, ty) = field_type(resource, *field)?;
         let nullable = field.shape.nullable;
-        let null = nullable && seek.is_some_and(|seek| seek.is_null(at));
+        let null = nullable && seek.is_null(at);
         let key = |column: String, part, nullable| Key {
             column,
             descending: *direction == Direction::Descending,
@@ -84,8 +89,8 @@ pub(super) fn keys(
     Ok(keys)
 }
 
-/// The ranges after the cursor, in order. Not empty.
-pub(super) fn ranges(keys: &[Key]) -> Vec<Range> {
+/// The ranges after the cursor, in order. Not empty. `rowid`: the id is SQLite's rowid.
+pub(super) fn ranges(keys: &[Key], rowid: bool) -> Vec<Range> {
     let Some((first, rest)) = keys.split_first() else {
         return vec![];
     };
@@ -103,22 +108,34 @@ pub(super) fn ranges(keys: &[Key]) -> Vec<Range> {
         .all(|key| key.descending == first.descending && !key.null);
     // A later null would come after the cursor when descending, and no tuple says so.
     let later_nulls = first.descending && rest.iter().any(|key| key.nullable);
-    let near = if one_way && !later_nulls {
-        Range::Tuple(all())
-    } else {
-        Range::Stepwise(all())
+    let mut ranges = match (one_way && !later_nulls, rowid, keys.split_last()) {
+        (true, true, Some((_, before))) if !before.is_empty() => {
+            vec![Range::Same(all()), Range::Tuple(before.to_vec())]
+        }
+        (true, ..) => vec![Range::Tuple(all())],
+        (false, ..) => vec![Range::Stepwise(all())],
     };
     if first.descending && first.nullable {
-        vec![near, Range::Null(first.clone())]
-    } else {
-        vec![near]
+        ranges.push(Range::Null(first.clone()));
     }
+    ranges
 }
 
 impl Range {
     pub fn write(&self, sql: &mut Sql, alias: Alias) {
         match self {
             Range::Tuple(keys) => tuple(sql, alias, keys),
+            Range::Same(keys) => {
+                if let Some((id, before)) = keys.split_last() {
+                    for key in before {
+                        sql.column(alias, &key.column);
+                        sql.push(" = ");
+                        key.value(sql);
+                        sql.push(" AND ");
+                    }
+                    tuple(sql, alias, std::slice::from_ref(id));
+                }
+            }
             Range::Stepwise(keys) => {
                 if let Some(first) = keys.first() {
                     // Says nothing new, but says it so that an index can begin there.

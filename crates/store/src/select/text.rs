@@ -6,11 +6,11 @@
 
 use expr::ir::THIS;
 use model::{Model, Resource};
-use value::{FieldId, ResourceId, Type};
+use value::{FieldId, IdKind, ResourceId, Type};
 
 use super::page::{Key, Range};
 use super::{
-    Filter, IDS_MAX, Operator, Output, SORT_KEYS_MAX, Select, Where, cost, field_type, page,
+    Filter, IDS_MAX, Operator, Output, SORT_KEYS_MAX, Seek, Select, Where, cost, field_type, page,
 };
 use crate::driver::{Cost, Dialect, Storage};
 use crate::layout::{self, SEARCH, VERSION};
@@ -107,8 +107,16 @@ pub(super) fn write(
     if shape.count {
         writer.count()?;
     } else {
-        let keys = page::keys(resource, &keys, shape.seek, writer.args.cursor)?;
-        let ranges = if seeks { page::ranges(&keys) } else { vec![] };
+        let cursor = writer.args.cursor;
+        let ranges = match shape.seek {
+            Some(seek) => {
+                let rowid =
+                    dialect == Dialect::Sqlite && resource.id_type.kind == IdKind::Integer;
+                page::ranges(&page::keys(resource, &keys, seek, cursor)?, rowid)
+            }
+            None => vec![],
+        };
+        let keys = page::keys(resource, &keys, Seek::default(), cursor)?;
         if let Some((field, n)) = shape.parents {
             writer.of_parents(&keys, field, n)?;
         } else if let [_, _, ..] = ranges.as_slice() {

@@ -156,11 +156,18 @@ impl Database {
             columns: vec![Storage::Int, Storage::Int, Storage::Int, Storage::Text],
             cost: Cost::Long,
         });
-        let nothing = vec![Value::Null; statement.parameters.len()];
-        let rows = wait(self.driver.query(&statement, &nothing))
-            .unwrap_or_else(|error| panic!("{error}\n{}", prepared.statement.text));
-        let lines: Vec<String> = rows
-            .iter()
+        // In the writer, because a reader does not even explain what writes.
+        let rows = Arc::new(std::sync::Mutex::new(vec![]));
+        let work = Change {
+            parameters: vec![Value::Null; statement.parameters.len()],
+            statement,
+            changed: Arc::default(),
+            rows: Some(Arc::clone(&rows)),
+        };
+        self.run(work).unwrap_or_else(|error| panic!("{error}\n{}", prepared.statement.text));
+        let cells = rows.lock().unwrap();
+        let lines: Vec<String> = cells
+            .chunks(4)
             .map(|row| match &row[3] {
                 Value::Text(text) => text.clone(),
                 other => panic!("{other:?}"),
