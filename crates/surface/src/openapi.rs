@@ -1,0 +1,261 @@
+//! The OpenAPI 3.1 document of a model.
+//!
+//! It promises what the server keeps, as exactly as OpenAPI can say it: a program that sends what
+//! the document allows is never told that it broke the contract, and one that sends anything else
+//! is. It knows what rules exist, but not who will ask.
+
+mod names;
+mod operations;
+mod parameters;
+mod patch;
+mod resources;
+mod responses;
+mod schemas;
+
+use std::collections::HashSet;
+
+use model::{Audience, Deprecated, Model};
+use serde_json::{Map, Value as Json, json};
+
+use crate::{access, words};
+use names::Names;
+use operations::Operations;
+use parameters::Parameters;
+use resources::Resources;
+use schemas::Schemas;
+
+/// The security scheme.
+const KEY: &str = "key";
+
+/// The schema of every refusal.
+const PROBLEM: &str = "Problem";
+
+/// Numbers that the engine and the door keep. They are told here, as a description may know
+/// neither; the defaults are theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Page size when none is asked for.
+    pub page_default: u32,
+    /// Larger page sizes are lowered to this.
+    pub page_max: u32,
+    /// Values of one `in`.
+    pub in_max: usize,
+    /// Keys of one sort.
+    pub sort_max: usize,
+    /// Characters of `q`.
+    pub words_chars_max: usize,
+    /// Relations included in one answer.
+    pub includes_max: usize,
+    /// Operations of one JSON Patch.
+    pub patch_operations_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            page_default: 50,
+            page_max: 200,
+            in_max: 100,
+            sort_max: 4,
+            words_chars_max: 200,
+            includes_max: 10,
+            patch_operations_max: 100,
+        }
+    }
+}
+
+/// The document, with only what the audience is served.
+pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
+    let mut names = Names::default();
+    // Contracts may not call anything so.
+    names.take(PROBLEM.to_owned());
+    let components = names::components(model, &mut names);
+    let schemas = Schemas::new(model, &mut names);
+
+    let mut shared = Map::new();
+    let parameters = Parameters {
+        model,
+        schemas: &schemas,
+        limits,
+        audience,
+    };
+    parameters.shared(&mut shared);
+    let operations = Operations {
+        model,
+        parameters: &parameters,
+        names: &components,
+        audience,
+    };
+    let paths = operations.paths(&mut shared);
+
+    let mut described = Map::new();
+    let resources = Resources {
+        model,
+        schemas: &schemas,
+        names: &components,
+        audience,
+        patch_operations_max: limits.patch_operations_max,
+    };
+    for resource in access::resources(model, audience) {
+        resources.components(resource, &mut described);
+    }
+    schemas.shared(&mut described);
+    described.insert(PROBLEM.to_owned(), responses::problem());
+    let mut answers = Map::new();
+    responses::shared(&mut answers);
+
+    let tags = access::resources(model, audience).map(|resource| {
+        let description = resource
+            .description
+            .clone()
+            .unwrap_or_else(|| format!("Everything about {}.", words::many(resource)));
+        json!({"name": words::heading(&resource.path), "description": description})
+    });
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": info(model),
+        "servers": [{"url": "/", "description": "The server that serves this document"}],
+        "tags": tags.collect::<Vec<_>>(),
+        "paths": paths,
+        "components": {
+            "schemas": described,
+            "responses": answers,
+            "parameters": shared,
+            "headers": responses::header_components(),
+            "securitySchemes": {KEY: security_scheme(model)},
+        },
+    });
+    prune(&mut document);
+    document
+}
+
+/// The document as a file.
+pub fn to_json_bytes(document: &Json) -> Vec<u8> {
+    let mut bytes =
+        serde_json::to_vec_pretty(document).expect("JSON values can always be written to memory");
+    bytes.push(b'\n');
+    bytes
+}
+
+fn info(model: &Model) -> Json {
+    let about = model
+        .description
+        .clone()
+        .unwrap_or_else(|| format!("The REST API of {}.", model.title));
+    json!({
+        "title": model.title,
+        "version": version(model),
+        "description": format!("{}\n\n{CONVENTIONS}", about.trim_end()),
+        "contact": {"name": model.title},
+    })
+}
+
+/// What holds everywhere and need not be said at each operation.
+const CONVENTIONS: &str = "\
+**Lists** come in pages: `items`, and `next_cursor` to go on with.
+
+**Changes** can be made safe: send the `ETag` of what you have read as `If-Match`, and nobody \
+else's change is overwritten.
+
+**Refusals** are problem details (RFC 9457): `code` is for programs and never changes, `type` \
+leads to a page that explains it, and `errors` names every fault.
+
+**Records** gain fields and enums gain values with time; ignore what you do not know.";
+
+/// `/v2` is version 2.
+fn version(model: &Model) -> String {
+    let digits: String = model
+        .base
+        .chars()
+        .filter(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
+    if digits.is_empty() {
+        "1".to_owned()
+    } else {
+        digits
+    }
+}
+
+fn security_scheme(model: &Model) -> Json {
+    let scheme = match model.auth_schemes.iter().find(|scheme| *scheme == "bearer") {
+        None => model.auth_schemes.first().map_or("bearer", String::as_str),
+        Some(bearer) => bearer,
+    };
+    let word = words::heading(scheme);
+    json!({
+        "type": "http",
+        "scheme": scheme,
+        "description": format!("An API key: `Authorization: {word} KEY`."),
+    })
+}
+
+/// What a deprecation says, in a sentence or two.
+fn deprecation(deprecated: &Deprecated) -> String {
+    let mut text = "Deprecated".to_owned();
+    if let Some(since) = &deprecated.since {
+        text.push_str(&format!(" since {since}"));
+    }
+    if let Some(sunset) = &deprecated.sunset {
+        text.push_str(&format!(", gone after {sunset}"));
+    }
+    text.push('.');
+    if let Some(replacement) = &deprecated.replacement {
+        text.push_str(&format!(" Use `{replacement}`."));
+    }
+    if let Some(why) = &deprecated.why {
+        text.push(' ');
+        text.push_str(why);
+    }
+    text
+}
+
+fn reference(kind: &str, key: &str) -> Json {
+    json!({"$ref": format!("#/components/{kind}/{key}")})
+}
+
+/// Takes away the components that nothing leads to.
+fn prune(document: &mut Json) {
+    let mut used = HashSet::new();
+    let mut open = Vec::new();
+    references(&document["paths"], &mut open);
+    while let Some(next) = open.pop() {
+        if let Some(found) = document.pointer(next.trim_start_matches('#'))
+            && !used.contains(&next)
+        {
+            references(found, &mut open);
+            used.insert(next);
+        }
+    }
+    let Some(components) = document["components"].as_object_mut() else {
+        return;
+    };
+    for (kind, members) in components
+        .iter_mut()
+        .filter(|(kind, _)| *kind != "securitySchemes")
+    {
+        if let Some(members) = members.as_object_mut() {
+            members.retain(|key, _| used.contains(&format!("#/components/{kind}/{key}")));
+        }
+    }
+    components.retain(|_, members| {
+        members
+            .as_object()
+            .is_none_or(|members| !members.is_empty())
+    });
+}
+
+/// Every `$ref` in a part of the document.
+fn references(part: &Json, out: &mut Vec<String>) {
+    match part {
+        Json::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Json::String(target) if name == "$ref" => out.push(target.clone()),
+                    member => references(member, out),
+                }
+            }
+        }
+        Json::Array(items) => items.iter().for_each(|item| references(item, out)),
+        _ => {}
+    }
+}

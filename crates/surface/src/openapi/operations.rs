@@ -1,0 +1,618 @@
+//! Paths and operations: what can be asked where, by whom, and how it can end.
+
+use std::collections::BTreeMap;
+
+use model::{Action, Audience, Concurrency, ListRelation, Model, Resource};
+use serde_json::{Map, Value as Json, json};
+use value::IdKind;
+
+use super::names::{self, Components, Names};
+use super::parameters::{self, Parameters};
+use super::responses::{self, Shared};
+use super::{KEY, reference};
+use crate::access::{self, Opening};
+use crate::words::{self, a, many, one};
+
+/// What PATCH takes, the best first.
+const PATCH_TYPES: [&str; 2] = ["application/merge-patch+json", "application/json"];
+const JSON_PATCH: &str = "application/json-patch+json";
+const JSON: &str = "application/json";
+
+pub struct Operations<'m, 'a> {
+    pub model: &'m Model,
+    pub parameters: &'a Parameters<'m, 'a>,
+    /// Indexed by resource.
+    pub names: &'a [Components],
+    pub audience: Audience,
+}
+
+/// A place in the API where a resource has operations.
+#[derive(Clone, Copy)]
+enum Place<'m> {
+    Collection,
+    Record,
+    /// `/authors/{id}/books`
+    List {
+        parent: &'m Resource,
+        list: &'m ListRelation,
+        number: usize,
+    },
+}
+
+impl<'m> Operations<'m, '_> {
+    /// All paths, resource by resource. Parameters that are shared go to `components`.
+    pub fn paths(&self, components: &mut parameters::Components) -> Map<String, Json> {
+        let ids = self.ids();
+        let mut paths = Map::new();
+        for resource in access::resources(self.model, self.audience) {
+            let collection = format!("{}/{}", self.model.base, resource.path);
+            let record = format!("{collection}/{{id}}");
+            let actions = [Action::List, Action::Create];
+            self.path(
+                &mut paths,
+                collection.clone(),
+                resource,
+                Place::Collection,
+                &actions,
+                &ids,
+                components,
+            );
+            let actions = [Action::Get, Action::Replace, Action::Update, Action::Delete];
+            self.path(
+                &mut paths,
+                record.clone(),
+                resource,
+                Place::Record,
+                &actions,
+                &ids,
+                components,
+            );
+            // Whoever cannot read the parent cannot ask for its lists.
+            if access::of(resource, Action::Get).is_none() {
+                continue;
+            }
+            for (number, list) in resource.lists.iter().enumerate() {
+                let target = self.model.resource(list.resource);
+                if target.audience <= self.audience {
+                    let place = Place::List {
+                        parent: resource,
+                        list,
+                        number,
+                    };
+                    let path = format!("{record}/{}", list.name);
+                    let actions = [Action::List, Action::Create];
+                    self.path(&mut paths, path, target, place, &actions, &ids, components);
+                }
+            }
+        }
+        paths
+    }
+
+    /// Every operation's id. Those of the resources themselves come first and keep their plain
+    /// names, whatever the lists are called.
+    fn ids(&self) -> Ids {
+        let mut names = Names::default();
+        let mut ids = Ids::default();
+        for resource in &self.model.resources {
+            for action in Action::ALL {
+                ids.0.insert(
+                    (resource.id.0, None, action),
+                    names.take(names::operation(resource, action)),
+                );
+            }
+        }
+        for resource in &self.model.resources {
+            for (number, list) in resource.lists.iter().enumerate() {
+                for action in [Action::List, Action::Create] {
+                    let wish = names::nested_operation(self.model, resource, list, action);
+                    ids.0
+                        .insert((resource.id.0, Some(number), action), names.take(wish));
+                }
+            }
+        }
+        ids
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call for each kind of path, spelled out above"
+    )]
+    fn path(
+        &self,
+        paths: &mut Map<String, Json>,
+        path: String,
+        resource: &'m Resource,
+        place: Place<'m>,
+        actions: &[Action],
+        ids: &Ids,
+        components: &mut parameters::Components,
+    ) {
+        let mut item = Map::new();
+        match place {
+            Place::Collection => {}
+            Place::Record => {
+                item.insert(
+                    "parameters".to_owned(),
+                    json!([self.parameters.id(resource)]),
+                );
+            }
+            Place::List { parent, .. } => {
+                item.insert("parameters".to_owned(), json!([self.parameters.id(parent)]));
+            }
+        }
+        let before = item.len();
+        for action in actions {
+            if let Some(opening) = access::of(resource, *action) {
+                let operation = Operation {
+                    all: self,
+                    resource,
+                    place,
+                    action: *action,
+                    opening,
+                    ids,
+                };
+                item.insert(method(*action).to_owned(), operation.describe(components));
+            }
+        }
+        if item.len() > before {
+            paths.insert(path, Json::Object(item));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Ids(BTreeMap<(u16, Option<usize>, Action), String>);
+
+impl Ids {
+    fn of(&self, resource: &Resource, list: Option<usize>, action: Action) -> &str {
+        self.0
+            .get(&(resource.id.0, list, action))
+            .map_or("", String::as_str)
+    }
+}
+
+fn method(action: Action) -> &'static str {
+    match action {
+        Action::List | Action::Get => "get",
+        Action::Create => "post",
+        Action::Update => "patch",
+        Action::Replace => "put",
+        Action::Delete => "delete",
+    }
+}
+
+/// One operation, to be described.
+struct Operation<'m, 'a> {
+    all: &'a Operations<'m, 'a>,
+    resource: &'m Resource,
+    place: Place<'m>,
+    action: Action,
+    opening: Opening<'m>,
+    ids: &'a Ids,
+}
+
+impl<'m> Operation<'m, '_> {
+    fn describe(&self, components: &mut parameters::Components) -> Json {
+        let mut operation = Map::new();
+        let mut put = |word: &str, value: Json| operation.insert(word.to_owned(), value);
+        put("tags", json!([words::heading(&self.resource.path)]));
+        put("summary", json!(self.summary()));
+        put("description", json!(self.description()));
+        put("operationId", json!(self.id()));
+        if self.resource.deprecated.is_some() {
+            put("deprecated", json!(true));
+        }
+        let parameters = self.parameters(components);
+        if !parameters.is_empty() {
+            put("parameters", json!(parameters));
+        }
+        if let Some(body) = self.body() {
+            put("requestBody", body);
+        }
+        put("responses", self.responses());
+        let mut security = vec![json!({KEY: []})];
+        if self.opening.takes_guests() {
+            security.insert(0, json!({}));
+        }
+        put("security", json!(security));
+        Json::Object(operation)
+    }
+
+    fn id(&self) -> &str {
+        match self.place {
+            Place::List { parent, number, .. } => self.ids.of(parent, Some(number), self.action),
+            _ => self.ids.of(self.resource, None, self.action),
+        }
+    }
+
+    fn summary(&self) -> String {
+        let (one, many) = (one(self.resource), many(self.resource));
+        match (self.place, self.action) {
+            (Place::List { parent, list, .. }, Action::List) => {
+                format!(
+                    "List the {} of {}",
+                    list.name.replace('_', " "),
+                    a(&words::one(parent))
+                )
+            }
+            (Place::List { parent, .. }, _) => {
+                format!("Create {} of {}", a(&one), a(&words::one(parent)))
+            }
+            (_, Action::List) => format!("List {many}"),
+            (_, Action::Get) => format!("Get {}", a(&one)),
+            (_, Action::Create) => format!("Create {}", a(&one)),
+            (_, Action::Update) => format!("Change {}", a(&one)),
+            (_, Action::Replace) => format!("Replace {}", a(&one)),
+            (_, Action::Delete) => format!("Delete {}", a(&one)),
+        }
+    }
+
+    fn description(&self) -> String {
+        let (one, many) = (one(self.resource), many(self.resource));
+        let sparse = "With `fields=` and names with commas between them (`fields=id,created_at`), answers have only those fields; that is left out of the parameters here, so that the schemas can promise every field.";
+        let mut text = match (self.place, self.action) {
+            (Place::List { parent, list, .. }, Action::List) => format!(
+                "The {} of one {}, a page at a time. All filters given must hold. {sparse}",
+                list.name.replace('_', " "),
+                words::one(parent)
+            ),
+            (Place::List { parent, .. }, _) => format!(
+                "Creates {} that belongs to the {} in the path.",
+                a(&one),
+                words::one(parent)
+            ),
+            (_, Action::List) => {
+                format!(
+                    "The {many} you may see, a page at a time. All filters given must hold. {sparse}"
+                )
+            }
+            (_, Action::Get) => format!("One {one}, by its id. {sparse}"),
+            (_, Action::Create) => format!("Creates {}.", a(&one)),
+            (_, Action::Update) => format!(
+                "Changes some fields of {}: as a merge patch (RFC 7396) or a JSON Patch (RFC 6902).",
+                a(&one)
+            ),
+            (_, Action::Replace) => format!("Changes all fields of {}.", a(&one)),
+            (_, Action::Delete) => format!("Deletes {}. There is no way back.", a(&one)),
+        };
+        text.push_str("\n\n");
+        text.push_str(&self.access_in_words());
+        if let Some(deprecated) = &self.resource.deprecated {
+            text.push_str("\n\n");
+            text.push_str(&super::deprecation(deprecated));
+        }
+        text
+    }
+
+    fn access_in_words(&self) -> String {
+        let scope = if self.action.is_read() {
+            self.resource.read_scope()
+        } else {
+            self.resource.write_scope()
+        };
+        match self.opening {
+            Opening::Everybody => "**Access:** everybody.".to_owned(),
+            Opening::Some(rule) => format!(
+                "**Access:** everybody, as far as the rule `{}` holds. A credential needs the scope `{scope}`.",
+                rule.text
+            ),
+            Opening::Callers(rule) if rule.text == "signed_in" => {
+                format!("**Access:** callers with a credential that has the scope `{scope}`.")
+            }
+            Opening::Callers(rule) => format!(
+                "**Access:** callers for whom the rule `{}` holds, with a credential that has the scope `{scope}`.",
+                rule.text
+            ),
+        }
+    }
+
+    fn parameters(&self, components: &mut parameters::Components) -> Vec<Json> {
+        let resource = self.resource;
+        let shared = |key: &str| reference("parameters", key);
+        let if_match = match resource.concurrency {
+            Concurrency::Required => shared("IfMatchRequired"),
+            Concurrency::Optional => shared("IfMatch"),
+        };
+        let parameters = self.all.parameters;
+        match self.action {
+            Action::List => {
+                let mut list = parameters.of_list(resource, components);
+                list.push(shared("IfNoneMatch"));
+                list
+            }
+            Action::Get => {
+                let include = parameters.include(resource, components);
+                include.into_iter().chain([shared("IfNoneMatch")]).collect()
+            }
+            Action::Create => parameters
+                .include(resource, components)
+                .into_iter()
+                .collect(),
+            Action::Update => parameters
+                .include(resource, components)
+                .into_iter()
+                .chain([if_match])
+                .collect(),
+            Action::Replace => {
+                let mut list: Vec<Json> = parameters
+                    .include(resource, components)
+                    .into_iter()
+                    .collect();
+                list.push(if_match);
+                if self.can_create_by_put() {
+                    list.push(shared("CreateOnly"));
+                }
+                list
+            }
+            Action::Delete => vec![if_match],
+        }
+    }
+
+    fn can_create_by_put(&self) -> bool {
+        self.resource.id_type.kind == IdKind::Text
+            && access::of(self.resource, Action::Create).is_some()
+    }
+
+    fn body(&self) -> Option<Json> {
+        let names = &self.all.names[usize::from(self.resource.id.0)];
+        let of = |component: &str| json!({"schema": reference("schemas", component)});
+        let content = match (self.action, self.place) {
+            (Action::List | Action::Get | Action::Delete, _) => return None,
+            (Action::Create, Place::List { parent, number, .. }) => {
+                let in_parent = &self.all.names[usize::from(parent.id.0)].create_in[number];
+                json!({JSON: of(in_parent)})
+            }
+            (Action::Create, _) => json!({JSON: of(&names.create)}),
+            (Action::Replace, _) => json!({JSON: of(&names.replace)}),
+            (Action::Update, _) => {
+                let mut content = Map::new();
+                for media in PATCH_TYPES {
+                    content.insert(media.to_owned(), of(&names.patch));
+                }
+                content.insert(JSON_PATCH.to_owned(), of(&names.json_patch));
+                Json::Object(content)
+            }
+        };
+        Some(json!({"required": true, "content": content}))
+    }
+
+    fn responses(&self) -> Json {
+        let mut responses = BTreeMap::new();
+        for (status, response) in self.good_responses() {
+            responses.insert(status, response);
+        }
+        for shared in self.refusals() {
+            responses.insert(shared.status(), shared.reference());
+        }
+        let responses = responses
+            .into_iter()
+            .map(|(status, response)| (status.to_string(), response));
+        Json::Object(responses.collect())
+    }
+
+    fn good_responses(&self) -> Vec<(u16, Json)> {
+        let names = &self.all.names[usize::from(self.resource.id.0)];
+        let noun = one(self.resource);
+        let answer = |description: String, fields: &[&str], component: &str| {
+            json!({
+                "description": description,
+                "headers": responses::headers(fields),
+                "content": {JSON: {"schema": reference("schemas", component)}},
+            })
+        };
+        let read = ["ETag", "Cache-Control", "Vary", "X-Request-Id"];
+        let written = ["ETag", "X-Request-Id"];
+        match self.action {
+            Action::List => {
+                let fields = ["ETag", "Link", "Cache-Control", "Vary", "X-Request-Id"];
+                vec![(
+                    200,
+                    answer(
+                        format!("A page of {}.", many(self.resource)),
+                        &fields,
+                        &names.page,
+                    ),
+                )]
+            }
+            Action::Get => vec![(200, answer(format!("The {noun}."), &read, &names.read))],
+            Action::Create => vec![(201, self.created(&names.read))],
+            Action::Update | Action::Replace => {
+                let mut all = vec![(
+                    200,
+                    answer(format!("The {noun} as it is now."), &written, &names.read),
+                )];
+                if self.action == Action::Replace && self.can_create_by_put() {
+                    all.push((201, self.created(&names.read)));
+                }
+                all
+            }
+            Action::Delete => Vec::new(),
+        }
+    }
+
+    fn created(&self, component: &str) -> Json {
+        let noun = one(self.resource);
+        let mut response = json!({
+            "description": format!("The new {noun}."),
+            "headers": responses::headers(&["Location", "ETag", "X-Request-Id"]),
+            "content": {JSON: {"schema": reference("schemas", component)}},
+        });
+        let links = self.links();
+        if !links.is_empty() {
+            response["links"] = Json::Object(links);
+        }
+        response
+    }
+
+    /// What can be done with a record that has just been created.
+    fn links(&self) -> Map<String, Json> {
+        let resource = self.resource;
+        let mut links = Map::new();
+        let mut add = |operation: &str, description: String, needs_state: bool| {
+            let mut parameters = json!({"id": "$response.body#/id"});
+            if needs_state {
+                parameters["If-Match"] = json!("$response.header.ETag");
+            }
+            links.insert(
+                operation.to_owned(),
+                json!({"operationId": operation, "description": description, "parameters": parameters}),
+            );
+        };
+        for action in [Action::Get, Action::Update, Action::Replace, Action::Delete] {
+            if access::of(resource, action).is_some() {
+                let needs_state =
+                    action != Action::Get && resource.concurrency == Concurrency::Required;
+                let description =
+                    format!("{} this {}.", words::heading(verb(action)), one(resource));
+                add(
+                    self.ids.of(resource, None, action),
+                    description,
+                    needs_state,
+                );
+            }
+        }
+        if access::of(resource, Action::Get).is_some() {
+            for (number, list) in resource.lists.iter().enumerate() {
+                let target = self.all.model.resource(list.resource);
+                for action in [Action::List, Action::Create] {
+                    if target.audience <= self.all.audience && access::of(target, action).is_some()
+                    {
+                        let description = match action {
+                            Action::List => format!("Its {}.", list.name.replace('_', " ")),
+                            _ => format!("Create {} of it.", a(&one(target))),
+                        };
+                        add(
+                            self.ids.of(resource, Some(number), action),
+                            description,
+                            false,
+                        );
+                    }
+                }
+            }
+        }
+        links
+    }
+
+    fn refusals(&self) -> Vec<Shared> {
+        let resource = self.resource;
+        let changes = matches!(
+            self.action,
+            Action::Update | Action::Replace | Action::Delete
+        );
+        let has_body = matches!(
+            self.action,
+            Action::Create | Action::Update | Action::Replace
+        );
+        let on_record = matches!(self.place, Place::Record | Place::List { .. });
+        let mut all = vec![
+            Shared::BadRequest,
+            Shared::Unauthorized,
+            Shared::NotAcceptable,
+            Shared::UriTooLong,
+            Shared::HeadersTooLarge,
+            Shared::InternalError,
+            Shared::Unavailable,
+        ];
+        let mut add = |when: bool, shared: Shared| {
+            if when {
+                all.push(shared);
+            }
+        };
+        add(self.may_be_forbidden(), Shared::Forbidden);
+        add(self.action.is_read(), Shared::NotModified);
+        add(
+            self.action == Action::Delete || (changes && !self.readers_see_all()),
+            Shared::NoContent,
+        );
+        add(on_record, Shared::NotFound);
+        add(has_body, Shared::RequestTimeout);
+        add(has_body, Shared::ContentTooLarge);
+        add(has_body, Shared::UnsupportedMediaType);
+        add(has_body, Shared::Unprocessable);
+        add(self.may_conflict(), Shared::Conflict);
+        add(changes, Shared::PreconditionFailed);
+        add(
+            changes && resource.concurrency == Concurrency::Required,
+            Shared::PreconditionRequired,
+        );
+        all
+    }
+
+    /// Whether everybody who changes a record can read it afterwards.
+    fn readers_see_all(&self) -> bool {
+        access::of(self.resource, Action::Get).is_some_and(Opening::is_everybody)
+    }
+
+    fn may_be_forbidden(&self) -> bool {
+        let resource = self.resource;
+        let model = self.all.model;
+        let audience = self.all.audience;
+        let guarded = |resource: &Resource| {
+            parameters::filterable(resource, audience).any(|field| field.read.is_some())
+        };
+        let mut ways = access::ways(model, resource, audience);
+        let through_relations = ways.any(|way| {
+            let closed = |way: &access::Way<'_>| {
+                let action = if way.many { Action::List } else { Action::Get };
+                !access::of(way.target, action).is_some_and(Opening::is_everybody)
+            };
+            closed(&way)
+                || (self.action == Action::List && !way.many && guarded(way.target))
+                || access::ways(model, way.target, audience).any(|next| closed(&next))
+        });
+        let of_input = !self.action.is_read()
+            && access::fields(resource, audience).any(|field| {
+                field.write.is_some() || (field.set.is_some() && self.action == Action::Create)
+            });
+        let in_parent = match self.place {
+            Place::List { parent, .. } => {
+                !access::of(parent, Action::Get).is_some_and(Opening::is_everybody)
+            }
+            _ => false,
+        };
+        !self.opening.is_everybody()
+            || (self.action == Action::List && guarded(resource))
+            || (self.action != Action::Delete && through_relations)
+            || of_input
+            || in_parent
+    }
+
+    /// Whether the state of other records, or of this one, can stand in the way.
+    fn may_conflict(&self) -> bool {
+        let resource = self.resource;
+        let refers = resource
+            .fields
+            .iter()
+            .any(|field| field.relation().is_some());
+        let unique = !resource.unique.is_empty()
+            || resource
+                .fields
+                .iter()
+                .any(|field| field.unique && !field.is_system());
+        match self.action {
+            Action::List | Action::Get => false,
+            Action::Create => unique || refers || resource.id_type.kind == IdKind::Text,
+            Action::Replace => unique || refers,
+            // A JSON Patch may speak of what is not there.
+            Action::Update => true,
+            Action::Delete => self.all.model.resources.iter().any(|other| {
+                other.fields.iter().any(|field| {
+                    field
+                        .relation()
+                        .is_some_and(|(_, target)| target == resource.id)
+                })
+            }),
+        }
+    }
+}
+
+fn verb(action: Action) -> &'static str {
+    match action {
+        Action::List => "list",
+        Action::Get => "get",
+        Action::Create => "create",
+        Action::Update => "change",
+        Action::Replace => "replace",
+        Action::Delete => "delete",
+    }
+}

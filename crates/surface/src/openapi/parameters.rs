@@ -1,0 +1,362 @@
+//! Parameters: paging, sorting, relations to include, and filters.
+//!
+//! Each filter is a parameter of its own with the brackets in its name (`title`, `title[gte]`).
+//! OpenAPI's `deepObject` has no way to say that `title=x` stands beside `title[gte]=x`, and
+//! neither fuzzers nor code generators agree on what it looks like inside; a plain parameter is
+//! read alike by all of them.
+
+use call::Operator;
+use model::{Audience, Field, Model, Resource};
+use serde_json::{Map, Value as Json, json};
+use value::Type;
+
+use super::schemas::{NO_CONTROL, Schemas};
+use super::{Limits, reference};
+use crate::{access, words};
+
+/// Parameters of filters described per list; a list with more has only the plain ones spelled
+/// out, and words for the rest. A document must stay readable.
+const FILTERS_DESCRIBED_MAX: usize = 80;
+
+pub struct Parameters<'m, 'a> {
+    pub model: &'m Model,
+    pub schemas: &'a Schemas<'m>,
+    pub limits: &'a Limits,
+    pub audience: Audience,
+}
+
+/// Component parameters by their key, so that lists that take the same share them.
+pub type Components = Map<String, Json>;
+
+impl<'m> Parameters<'m, '_> {
+    /// What every list takes.
+    pub fn shared(&self, out: &mut Components) {
+        let Limits {
+            page_default,
+            page_max,
+            ..
+        } = self.limits;
+        out.insert(
+            "Limit".to_owned(),
+            json!({
+                "name": "limit",
+                "in": "query",
+                "description": format!("Records per page. Larger numbers than {page_max} are lowered to {page_max}."),
+                "schema": {"type": "integer", "minimum": 1, "default": page_default},
+            }),
+        );
+        out.insert(
+            "Cursor".to_owned(),
+            json!({
+                "name": "cursor",
+                "in": "query",
+                "description": "Where to go on: `next_cursor` of the page before. It belongs to the same path, filters and sort; used with others it is refused.",
+                "schema": {"type": "string", "minLength": 1, "pattern": NO_CONTROL},
+            }),
+        );
+        out.insert(
+            "Total".to_owned(),
+            json!({
+                "name": "total",
+                "in": "query",
+                "description": "Whether to count all records of the list into `total`. Counting costs time; ask only when it is shown.",
+                "schema": {"type": "boolean", "default": false},
+            }),
+        );
+        out.insert(
+            "Words".to_owned(),
+            json!({
+                "name": "q",
+                "in": "query",
+                "description": "Words that must all occur in the searched fields.",
+                "schema": {"type": "string", "maxLength": self.limits.words_chars_max, "pattern": NO_CONTROL},
+            }),
+        );
+        out.insert(
+            "IfMatch".to_owned(),
+            json!({
+                "name": "If-Match",
+                "in": "header",
+                "description": "The `ETag` of the record as it was read. The request is carried out only if nobody has changed the record since; otherwise the answer is 412. `*` stands for any state.",
+                "schema": {"type": "string"},
+            }),
+        );
+        out.insert(
+            "IfMatchRequired".to_owned(),
+            json!({
+                "name": "If-Match",
+                "in": "header",
+                "required": true,
+                "description": "The `ETag` of the record as it was read. The request is carried out only if nobody has changed the record since; otherwise the answer is 412. `*` stands for any state. Without it the answer is 428.",
+                "schema": {"type": "string"},
+            }),
+        );
+        out.insert(
+            "IfNoneMatch".to_owned(),
+            json!({
+                "name": "If-None-Match",
+                "in": "header",
+                "description": "The `ETag` of a copy that is already there. If that is still good the answer is 304, without a body.",
+                "schema": {"type": "string"},
+            }),
+        );
+        out.insert(
+            "CreateOnly".to_owned(),
+            json!({
+                "name": "If-None-Match",
+                "in": "header",
+                "description": "With `*` the record is created under the id in the path, and 412 says that there is one already.",
+                "schema": {"const": "*"},
+            }),
+        );
+    }
+
+    /// The id in a path.
+    pub fn id(&self, resource: &Resource) -> Json {
+        json!({
+            "name": "id",
+            "in": "path",
+            "required": true,
+            "description": format!("The id of {}.", words::a(&words::one(resource))),
+            "schema": self.schemas.id(&resource.id_type),
+        })
+    }
+
+    /// `include`, if there is something to include.
+    pub fn include(&self, resource: &Resource, out: &mut Components) -> Option<Json> {
+        let mut paths = Vec::new();
+        let mut inner = Vec::new();
+        for way in access::ways(self.model, resource, self.audience) {
+            paths.push(way.name.to_owned());
+            inner.extend(
+                access::ways(self.model, way.target, self.audience)
+                    .map(|next| format!("{}.{}", way.name, next.name)),
+            );
+        }
+        if paths.is_empty() {
+            return None;
+        }
+        let most = self.limits.includes_max;
+        let mut description =
+            "Relations to answer with, as whole records or the first page of a list.".to_owned();
+        // As many as are allowed together can all be asked for, so there is nothing to count.
+        let few = paths.len() + inner.len() <= most;
+        if few {
+            paths.extend(inner);
+        } else if !inner.is_empty() {
+            description.push_str(&format!(
+                " They may go one relation further (`{}`); {most} relations in all.",
+                inner[0]
+            ));
+        }
+        let mut schema = json!({
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "string", "enum": paths},
+        });
+        if paths.len() > most {
+            schema["maxItems"] = json!(most);
+        }
+        let key = format!("{}.include", resource.name);
+        out.insert(
+            key.clone(),
+            json!({
+                "name": "include",
+                "in": "query",
+                "description": description,
+                "style": "form",
+                "explode": false,
+                "schema": schema,
+            }),
+        );
+        Some(reference("parameters", &key))
+    }
+
+    /// Everything a list takes.
+    pub fn of_list(&self, resource: &Resource, out: &mut Components) -> Vec<Json> {
+        let mut parameters = vec![
+            reference("parameters", "Limit"),
+            reference("parameters", "Cursor"),
+        ];
+        parameters.push(self.sort(resource, out));
+        if !resource.search.is_empty() {
+            parameters.push(reference("parameters", "Words"));
+        }
+        parameters.extend(self.include(resource, out));
+        parameters.push(reference("parameters", "Total"));
+        parameters.extend(self.filters(resource, out));
+        parameters
+    }
+
+    fn sort(&self, resource: &Resource, out: &mut Components) -> Json {
+        let names: Vec<&str> = access::fields(resource, self.audience)
+            .filter(|field| is_sortable(field))
+            .map(|field| field.name.as_str())
+            .collect();
+        let both_ways: Vec<String> = names
+            .iter()
+            .flat_map(|name| [(*name).to_owned(), format!("-{name}")])
+            .collect();
+        // A field is named once, whichever way.
+        let mut twice: Vec<Json> = names
+            .iter()
+            .map(|name| {
+                let way = |key: String| json!({"contains": {"const": key}});
+                json!({"allOf": [way((*name).to_owned()), way(format!("-{name}"))]})
+            })
+            .collect();
+        let twice = match twice.len() {
+            1 => twice.remove(0),
+            _ => json!({"anyOf": twice}),
+        };
+        let key = format!("{}.sort", resource.name);
+        out.insert(
+            key.clone(),
+            json!({
+                "name": "sort",
+                "in": "query",
+                "description": "Fields to sort by, the most important first; `-` before one sorts downwards. The id always comes last.",
+                "style": "form",
+                "explode": false,
+                "schema": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": self.limits.sort_max,
+                    "uniqueItems": true,
+                    "items": {"type": "string", "enum": both_ways},
+                    "not": twice,
+                },
+            }),
+        );
+        reference("parameters", &key)
+    }
+
+    fn filters(&self, resource: &Resource, out: &mut Components) -> Vec<Json> {
+        let own: Vec<&Field> = filterable(resource, self.audience).collect();
+        let operators = |field: &Field| -> Vec<Operator> {
+            let ty = &field.shape.ty;
+            Operator::ALL
+                .into_iter()
+                .filter(|operator| operator.applies_to(ty, field.shape.nullable))
+                .collect()
+        };
+        let all: usize = own.iter().map(|field| operators(field).len()).sum();
+        let in_full = all <= FILTERS_DESCRIBED_MAX;
+        let mut keys = Vec::new();
+        for field in &own {
+            for operator in operators(field) {
+                if !in_full && operator != Operator::Eq {
+                    continue;
+                }
+                let (key, name) = match operator {
+                    Operator::Eq => (
+                        format!("{}.{}", resource.name, field.name),
+                        field.name.clone(),
+                    ),
+                    other => (
+                        format!("{}.{}.{}", resource.name, field.name, other.name()),
+                        format!("{}[{}]", field.name, other.name()),
+                    ),
+                };
+                out.insert(
+                    key.clone(),
+                    self.filter(&name, &field.name, field, operator),
+                );
+                keys.push(key);
+            }
+        }
+        for (relation, target, field) in self.one_hop(resource) {
+            let key = format!("{}.{relation}.{}", resource.name, field.name);
+            let name = format!("{relation}.{}", field.name);
+            let of = format!("{} of the {}", field.name, words::one(target));
+            out.insert(key.clone(), self.filter(&name, &of, field, Operator::Eq));
+            keys.push(key);
+        }
+        keys.iter()
+            .map(|key| reference("parameters", key))
+            .collect()
+    }
+
+    /// Fields of related records that a list can be filtered by. The id is not among them, since
+    /// the record itself holds it.
+    fn one_hop<'r>(&self, resource: &'r Resource) -> Vec<(&'r str, &'m Resource, &'m Field)> {
+        let ways = access::fields(resource, self.audience).filter_map(|field| field.relation());
+        ways.filter_map(|(relation, target)| {
+            let target = self.model.resource(target);
+            let readable = target.audience <= self.audience
+                && access::of(target, model::Action::Get).is_some();
+            readable.then_some((relation, target))
+        })
+        .flat_map(|(relation, target)| {
+            filterable(target, self.audience)
+                .filter(|field| {
+                    !field.is_system() && Operator::Eq.applies_to(&field.shape.ty, false)
+                })
+                .map(move |field| (relation, target, field))
+        })
+        .collect()
+    }
+
+    fn filter(&self, name: &str, of: &str, field: &Field, operator: Operator) -> Json {
+        let value = || self.schemas.operand(&field.shape.ty);
+        let of = format!("`{of}`");
+        let (description, schema) = match operator {
+            Operator::Eq => (format!("{of} is this."), value()),
+            Operator::Ne => (format!("{of} is not this."), value()),
+            Operator::Lt => (format!("{of} is less than this."), value()),
+            Operator::Lte => (format!("{of} is this or less."), value()),
+            Operator::Gt => (format!("{of} is more than this."), value()),
+            Operator::Gte => (format!("{of} is this or more."), value()),
+            Operator::Contains => (format!("{of} contains this text."), value()),
+            Operator::StartsWith => (format!("{of} starts with this text."), value()),
+            Operator::IsNull => (
+                format!("Whether {of} is empty."),
+                json!({"type": "boolean"}),
+            ),
+            Operator::In => {
+                let mut description = format!("{of} is one of these.");
+                if field.shape.ty == Type::Text {
+                    description.push_str(
+                        " A comma or backslash inside a value has a backslash before it.",
+                    );
+                }
+                let schema = json!({
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": self.limits.in_max,
+                    "items": value(),
+                });
+                (description, schema)
+            }
+        };
+        let mut parameter = json!({
+            "name": name,
+            "in": "query",
+            "description": description,
+            "schema": schema,
+        });
+        if operator == Operator::In {
+            parameter["style"] = json!("form");
+            parameter["explode"] = json!(false);
+        }
+        if field.deprecated.is_some() {
+            parameter["deprecated"] = json!(true);
+        }
+        parameter
+    }
+}
+
+/// Indexed means queryable.
+pub fn filterable(resource: &Resource, audience: Audience) -> impl Iterator<Item = &Field> {
+    access::fields(resource, audience).filter(|field| field.indexed)
+}
+
+/// Indexed, and of a type that has an order.
+fn is_sortable(field: &Field) -> bool {
+    field.indexed
+        && field.is_stored()
+        && !matches!(
+            field.shape.ty,
+            Type::Money | Type::List(_) | Type::Object(_) | Type::Json
+        )
+}

@@ -1,0 +1,60 @@
+//! The nouns for a resource and its parts, in sentences.
+
+use model::Resource;
+
+/// `play list`
+pub fn one(resource: &Resource) -> String {
+    resource.snake.replace('_', " ")
+}
+
+/// `play lists`
+pub fn many(resource: &Resource) -> String {
+    resource.path.replace('-', " ")
+}
+
+/// `a play list`, `an author`
+pub fn a(noun: &str) -> String {
+    // Words that are spelled with a vowel and spoken without one.
+    let like_you = ["uni", "use", "usa", "ut", "eu", "one"];
+    let vowel = noun.starts_with(['a', 'e', 'i', 'o', 'u'])
+        && !like_you.iter().any(|start| noun.starts_with(start));
+    format!("{} {noun}", if vowel { "an" } else { "a" })
+}
+
+/// `Play lists`
+pub fn heading(text: &str) -> String {
+    model::names::title(text)
+}
+
+/// `play-lists` → `PlayLists`, as it stands inside the name of an operation or type.
+pub fn pascal(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut upper = true;
+    for c in name.chars() {
+        if !c.is_ascii_alphanumeric() {
+            upper = true;
+        } else if upper {
+            out.push(c.to_ascii_uppercase());
+            upper = false;
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nouns_are_spoken_well() {
+        assert_eq!(a("author"), "an author");
+        assert_eq!(a("play list"), "a play list");
+        assert_eq!(a("user"), "a user");
+        assert_eq!(a("umbrella"), "an umbrella");
+        assert_eq!(pascal("play-lists"), "PlayLists");
+        assert_eq!(pascal("books"), "Books");
+        assert_eq!(heading("play-lists"), "Play lists");
+    }
+}

@@ -1,0 +1,559 @@
+use std::collections::HashSet;
+
+use model::Audience;
+use serde_json::{Value, json};
+
+use crate::support::{bookstore, describe, documents, everything, operations, walk};
+
+#[test]
+fn the_bookstore() {
+    let document = describe(bookstore(), Audience::Public);
+    insta::assert_snapshot!("bookstore", surface::yaml::write(&document));
+}
+
+#[test]
+fn the_same_model_gives_the_same_bytes() {
+    let bytes = || surface::openapi::to_json_bytes(&describe(everything(), Audience::Private));
+    assert_eq!(bytes(), bytes());
+    assert_eq!(bytes().last(), Some(&b'\n'));
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_component_is_used() {
+    for (name, document) in documents() {
+        let mut used = HashSet::new();
+        walk(&document, "", &mut |pointer, value| {
+            if pointer.ends_with("/$ref") {
+                let target = value.as_str().unwrap().trim_start_matches('#');
+                assert!(
+                    document.pointer(target).is_some(),
+                    "{name}: {pointer} → {target}"
+                );
+                used.insert(target.to_owned());
+            }
+        });
+        for (kind, members) in document["components"].as_object().unwrap() {
+            for key in members
+                .as_object()
+                .unwrap()
+                .keys()
+                .filter(|_| kind != "securitySchemes")
+            {
+                assert!(
+                    used.contains(&format!("/components/{kind}/{key}")),
+                    "{name}: {kind} {key}"
+                );
+                let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+                assert!(key.chars().all(legal), "{name}: {key}");
+            }
+        }
+    }
+}
+
+#[test]
+fn operation_ids_and_tags() {
+    for (name, document) in documents() {
+        let tags: HashSet<&str> = document["tags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tag| tag["name"].as_str().unwrap())
+            .collect();
+        let mut ids = HashSet::new();
+        for (path, method, operation) in operations(&document) {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(ids.insert(id), "{name}: {id} twice");
+            assert!(
+                tags.contains(operation["tags"][0].as_str().unwrap()),
+                "{name}: {method} {path}"
+            );
+            for word in ["summary", "description"] {
+                assert!(
+                    !operation[word].as_str().unwrap().is_empty(),
+                    "{name}: {id}"
+                );
+            }
+        }
+        // Links lead to operations that are there, and give every parameter of the path.
+        walk(&document, "", &mut |pointer, value| {
+            if pointer.ends_with("/operationId") && pointer.contains("/links/") {
+                assert!(ids.contains(value.as_str().unwrap()), "{name}: {pointer}");
+            }
+        });
+    }
+}
+
+#[test]
+fn parameters_are_unique_and_those_of_paths_are_all_there() {
+    for (name, document) in documents() {
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let of_path = item
+                .get("parameters")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
+            assert_eq!(path.contains("{id}"), of_path.len() == 1, "{name}: {path}");
+            for (_, _, operation) in operations(&document)
+                .iter()
+                .filter(|(other, _, _)| other == path)
+            {
+                let own = operation
+                    .get("parameters")
+                    .and_then(Value::as_array)
+                    .cloned()
+                    .unwrap_or_default();
+                let mut known = HashSet::new();
+                for parameter in of_path.iter().chain(&own) {
+                    let parameter = resolve(&document, parameter);
+                    let key = (parameter["in"].to_string(), parameter["name"].to_string());
+                    assert!(known.insert(key.clone()), "{name}: {path} {key:?}");
+                    assert!(
+                        parameter["description"].is_string(),
+                        "{name}: {path} {key:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn answers_name_their_header_fields() {
+    for (name, document) in documents() {
+        for (path, method, operation) in operations(&document) {
+            let mut good = 0;
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let response = resolve(&document, response);
+                let fields: Vec<&str> = response["headers"]
+                    .as_object()
+                    .unwrap()
+                    .keys()
+                    .map(String::as_str)
+                    .collect();
+                let expected: &[&str] = match (method.as_str(), status.as_str()) {
+                    ("get", "200" | "304") => &["ETag", "Cache-Control", "Vary"],
+                    (_, "200") => &["ETag"],
+                    (_, "201") => &["ETag", "Location"],
+                    (_, "401") => &["WWW-Authenticate", "Cache-Control"],
+                    (_, "503") => &["Retry-After", "Cache-Control"],
+                    (_, "204") => &[],
+                    _ => &["Cache-Control"],
+                };
+                for field in expected.iter().chain(&["X-Request-Id"]) {
+                    assert!(
+                        fields.contains(field),
+                        "{name}: {method} {path} {status} {field}"
+                    );
+                }
+                let is_problem = response
+                    .pointer("/content/application~1problem+json")
+                    .is_some();
+                assert_eq!(
+                    is_problem,
+                    status.as_str() >= "400",
+                    "{name}: {method} {path} {status}"
+                );
+                good += usize::from(status.starts_with('2'));
+            }
+            assert!(good > 0, "{name}: {method} {path}");
+        }
+    }
+}
+
+#[track_caller]
+fn statuses(document: &Value, path: &str, method: &str) -> Vec<u16> {
+    let responses = document["paths"][path][method]["responses"]
+        .as_object()
+        .unwrap();
+    responses
+        .keys()
+        .map(|status| status.parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn operations_answer_what_they_can_answer() {
+    let document = describe(bookstore(), Audience::Public);
+    let check = |path: &str, method: &str, expected: &[u16]| {
+        assert_eq!(
+            statuses(&document, path, method),
+            expected,
+            "{method} {path}"
+        );
+    };
+    check(
+        "/v1/books",
+        "get",
+        &[200, 304, 400, 401, 406, 414, 431, 500, 503],
+    );
+    check(
+        "/v1/books/{id}",
+        "get",
+        &[200, 304, 400, 401, 404, 406, 414, 431, 500, 503],
+    );
+    check(
+        "/v1/books",
+        "post",
+        &[
+            201, 400, 401, 403, 406, 408, 409, 413, 414, 415, 422, 431, 500, 503,
+        ],
+    );
+    // Nothing of an author is unique, and an author refers to nobody.
+    check(
+        "/v1/authors",
+        "post",
+        &[
+            201, 400, 401, 403, 406, 408, 413, 414, 415, 422, 431, 500, 503,
+        ],
+    );
+    check(
+        "/v1/books/{id}",
+        "patch",
+        &[
+            200, 400, 401, 403, 404, 406, 408, 409, 412, 413, 414, 415, 422, 431, 500, 503,
+        ],
+    );
+    check(
+        "/v1/books/{id}",
+        "delete",
+        &[204, 400, 401, 403, 404, 406, 409, 412, 414, 431, 500, 503],
+    );
+    // Nobody refers to a review.
+    check(
+        "/v1/reviews/{id}",
+        "delete",
+        &[204, 400, 401, 403, 404, 406, 412, 414, 431, 500, 503],
+    );
+    check(
+        "/v1/authors/{id}/books",
+        "get",
+        &[200, 304, 400, 401, 404, 406, 414, 431, 500, 503],
+    );
+
+    let document = describe(everything(), Audience::Public);
+    assert!(statuses(&document, "/v2/orders/{id}", "patch").contains(&428));
+    assert!(!statuses(&document, "/v2/parts/{id}", "patch").contains(&428));
+    // A client that chooses its ids creates by PUT.
+    assert!(statuses(&document, "/v2/parts/{id}", "put").contains(&201));
+    assert!(!statuses(&document, "/v2/orders/{id}", "put").contains(&201));
+    // The list can be asked for an e-mail address, which is not for everybody.
+    assert!(statuses(&document, "/v2/customers", "get").contains(&403));
+}
+
+#[test]
+fn what_is_not_offered_is_not_there() {
+    let document = describe(everything(), Audience::Public);
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths["/v2/orders/{id}"].get("delete").is_none());
+    assert!(!paths.keys().any(|path| path.contains("secrets")));
+}
+
+#[test]
+fn each_audience_sees_its_own() {
+    for (audience, resources, fields) in [
+        (Audience::Public, vec![], vec![]),
+        (Audience::Partner, vec!["/v2/recipes"], vec!["hint"]),
+        (
+            Audience::Private,
+            vec!["/v2/recipes", "/v2/ledgers"],
+            vec!["hint", "note"],
+        ),
+    ] {
+        let document = describe(everything(), audience);
+        for path in ["/v2/recipes", "/v2/ledgers"] {
+            assert_eq!(
+                document["paths"].get(path).is_some(),
+                resources.contains(&path),
+                "{audience:?} {path}"
+            );
+        }
+        for field in ["hint", "note"] {
+            for schema in ["Customer", "CustomerCreate", "CustomerPatch"] {
+                let there = document["components"]["schemas"][schema]["properties"]
+                    .get(field)
+                    .is_some();
+                assert_eq!(
+                    there,
+                    fields.contains(&field),
+                    "{audience:?} {schema} {field}"
+                );
+            }
+        }
+        let text = document.to_string();
+        assert_eq!(text.contains("Ledger"), audience == Audience::Private);
+    }
+}
+
+#[test]
+fn security_says_whether_a_credential_is_needed() {
+    let document = describe(everything(), Audience::Private);
+    let check = |path: &str, method: &str, expected: Value| {
+        assert_eq!(
+            document["paths"][path][method]["security"], expected,
+            "{method} {path}"
+        );
+    };
+    check("/v2/parts", "post", json!([{}, {"key": []}]));
+    check("/v2/orders", "post", json!([{"key": []}]));
+    check("/v2/customers/{id}", "patch", json!([{"key": []}]));
+    check("/v2/ledgers", "get", json!([{"key": []}]));
+}
+
+#[test]
+fn schemas_of_fields() {
+    let document = describe(everything(), Audience::Public);
+    let check = |component: &str, field: &str, expected: Value| {
+        let found = &document["components"]["schemas"][component]["properties"][field];
+        let mut found = found.clone();
+        if expected.get("description").is_none() {
+            found
+                .as_object_mut()
+                .map(|found| found.remove("description"));
+        }
+        assert_eq!(found, expected, "{component}.{field}");
+    };
+    check(
+        "Order",
+        "id",
+        json!({
+            "type": "string",
+            "pattern": document["components"]["schemas"]["Order"]["properties"]["id"]["pattern"],
+            "readOnly": true,
+        }),
+    );
+    check(
+        "Order",
+        "sum",
+        json!({"$ref": "#/components/schemas/Money"}),
+    );
+    check(
+        "OrderCreate",
+        "weight",
+        json!({
+            "type": "string", "format": "decimal", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,6})?$",
+            "description": "At least 0.",
+        }),
+    );
+    check(
+        "OrderCreate",
+        "count",
+        json!({
+            "type": "integer", "format": "int32", "minimum": 1, "maximum": 99, "default": 1,
+        }),
+    );
+    check(
+        "Order",
+        "views",
+        json!({
+            "type": "integer", "format": "int64", "minimum": -9007199254740991_i64,
+            "maximum": 9007199254740991_i64, "readOnly": true,
+        }),
+    );
+    check(
+        "Order",
+        "serial",
+        json!({"$ref": "#/components/schemas/Int64"}),
+    );
+    check(
+        "OrderPatch",
+        "due",
+        json!({
+            "type": ["string", "null"], "format": "date",
+        }),
+    );
+    check(
+        "OrderCreate",
+        "state",
+        json!({"type": "string", "enum": ["open", "paid"], "default": "open"}),
+    );
+    check(
+        "OrderCreate",
+        "codes",
+        json!({
+            "type": ["array", "null"], "minItems": 1, "maxItems": 3, "uniqueItems": true,
+            "items": {"type": "string", "pattern": "^[A-Z]+$"},
+        }),
+    );
+    check(
+        "OrderCreate",
+        "labels",
+        json!({
+            "type": "array", "items": {"type": "string", "minLength": 1, "pattern": r"^[^\u0000]*$"},
+        }),
+    );
+    check(
+        "OrderCreate",
+        "extra",
+        json!({
+            "anyOf": [{"$ref": "#/components/schemas/JsonValue"}, {"type": "null"}],
+        }),
+    );
+    check("Order", "extra", json!({}));
+    check(
+        "Customer",
+        "home",
+        json!({"$ref": "#/components/schemas/Address"}),
+    );
+    check(
+        "CustomerCreate",
+        "home",
+        json!({"$ref": "#/components/schemas/AddressInput"}),
+    );
+    check(
+        "CustomerPatch",
+        "away",
+        json!({
+            "anyOf": [{"$ref": "#/components/schemas/AddressPatch"}, {"type": "null"}],
+        }),
+    );
+    check(
+        "Order",
+        "old",
+        json!({
+            "type": ["string", "null"], "deprecated": true,
+            "description": "Deprecated since 2026-01-01, gone after 2027-01-01. Use `state`.",
+        }),
+    );
+}
+
+#[test]
+fn what_must_be_given_and_what_is_always_there() {
+    let document = describe(everything(), Audience::Public);
+    let check = |component: &str, expected: &[&str]| {
+        let found = &document["components"]["schemas"][component]["required"];
+        assert_eq!(*found, json!(expected), "{component}");
+    };
+    check("Part", &["id", "name", "created_at", "updated_at"]);
+    check("PartCreate", &["id", "name"]);
+    check("PartReplace", &["name"]);
+    // Not the e-mail, which a rule hides from some; never the secret.
+    check(
+        "Customer",
+        &[
+            "id",
+            "name",
+            "site",
+            "role",
+            "home",
+            "away",
+            "created_at",
+            "updated_at",
+        ],
+    );
+    check("CustomerCreate", &["name", "email", "home"]);
+    check("CustomerReplace", &["name", "email", "home"]);
+    check(
+        "OrderCreate",
+        &["customer_id", "sum", "weight", "serial", "token", "labels"],
+    );
+    // Settled when it was created.
+    check(
+        "OrderReplace",
+        &["sum", "weight", "serial", "token", "labels"],
+    );
+    check(
+        "CustomerOrdersCreate",
+        &["sum", "weight", "serial", "token", "labels"],
+    );
+    check("Address", &["street", "city", "zip"]);
+    check("AddressInput", &["street", "city"]);
+    let schemas = &document["components"]["schemas"];
+    assert!(schemas["CustomerPatch"].get("required").is_none());
+    assert!(schemas["Customer"]["properties"].get("secret").is_none());
+    assert!(
+        schemas["CustomerCreate"]["properties"]
+            .get("secret")
+            .is_some()
+    );
+    for closed in [
+        "PartCreate",
+        "PartReplace",
+        "PartPatch",
+        "AddressInput",
+        "AddressPatch",
+    ] {
+        assert_eq!(schemas[closed]["additionalProperties"], false, "{closed}");
+    }
+    assert!(schemas["Part"].get("additionalProperties").is_none());
+}
+
+#[test]
+fn filters_are_parameters_of_their_own() {
+    let document = describe(bookstore(), Audience::Public);
+    let parameters = document["paths"]["/v1/books"]["get"]["parameters"]
+        .as_array()
+        .unwrap();
+    let names: Vec<&str> = parameters
+        .iter()
+        .map(|parameter| resolve(&document, parameter)["name"].as_str().unwrap())
+        .collect();
+    for name in [
+        "title",
+        "title[contains]",
+        "title[starts_with]",
+        "price[lte]",
+        "isbn[is_null]",
+        "id[in]",
+        "author_id",
+        "author.name",
+        "published[gte]",
+        "limit",
+        "cursor",
+        "sort",
+        "q",
+        "include",
+        "total",
+    ] {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
+    for name in [
+        "title[is_null]",
+        "rating",
+        "author.id",
+        "author.bio",
+        "id[lt]",
+    ] {
+        assert!(!names.contains(&name), "{name}");
+    }
+    let include = resolve(
+        &document,
+        &document["components"]["parameters"]["Book.include"],
+    );
+    assert_eq!(
+        include["schema"]["items"]["enum"],
+        json!(["author", "reviews", "author.books", "reviews.book"])
+    );
+}
+
+#[test]
+fn names_that_meet_are_told_apart() {
+    let model = crate::support::model(
+        "frontdesk: 1
+name: clash
+resources:
+  Book:
+    fields: {title: string}
+    lists: {pages: BookPage.book}
+    access: {read: public, write: public}
+  BookPage:
+    fields: {book: Book}
+    access: {read: public, write: public}
+",
+    );
+    let document = describe(&model, Audience::Public);
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    assert!(schemas["BookPage"]["properties"].get("book_id").is_some());
+    assert!(schemas["BookPage2"]["properties"].get("items").is_some());
+    let mut ids = HashSet::new();
+    for (_, _, operation) in operations(&document) {
+        assert!(ids.insert(operation["operationId"].as_str().unwrap()));
+    }
+}
+
+/// The value itself, or the component it refers to.
+fn resolve<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
+    match value.get("$ref").and_then(Value::as_str) {
+        Some(target) => document.pointer(target.trim_start_matches('#')).unwrap(),
+        None => value,
+    }
+}

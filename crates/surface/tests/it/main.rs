@@ -1,0 +1,6 @@
+//! What the descriptions promise, on the contract of the bookstore and on one with everything.
+
+mod document;
+mod examples;
+mod support;
+mod yaml;
