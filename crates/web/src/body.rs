@@ -20,8 +20,15 @@ const FIRST_BYTES: usize = 16 * 1024;
 
 /// A request body. Nothing of it is read, nor asked for with `100 Continue`, before [`read`](Self::read).
 pub struct RequestBody {
+    rest: Rest,
+}
+
+/// What there is still to read.
+enum Rest {
+    Nothing,
     /// Boxed, because most requests have none and are moved about.
-    waiting: Option<Box<Waiting>>,
+    Waiting(Box<Waiting>),
+    There(Bytes),
 }
 
 /// A body that has not been read to its end.
@@ -49,7 +56,9 @@ pub enum BodyError {
 impl RequestBody {
     /// The body of a request that has none.
     pub fn empty() -> RequestBody {
-        RequestBody { waiting: None }
+        RequestBody {
+            rest: Rest::Nothing,
+        }
     }
 
     pub(crate) fn new(
@@ -61,7 +70,7 @@ impl RequestBody {
         let common = Arc::clone(common);
         let pulse = Arc::clone(pulse);
         RequestBody {
-            waiting: Some(Box::new(Waiting {
+            rest: Rest::Waiting(Box::new(Waiting {
                 incoming,
                 coding,
                 common,
@@ -73,17 +82,33 @@ impl RequestBody {
 
     /// Whether the request has no body, or it has been read.
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_none()
+        matches!(self.rest, Rest::Nothing)
     }
 
     /// The whole body, if it has at most `most` bytes and comes in time. A second call gives nothing.
     pub async fn read(&mut self, most: usize) -> Result<Bytes, BodyError> {
-        let Some(waiting) = &mut self.waiting else {
-            return Ok(Bytes::new());
+        let bytes = match &mut self.rest {
+            Rest::Nothing => return Ok(Bytes::new()),
+            Rest::Waiting(waiting) => waiting.read(most).await?,
+            Rest::There(bytes) if bytes.len() > most => {
+                return Err(BodyError::TooLarge { limit: most });
+            }
+            Rest::There(bytes) => std::mem::take(bytes),
         };
-        let bytes = waiting.read(most).await?;
-        self.waiting = None;
+        self.rest = Rest::Nothing;
         Ok(bytes)
+    }
+}
+
+/// A body that is all there: for a door that is asked by a program instead of over a connection.
+impl From<Bytes> for RequestBody {
+    fn from(bytes: Bytes) -> RequestBody {
+        let rest = if bytes.is_empty() {
+            Rest::Nothing
+        } else {
+            Rest::There(bytes)
+        };
+        RequestBody { rest }
     }
 }
 
@@ -186,5 +211,33 @@ impl From<BodyError> for Problem {
             BodyError::Broken => Problem::of(&kit::BODY_BROKEN)
                 .detail("The request body ended early or its framing is wrong."),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// What is all there is read without waiting.
+    fn read(body: &mut RequestBody, most: usize) -> Result<Bytes, BodyError> {
+        let mut context = Context::from_waker(Waker::noop());
+        match pin!(body.read(most)).poll(&mut context) {
+            Poll::Ready(read) => read,
+            Poll::Pending => panic!("nothing to wait for"),
+        }
+    }
+
+    #[test]
+    fn bytes_at_hand_are_a_body_like_any_other() {
+        let mut body = RequestBody::from(Bytes::from_static(b"{}"));
+        assert!(!body.is_empty());
+        assert_eq!(read(&mut body, 1), Err(BodyError::TooLarge { limit: 1 }));
+        assert_eq!(read(&mut body, 2), Ok(Bytes::from_static(b"{}")));
+        assert!(body.is_empty());
+        assert_eq!(read(&mut body, 0), Ok(Bytes::new()));
+        assert!(RequestBody::from(Bytes::new()).is_empty());
     }
 }
