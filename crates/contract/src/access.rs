@@ -162,10 +162,9 @@ pub fn computed<'a>(
     book: &Rulebook<'_, '_, 'a>,
     out: &mut Diagnostics,
 ) {
-    if let (Some(text), Some(problem)) = (
-        declared.item.text("value"),
-        expr::not_sql_formula(formula),
-    ) {
+    if let (Some(text), Some(problem)) =
+        (declared.item.text("value"), expr::not_sql_formula(formula))
+    {
         book.report(text, vec![problem], "", out);
     }
 }
@@ -215,7 +214,10 @@ fn one_side<'a>(
     if let Some(problem) = expr::not_sql(condition) {
         let mixed = expr::Problem {
             code: codes::MIXED,
-            message: format!("{}, which must look at other records here", problem.message),
+            message: format!(
+                "{}, but this check is about other records too",
+                problem.message
+            ),
             label: "only the server can do this".to_owned(),
             help: Some(
                 "make two checks of it: one about other records, one about the record itself"
@@ -237,4 +239,3 @@ fn names_next(expr: &Expr) -> bool {
     expr.each_child(&mut |child| named |= names_next(child));
     named
 }
-

@@ -35,8 +35,7 @@ pub fn model<'a>(
     let (types, type_members) = draft.types.iter().cloned().unzip();
     Model {
         name: name.to_owned(),
-        title: edges::words(sections.text("title"))
-            .unwrap_or_else(|| model::names::title(name)),
+        title: edges::words(sections.text("title")).unwrap_or_else(|| model::names::title(name)),
         description: edges::words(sections.text("description")),
         base: draft.base.clone(),
         resources,
@@ -75,7 +74,13 @@ fn resource<'a>(
         .iter()
         .flat_map(|field| field.read.iter().chain(field.write.iter()))
         .collect();
-    tests.extend(tests::read(draft, &access, &field_rules, book.sources(), out));
+    tests.extend(tests::read(
+        draft,
+        &access,
+        &field_rules,
+        book.sources(),
+        out,
+    ));
     Resource {
         id: draft.id,
         name: draft.name().to_owned(),

@@ -9,11 +9,30 @@ use crate::sections::Sections;
 
 /// Codes the server answers by itself: a declared error must be told apart from these.
 const SERVER_CODES: [&str; 24] = [
-    "invalid", "malformed", "cursor_mismatch", "unauthenticated", "forbidden",
-    "insufficient_scope", "not_found", "already_exists", "stale", "precondition_required",
-    "rate_limited", "unavailable", "upstream_timeout", "internal", "method_not_allowed",
-    "not_acceptable", "unsupported_media_type", "too_large", "conflict", "not_filterable",
-    "gone", "timeout", "idempotency_mismatch", "in_progress",
+    "invalid",
+    "malformed",
+    "cursor_mismatch",
+    "unauthenticated",
+    "forbidden",
+    "insufficient_scope",
+    "not_found",
+    "already_exists",
+    "stale",
+    "precondition_required",
+    "rate_limited",
+    "unavailable",
+    "upstream_timeout",
+    "internal",
+    "method_not_allowed",
+    "not_acceptable",
+    "unsupported_media_type",
+    "too_large",
+    "conflict",
+    "not_filterable",
+    "gone",
+    "timeout",
+    "idempotency_mismatch",
+    "in_progress",
 ];
 /// Origins are compared with every browser request.
 const ORIGINS_MAX: usize = 100;
@@ -126,9 +145,10 @@ pub fn scope_texts(
                     Some(near) => found
                         .label(format!("did you mean `{near}`?"))
                         .help(format!("write `{near}:`")),
-                    None => found
-                        .label("no resource has it")
-                        .help(format!("the scopes are {}", names_of(all.iter().take(20).map(String::as_str)))),
+                    None => found.label("no resource has it").help(format!(
+                        "the scopes are {}",
+                        names_of(all.iter().take(20).map(String::as_str))
+                    )),
                 },
             );
         }
@@ -223,10 +243,7 @@ fn origin(written: &str) -> Result<(), (&'static str, String)> {
         ));
     };
     if !matches!(scheme, "http" | "https") {
-        return Err((
-            "not a scheme of web pages",
-            "write `https://…`".to_owned(),
-        ));
+        return Err(("not a scheme of web pages", "write `https://…`".to_owned()));
     }
     if let Some((host, _)) = rest.split_once('/') {
         return Err((
@@ -253,7 +270,10 @@ fn origin(written: &str) -> Result<(), (&'static str, String)> {
             "not a host",
             format!(
                 "browsers send hosts in lower case, without names or passwords: write `{scheme}://{}`",
-                host.rsplit('@').next().unwrap_or_default().to_ascii_lowercase()
+                host.rsplit('@')
+                    .next()
+                    .unwrap_or_default()
+                    .to_ascii_lowercase()
             ),
         ));
     }

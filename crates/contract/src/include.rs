@@ -89,7 +89,10 @@ pub fn collect(
 /// The entries of `include:` that are text; what else stands there is reported when the whole
 /// file is read.
 fn patterns(tree: &Node) -> Vec<(String, Span)> {
-    let Some(list) = tree.entry("include").and_then(|entry| entry.value.as_list()) else {
+    let Some(list) = tree
+        .entry("include")
+        .and_then(|entry| entry.value.as_list())
+    else {
         return vec![];
     };
     list.iter()
@@ -109,9 +112,15 @@ fn plain(path: &str) -> &str {
 
 fn refuse(pattern: &str, span: Span) -> Option<Diagnostic> {
     let (label, help) = if pattern.len() > PATTERN_BYTES_MAX {
-        ("too long", "a pattern is a short path like `resources/*.yaml`".to_owned())
+        (
+            "too long",
+            "a pattern is a short path like `resources/*.yaml`".to_owned(),
+        )
     } else if pattern.contains('\\') {
-        ("a backslash", format!("write `/`: {}", pattern.replace('\\', "/")))
+        (
+            "a backslash",
+            format!("write `/`: {}", pattern.replace('\\', "/")),
+        )
     } else if pattern.contains("://") {
         (
             "an address",

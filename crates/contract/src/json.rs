@@ -56,10 +56,9 @@ pub fn literal(node: &Node, shape: &Shape, source: &str) -> Result<Value, Misfit
 fn typed(node: &Node, ty: &Type, source: &str) -> serde_json::Value {
     match (&node.kind, ty) {
         (Kind::Int(_) | Kind::Float(_), Type::Decimal | Type::Int64) => node.source(source).into(),
-        (Kind::List(items), Type::List(of)) => items
-            .iter()
-            .map(|item| typed(item, of, source))
-            .collect(),
+        (Kind::List(items), Type::List(of)) => {
+            items.iter().map(|item| typed(item, of, source)).collect()
+        }
         (Kind::Map(entries), Type::Object(object)) => entries
             .iter()
             .map(|entry| {
@@ -73,7 +72,12 @@ fn typed(node: &Node, ty: &Type, source: &str) -> serde_json::Value {
             .collect(),
         (Kind::Map(entries), Type::Money) => entries
             .iter()
-            .map(|entry| (entry.key.value.clone(), typed(&entry.value, &Type::Decimal, source)))
+            .map(|entry| {
+                (
+                    entry.key.value.clone(),
+                    typed(&entry.value, &Type::Decimal, source),
+                )
+            })
             .collect(),
         _ => plain(node),
     }

@@ -193,10 +193,22 @@ pub static CONTRACT: Table = Table {
         ("models", "write `resources:`"),
         ("entities", "write `resources:`"),
         ("tables", "write `resources:`"),
-        ("schemas", "write `resources:` or, for plain objects, `types:`"),
-        ("components", "write `resources:` or, for plain objects, `types:`"),
-        ("paths", "paths follow from `resources:`; one resource's can be changed with `path:`"),
-        ("policies", "conditions are `rules:`; `access:` in a resource says which of them opens what"),
+        (
+            "schemas",
+            "write `resources:` or, for plain objects, `types:`",
+        ),
+        (
+            "components",
+            "write `resources:` or, for plain objects, `types:`",
+        ),
+        (
+            "paths",
+            "paths follow from `resources:`; one resource's can be changed with `path:`",
+        ),
+        (
+            "policies",
+            "conditions are `rules:`; `access:` in a resource says which of them opens what",
+        ),
         ("permissions", "write `access:` in each resource"),
         ("imports", "write `include:`"),
         ("rate_limits", "write `limits:`"),
@@ -261,16 +273,16 @@ pub static LIMIT: Table = Table {
         .required(),
         Key::new(
             "burst",
-            Form::Whole {
-                min: 1,
-                max: MANY,
-            },
+            Form::Whole { min: 1, max: MANY },
             "How many requests may come at once.",
             "burst: 10",
         ),
     ],
     habits: &[
-        ("per", "the time is part of `allow: 60/minute`; whom it counts is `by:`"),
+        (
+            "per",
+            "the time is part of `allow: 60/minute`; whom it counts is `by:`",
+        ),
         ("rate", "write `allow: 60/minute`"),
         ("window", "the time is part of `allow: 60/minute`"),
     ],
@@ -297,7 +309,10 @@ pub static ERROR: Table = Table {
     ],
     habits: &[
         ("message", "write `title:`"),
-        ("code", "the error's name is its code; the number is `status:`"),
+        (
+            "code",
+            "the error's name is its code; the number is `status:`",
+        ),
     ],
 };
 
@@ -315,7 +330,7 @@ pub static RESOURCE: Table = Table {
             "id",
             Form::Either(&[ID_KIND, Form::Table(&ID)]),
             "How ids are made: prefixed and sortable unless said otherwise.",
-            "id: integer",
+            "id: {prefix: \"BKG-\", type: integer}",
         ),
         Key::new(
             "path",
@@ -447,14 +462,23 @@ pub static RESOURCE: Table = Table {
         ("plural", "write `path:` with the plural"),
         ("permissions", "write `access:`"),
         ("policies", "write `rules:` and `access:`"),
-        ("relations", "a relation is a field whose type is a resource: `author: Author`"),
+        (
+            "relations",
+            "a relation is a field whose type is a resource: `author: Author`",
+        ),
         (
             "validations",
             "put words like `maxLength` into the fields; what concerns several fields is `check:`",
         ),
         ("primary_key", "write `id:`"),
-        ("timestamps", "`created_at` and `updated_at` are on every record anyway"),
-        ("required", "every field is required unless its name ends in `?`"),
+        (
+            "timestamps",
+            "`created_at` and `updated_at` are on every record anyway",
+        ),
+        (
+            "required",
+            "every field is required unless its name ends in `?`",
+        ),
     ],
 };
 
@@ -475,7 +499,12 @@ pub static ID: Table = Table {
 pub static ACCESS: Table = Table {
     what: "`access`",
     keys: &[
-        Key::new("read", Form::Condition, "Opens list and get.", "read: public"),
+        Key::new(
+            "read",
+            Form::Condition,
+            "Opens list and get.",
+            "read: public",
+        ),
         Key::new(
             "write",
             Form::Condition,
@@ -590,10 +619,7 @@ pub static TEST: Table = Table {
         ),
         Key::new(
             "as",
-            Form::Either(&[
-                Form::Choice(&[word("guest")]),
-                Form::Table(&TEST_CALLER),
-            ]),
+            Form::Either(&[Form::Choice(&[word("guest")]), Form::Table(&TEST_CALLER)]),
             "Who asks: a guest unless said otherwise.",
             "as: {user: {role: staff}}",
         ),
@@ -631,7 +657,10 @@ pub static TEST: Table = Table {
         )
         .required(),
     ],
-    habits: &[("user", "write `as: {user: {…}}`"), ("then", "write `expect:`")],
+    habits: &[
+        ("user", "write `as: {user: {…}}`"),
+        ("then", "write `expect:`"),
+    ],
 };
 
 pub static TEST_CALLER: Table = Table {
@@ -643,7 +672,10 @@ pub static TEST_CALLER: Table = Table {
         "user: {role: staff}",
     )
     .required()],
-    habits: &[("role", "write `as: {user: {role: …}}`"), ("id", "write `as: {user: {id: …}}`")],
+    habits: &[
+        ("role", "write `as: {user: {role: …}}`"),
+        ("id", "write `as: {user: {id: …}}`"),
+    ],
 };
 
 pub static FIELD: Table = Table {
@@ -759,35 +791,70 @@ pub static FIELD_ACCESS: Table = Table {
     what: "a field's `access`",
     keys: &[
         Key::new("read", Form::Condition, "Who may see it.", "read: staff"),
-        Key::new("write", Form::Condition, "Who may write it.", "write: staff"),
+        Key::new(
+            "write",
+            Form::Condition,
+            "Who may write it.",
+            "write: staff",
+        ),
     ],
     habits: &[],
 };
 
 const FIELD_HABITS: &[(&str, &str)] = &[
-    ("required", "a field is required unless its name ends in `?`, as in `title?`"),
-    ("optional", "put a `?` behind the field's name, as in `title?`"),
-    ("nullable", "put a `?` behind the field's name, as in `title?`"),
+    (
+        "required",
+        "a field is required unless its name ends in `?`, as in `title?`",
+    ),
+    (
+        "optional",
+        "put a `?` behind the field's name, as in `title?`",
+    ),
+    (
+        "nullable",
+        "put a `?` behind the field's name, as in `title?`",
+    ),
     ("null", "put a `?` behind the field's name, as in `title?`"),
     ("length", "write `minLength:` and `maxLength:`"),
-    ("min", "write `minimum:` for numbers, `minLength:` for text, `minItems:` for lists"),
-    ("max", "write `maximum:` for numbers, `maxLength:` for text, `maxItems:` for lists"),
+    (
+        "min",
+        "write `minimum:` for numbers, `minLength:` for text, `minItems:` for lists",
+    ),
+    (
+        "max",
+        "write `maximum:` for numbers, `maxLength:` for text, `maxItems:` for lists",
+    ),
     ("values", "write `enum: [one, two]`"),
-    ("oneOf", "one field has one type; use `json` if it truly varies"),
-    ("anyOf", "one field has one type; use `json` if it truly varies"),
-    ("allOf", "list all members under `properties:`, or name the object in `types:`"),
+    (
+        "oneOf",
+        "one field has one type; use `json` if it truly varies",
+    ),
+    (
+        "anyOf",
+        "one field has one type; use `json` if it truly varies",
+    ),
+    (
+        "allOf",
+        "list all members under `properties:`, or name the object in `types:`",
+    ),
     ("$ref", "write the name of the type or resource as `type:`"),
     ("ref", "write the name of the resource as `type:`"),
     ("references", "write the name of the resource as `type:`"),
     ("const", "write `enum:` with one word"),
-    ("additionalProperties", "an object has exactly its `properties`; use `json` for open ones"),
+    (
+        "additionalProperties",
+        "an object has exactly its `properties`; use `json` for open ones",
+    ),
     ("computed", "write `value: '=…'`"),
     ("regex", "write `pattern:`"),
     ("doc", "write `description:`"),
     ("comment", "write `description:`"),
     ("example", "write `examples: [ … ]`"),
     ("indexed", "write `index: true`"),
-    ("primary", "every resource has an `id`; `id:` in the resource says how it is made"),
+    (
+        "primary",
+        "every resource has an `id`; `id:` in the resource says how it is made",
+    ),
 ];
 
 const AUDIENCE: Key = Key::new(
@@ -907,11 +974,11 @@ const MULTIPLE_OF: Key = Key::new(
 );
 const fn items() -> Key {
     Key::new(
-    "items",
-    Form::Either(&MEMBER_FORMS),
-    "What a list holds.",
-    "items: string",
-)
+        "items",
+        Form::Either(&MEMBER_FORMS),
+        "What a list holds.",
+        "items: string",
+    )
 }
 const MIN_ITEMS: Key = Key::new("minItems", COUNT, "Fewest entries.", "minItems: 1");
 const MAX_ITEMS: Key = Key::new("maxItems", COUNT, "Most entries.", "maxItems: 8");
@@ -923,16 +990,16 @@ const UNIQUE_ITEMS: Key = Key::new(
 );
 const fn properties() -> Key {
     Key::new(
-    "properties",
-    Form::Map {
-        keys: Keys::FieldName,
-        of: &MEMBER_FORM,
-        min: 1,
-        example: "street: string",
-    },
-    "The members of an object.",
-    "properties: {street: string, city: string}",
-)
+        "properties",
+        Form::Map {
+            keys: Keys::FieldName,
+            of: &MEMBER_FORM,
+            min: 1,
+            example: "street: string",
+        },
+        "The members of an object.",
+        "properties: {street: string, city: string}",
+    )
 }
 const DEFAULT: Key = Key::new(
     "default",

@@ -35,7 +35,7 @@ mod warn;
 pub mod who;
 pub mod yaml;
 
-use diag::{Diagnostics, FileId, Sources};
+use diag::{Diagnostic, Diagnostics, FileId, Sources};
 use model::Model;
 
 pub use include::{FILES_MAX, Load};
@@ -57,8 +57,40 @@ pub fn compile(
     let mut found = Diagnostics::new();
     let model = stages(main, sources, load, &mut found);
     let failed = found.has_errors();
-    out.extend(found);
+    out.extend(found.into_iter().map(readable));
     model.filter(|_| !failed)
+}
+
+/// Longest message: what a contract calls things stands in messages, and may be any text.
+const MESSAGE_CHARS_MAX: usize = 400;
+/// Help may be an example of several lines.
+const HELP_CHARS_MAX: usize = 1_500;
+
+/// Names that are pages of text, or hold line breaks, must not tear a diagnostic apart.
+fn readable(mut found: Diagnostic) -> Diagnostic {
+    let one_line = |text: &mut String| {
+        if text.contains(char::is_control) {
+            *text = text.split(char::is_control).collect::<Vec<_>>().join(" ");
+        }
+        shorten(text, MESSAGE_CHARS_MAX);
+    };
+    one_line(&mut found.message);
+    one_line(&mut found.primary.text);
+    found
+        .secondary
+        .iter_mut()
+        .for_each(|label| one_line(&mut label.text));
+    for text in found.help.iter_mut().chain(&mut found.note) {
+        shorten(text, HELP_CHARS_MAX);
+    }
+    found
+}
+
+fn shorten(text: &mut String, chars_max: usize) {
+    if let Some((end, _)) = text.char_indices().nth(chars_max) {
+        text.truncate(end);
+        text.push('…');
+    }
 }
 
 fn stages(

@@ -93,7 +93,7 @@ fn allow(text: Text<'_>, out: &mut Diagnostics) -> Option<(u32, u32)> {
                 other => suggest::nearest(other, unit_names).unwrap_or("minute"),
             };
             found
-                .label(format!("the time is one of {}", names_of(unit_names)))
+                .label("the time is `second`, `minute`, `hour` or `day`")
                 .help(format!("write `{number}/{meant}`"))
         }
         (None, Some(_)) => found

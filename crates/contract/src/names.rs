@@ -25,13 +25,27 @@ const LIST_PARAMETERS: [&str; 10] = [
 const EXPRESSION_WORDS: [&str; 4] = ["true", "false", "null", "in"];
 /// Names that mean something in an expression by themselves.
 const EXPRESSION_NAMES: [&str; 9] = [
-    "this", "next", "row", "user", "input", "now", "public", "signed_in", "nobody",
+    "this",
+    "next",
+    "row",
+    "user",
+    "input",
+    "now",
+    "public",
+    "signed_in",
+    "nobody",
 ];
 /// Begins the names of the server's own tables.
 const SYSTEM_PREFIX: &str = "frontdesk_";
 /// First segments the server answers itself, below any base.
 const PATHS: [&str; 7] = [
-    "graphql", "live", "operations", "openapi", "docs", "batch", "query",
+    "graphql",
+    "live",
+    "operations",
+    "openapi",
+    "docs",
+    "batch",
+    "query",
 ];
 /// First segments the server answers itself at the root.
 const ROOT_PATHS: [&str; 9] = [
@@ -41,16 +55,50 @@ const ROOT_PATHS: [&str; 9] = [
 const RECORD_PATHS: [&str; 2] = ["restore", "history"];
 /// Types every generated document has. GraphQL's scalars and ours, and the root types.
 const DOCUMENT_TYPES: [&str; 24] = [
-    "Query", "Mutation", "Subscription", "Node", "PageInfo", "Problem", "ValidationProblem",
-    "FieldProblem", "String", "Int", "Float", "Boolean", "ID", "Date", "DateTime", "Money",
-    "Decimal", "Long", "SafeInt", "UUID", "JSON", "Empty", "Upload", "Timestamp",
+    "Query",
+    "Mutation",
+    "Subscription",
+    "Node",
+    "PageInfo",
+    "Problem",
+    "ValidationProblem",
+    "FieldProblem",
+    "String",
+    "Int",
+    "Float",
+    "Boolean",
+    "ID",
+    "Date",
+    "DateTime",
+    "Money",
+    "Decimal",
+    "Long",
+    "SafeInt",
+    "UUID",
+    "JSON",
+    "Empty",
+    "Upload",
+    "Timestamp",
 ];
 /// What other styles make of a resource `Book`: `BookConnection`, `CreateBookInput`, …
 const DERIVED: [(&str, &str); 17] = [
-    ("", "Connection"), ("", "Edge"), ("", "Filter"), ("", "Sort"), ("", "Patch"),
-    ("", "Event"), ("", "Service"), ("Create", "Input"), ("Create", "Payload"),
-    ("Update", "Payload"), ("Delete", "Payload"), ("Get", "Request"), ("Create", "Request"),
-    ("Update", "Request"), ("Delete", "Request"), ("List", "Response"), ("List", "Request"),
+    ("", "Connection"),
+    ("", "Edge"),
+    ("", "Filter"),
+    ("", "Sort"),
+    ("", "Patch"),
+    ("", "Event"),
+    ("", "Service"),
+    ("Create", "Input"),
+    ("Create", "Payload"),
+    ("Update", "Payload"),
+    ("Delete", "Payload"),
+    ("Get", "Request"),
+    ("Create", "Request"),
+    ("Update", "Request"),
+    ("Delete", "Request"),
+    ("List", "Response"),
+    ("List", "Request"),
 ];
 
 pub fn is_slug(name: &str) -> bool {
@@ -114,12 +162,9 @@ pub fn check_key(key: &Spanned<String>, keys: Keys, out: &mut Diagnostics) {
     };
     let (fine, code, kind, meant) = match keys {
         Keys::Free => return,
-        Keys::Slug | Keys::FieldName => (
-            is_slug(name),
-            codes::BAD_SLUG,
-            "snake_case",
-            to_slug(name),
-        ),
+        Keys::Slug | Keys::FieldName => {
+            (is_slug(name), codes::BAD_SLUG, "snake_case", to_slug(name))
+        }
         Keys::TypeName => (
             is_type_name(name),
             codes::BAD_TYPE_NAME,
@@ -129,13 +174,9 @@ pub fn check_key(key: &Spanned<String>, keys: Keys, out: &mut Diagnostics) {
     };
     if fine && name.len() > NAME_CHARS_MAX {
         out.push(
-            Diagnostic::error(
-                code,
-                key.span,
-                format!("`{name}` is too long for a name"),
-            )
-            .label(format!("{} characters", name.len()))
-            .help(format!("at most {NAME_CHARS_MAX}")),
+            Diagnostic::error(code, key.span, format!("`{name}` is too long for a name"))
+                .label(format!("{} characters", name.len()))
+                .help(format!("at most {NAME_CHARS_MAX}")),
         );
         return;
     }
@@ -173,9 +214,7 @@ pub fn check_field_name(name: &str, span: Span, out: &mut Diagnostics) {
     let (why, help) = if SYSTEM_FIELDS.contains(&name) {
         let help = match name {
             "id" => "delete it: every record has one; `id:` beside `fields:` says how it is made",
-            "created_at" | "updated_at" => {
-                "delete it: every record has one, and rules may use it"
-            }
+            "created_at" | "updated_at" => "delete it: every record has one, and rules may use it",
             _ => "choose another name; the server adds this one where it is needed",
         };
         ("the server fills this in itself", help)
@@ -190,7 +229,10 @@ pub fn check_field_name(name: &str, span: Span, out: &mut Diagnostics) {
             "choose another name; this one could not be used in rules",
         )
     } else if name.starts_with(SYSTEM_PREFIX) {
-        ("belongs to the server", "names beginning with `frontdesk_` are the server's own; choose another")
+        (
+            "belongs to the server",
+            "names beginning with `frontdesk_` are the server's own; choose another",
+        )
     } else {
         return;
     };
@@ -264,8 +306,13 @@ impl<'a> Taken<'a> {
             )
             .label(format!("{kind} of the same name"))
             .also(*before, format!("{other} `{name}`"))
-            .help(format!("rename one of them, so that `{name}` means one thing"));
-            if let Some(relation) = name.strip_suffix("_id").filter(|r| self.own.contains_key(r)) {
+            .help(format!(
+                "rename one of them, so that `{name}` means one thing"
+            ));
+            if let Some(relation) = name
+                .strip_suffix("_id")
+                .filter(|r| self.own.contains_key(r))
+            {
                 found = found.help(format!(
                     "delete `{name}`: the relation `{relation}` brings its `{name}` along"
                 ));
@@ -450,8 +497,7 @@ impl Claims<'_> {
                 );
             }
             None => {
-                self.paths
-                    .insert(word.to_owned(), (name.to_owned(), at));
+                self.paths.insert(word.to_owned(), (name.to_owned(), at));
             }
         }
     }
@@ -476,7 +522,9 @@ impl Claims<'_> {
                         )
                         .label(format!("also `{word}`"))
                         .also(*before, format!("`{word}`"))
-                        .help("rename one of them, or give one another `path:`, which is its plural"),
+                        .help(
+                            "rename one of them, or give one another `path:`, which is its plural",
+                        ),
                     );
                 }
                 true

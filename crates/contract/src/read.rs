@@ -167,12 +167,7 @@ pub enum Part {
 pub const INCLUDABLE: [&str; 5] = ["resources", "types", "rules", "limits", "errors"];
 
 /// Reads a whole file.
-pub fn read<'a>(
-    node: &'a Node,
-    part: Part,
-    sources: &Sources,
-    out: &mut Diagnostics,
-) -> Item<'a> {
+pub fn read<'a>(node: &'a Node, part: Part, sources: &Sources, out: &mut Diagnostics) -> Item<'a> {
     Reader { sources, out, part }.file(node)
 }
 
@@ -250,11 +245,13 @@ impl Reader<'_> {
                 Kind::Map(_) => self.table(node, table, place.key.unwrap_or(node.span)),
                 _ => self.mismatch(node, form, place),
             },
-            Form::Either(forms) => match forms.iter().find(|form| suits(form, &node.kind)) {
-                Some(Form::Choice(words)) => self.choice(node, words, form, place),
-                Some(form) => self.value(node, form, place),
-                None => self.mismatch(node, form, place),
-            },
+            whole @ Form::Either(forms) => {
+                match forms.iter().find(|form| suits(form, &node.kind)) {
+                    Some(Form::Choice(words)) => self.choice(node, words, whole, place),
+                    Some(form) => self.value(node, form, place),
+                    None => self.mismatch(node, form, place),
+                }
+            }
         }
     }
 
@@ -534,8 +531,11 @@ impl Reader<'_> {
                 },
             ),
         };
-        self.out
-            .push(Diagnostic::error(code, node.span, message).label(label).help(help));
+        self.out.push(
+            Diagnostic::error(code, node.span, message)
+                .label(label)
+                .help(help),
+        );
         broken(node)
     }
 
@@ -629,7 +629,9 @@ impl Reader<'_> {
                     Diagnostic::error(
                         codes::LANGUAGE,
                         node.span,
-                        format!("this server understands version {LANGUAGE} of the contract language"),
+                        format!(
+                            "this server understands version {LANGUAGE} of the contract language"
+                        ),
                     )
                     .label("another version")
                     .help(
@@ -658,7 +660,10 @@ impl Reader<'_> {
         };
         match words.iter().find(|choice| choice.word == text) {
             Some(choice) if choice.later => {
-                self.later(node.span, &format!("`{text}` in {}", key_of(&place.subject)));
+                self.later(
+                    node.span,
+                    &format!("`{text}` in {}", key_of(&place.subject)),
+                );
                 broken(node)
             }
             Some(_) => leaf(node),
@@ -678,7 +683,17 @@ impl Reader<'_> {
                         format!("{} cannot be `{text}`", place.subject),
                     )
                     .label(label)
-                    .help(format!("it must be {}", whole.describe())),
+                    .help(match whole {
+                        Form::Either(forms) => format!(
+                            "it must be {}, or written like `{}`",
+                            forms
+                                .iter()
+                                .find(|form| matches!(form, Form::Choice(_)))
+                                .map_or_else(String::new, Form::describe),
+                            place.example
+                        ),
+                        words => format!("it must be {}", words.describe()),
+                    }),
                 );
                 broken(node)
             }
@@ -712,6 +727,10 @@ impl Reader<'_> {
                 if word.parse::<f64>().is_ok() =>
             {
                 format!("write the number without quotes: {word}")
+            }
+            (Kind::List(_), Form::Word(_)) if place.example.starts_with("type") => {
+                "a field has one type; that it may be null is said by a `?` behind its name: `title?: string`"
+                    .to_owned()
             }
             _ if place.example.is_empty() => String::new(),
             _ => format!("write it like this: `{}`", place.example),
@@ -827,7 +846,9 @@ fn suits(form: &Form, kind: &Kind) -> bool {
 fn is_long_form(node: &Node) -> bool {
     let object = |node: &Node| node.as_str() == Some("object");
     node.entry("type").is_some_and(|entry| object(&entry.value))
-        && node.entry("properties").is_some_and(|entry| entry.value.as_map().is_some())
+        && node
+            .entry("properties")
+            .is_some_and(|entry| entry.value.as_map().is_some())
 }
 
 fn is_text(form: &Form) -> bool {

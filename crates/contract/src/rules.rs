@@ -42,6 +42,9 @@ enum Ready {
 /// The checker's code for a name that exists, but not in this place.
 const NOT_HERE: &str = "E0314";
 
+/// The checker's code for a formula that may be null where its field may not.
+const MAY_BE_NULL: &str = "E0331";
+
 /// The rules and formulas of a contract.
 pub struct Rulebook<'d, 'r, 'a> {
     draft: &'d Draft<'r, 'a>,
@@ -87,7 +90,10 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
                 book.settle(Part::Own(resource.id, at), out);
             }
             for field in &resource.fields {
-                if field.declared.is_some_and(|d| d.item.entry("value").is_some()) {
+                if field
+                    .declared
+                    .is_some_and(|d| d.item.entry("value").is_some())
+                {
                     book.settle(Part::Computed(resource.id, field.field.id), out);
                 }
             }
@@ -148,6 +154,12 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
             if problem.code == NOT_HERE && problem.help.is_none() {
                 problem.help = Some(help.to_owned()).filter(|help| !help.is_empty());
             }
+            if problem.code == MAY_BE_NULL {
+                problem.help = Some(
+                    "put a `?` behind the field's name, or say what it is instead: `x != null ? x : 0`"
+                        .to_owned(),
+                );
+            }
             let at = problem.at.start + skipped..problem.at.end + skipped;
             let mut found =
                 Diagnostic::error(problem.code, text.part(self.sources, at), problem.message)
@@ -162,7 +174,6 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
     pub fn sources(&self) -> &'d Sources {
         self.sources
     }
-
 
     fn rule_of(&self, part: Part) -> Option<Arc<RuleDef>> {
         match self.ready.borrow().get(&part) {
@@ -187,8 +198,12 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
                 }
                 if let Some(text) = self.text(part) {
                     let help = match part {
-                        Part::Shared(_) => "rules at the top of the contract know the caller only: move this one to the `rules:` of the resource it speaks of",
-                        Part::Own(..) => "a rule of a resource speaks of `this` record and the `user`",
+                        Part::Shared(_) => {
+                            "rules at the top of the contract know the caller only: move this one to the `rules:` of the resource it speaks of"
+                        }
+                        Part::Own(..) => {
+                            "a rule of a resource speaks of `this` record and the `user`"
+                        }
                         Part::Computed(..) => "it is computed from `this` record when it is read",
                     };
                     self.report(text, problems, help, out);

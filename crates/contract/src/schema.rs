@@ -123,6 +123,9 @@ fn name(keys: Keys) -> Value {
 /// `a field of an object` → `field_of_an_object`
 fn definition(table: &Table) -> String {
     let what = table.what.replace("'s", "").replace('`', "");
-    let what = what.strip_prefix("a ").or(what.strip_prefix("an ")).unwrap_or(&what);
+    let what = what
+        .strip_prefix("a ")
+        .or(what.strip_prefix("an "))
+        .unwrap_or(&what);
     what.replace(' ', "_")
 }

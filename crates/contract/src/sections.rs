@@ -70,7 +70,9 @@ impl<'r, 'a> Sections<'r, 'a> {
         };
         let torn = torn
             || files.iter().any(|file| file.is_broken())
-            || ["resources", "types", "rules", "limits"].into_iter().any(broken);
+            || ["resources", "types", "rules", "limits"]
+                .into_iter()
+                .any(broken);
         Sections {
             main,
             limits,

@@ -84,10 +84,14 @@ impl<'a> Reader<'_, '_, 'a> {
     /// What an action has no use for.
     fn fitting(&mut self, item: &Item<'a>, action: Action) {
         let needless = match action {
-            Action::Create => ("record", "nothing is stored yet: what is created goes into `input`"),
-            Action::List | Action::Get | Action::Delete => {
-                ("input", "this action writes nothing: what is there goes into `record`")
-            }
+            Action::Create => (
+                "record",
+                "nothing is stored yet: what is created goes into `input`",
+            ),
+            Action::List | Action::Get | Action::Delete => (
+                "input",
+                "this action writes nothing: what is there goes into `record`",
+            ),
             Action::Update | Action::Replace => return,
         };
         if let Some(entry) = item.entry(needless.0) {
@@ -95,7 +99,11 @@ impl<'a> Reader<'_, '_, 'a> {
                 Diagnostic::error(
                     codes::TEST,
                     entry.key.span,
-                    format!("`{}` does not go with the action `{}`", entry.name, action.name()),
+                    format!(
+                        "`{}` does not go with the action `{}`",
+                        entry.name,
+                        action.name()
+                    ),
                 )
                 .label("without effect")
                 .help(needless.1),
@@ -120,16 +128,19 @@ impl<'a> Reader<'_, '_, 'a> {
             let node = entry.item.node;
             let text = match &node.kind {
                 Kind::String(text) => text.clone(),
-                Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) => node
-                    .source(self.sources.text(node.span.file))
-                    .to_owned(),
+                Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) => {
+                    node.source(self.sources.text(node.span.file)).to_owned()
+                }
                 Kind::List(_) => json::plain(node).to_string(),
                 Kind::Null | Kind::Map(_) => {
                     self.out.push(
                         Diagnostic::error(
                             codes::TEST,
                             entry.key.span,
-                            format!("the claim `{}` must be a word, a number or a list", entry.name),
+                            format!(
+                                "the claim `{}` must be a word, a number or a list",
+                                entry.name
+                            ),
                         )
                         .label("not a claim")
                         .help("leave a claim out that the caller does not have"),
@@ -286,14 +297,23 @@ impl<'a> Reader<'_, '_, 'a> {
             });
         }
         let help = match own {
-            Some(own) => format!("`{}` is opened by `{own}`: write `refused by {own}`", action.name()),
-            None => format!("`{}` is not opened by any rule: write `refused`", action.name()),
+            Some(own) => format!(
+                "`{}` is opened by `{own}`: write `refused by {own}`",
+                action.name()
+            ),
+            None => format!(
+                "`{}` is not opened by any rule: write `refused`",
+                action.name()
+            ),
         };
         self.out.push(
             Diagnostic::error(
                 codes::TEST,
                 text.span(),
-                format!("`{rule}` is not the rule that decides about `{}`", action.name()),
+                format!(
+                    "`{rule}` is not the rule that decides about `{}`",
+                    action.name()
+                ),
             )
             .label("another rule, or part of one")
             .help(help),

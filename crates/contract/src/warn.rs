@@ -29,7 +29,9 @@ fn unreadable(resource: &Resource, draft: &ResourceDraft<'_, '_>, out: &mut Diag
         return;
     }
     let help = match draft.item.entry("access") {
-        None => "add `access: {read: public}` or a rule of its own; without, it is closed to all but the operator",
+        None => {
+            "add `access: {read: public}` or a rule of its own; without, it is closed to all but the operator"
+        }
         Some(_) => "add `read:` to its `access`, or say that it is meant with `read: nobody`",
     };
     out.push(
@@ -56,8 +58,14 @@ fn open_to_guests(
     if limited {
         return;
     }
-    let writes = [Action::Create, Action::Update, Action::Replace, Action::Delete];
-    let public = |rule: &Rule| rule.condition.as_const_bool() == Some(true) || rule.text == "public";
+    let writes = [
+        Action::Create,
+        Action::Update,
+        Action::Replace,
+        Action::Delete,
+    ];
+    let public =
+        |rule: &Rule| rule.condition.as_const_bool() == Some(true) || rule.text == "public";
     let open = writes
         .into_iter()
         .any(|action| resource.access.rule(action).is_some_and(public));
@@ -68,13 +76,21 @@ fn open_to_guests(
         .entries()
         .iter()
         .filter(|entry| !matches!(entry.name, "read" | "list" | "get"))
-        .find(|entry| entry.item.as_text().is_some_and(|text| text.as_str().trim() == "public"))
+        .find(|entry| {
+            entry
+                .item
+                .as_text()
+                .is_some_and(|text| text.as_str().trim() == "public")
+        })
         .map_or(draft.key.span, |entry| entry.item.span());
     out.push(
         Diagnostic::warning(
             codes::OPEN_TO_GUESTS,
             span,
-            format!("anybody can write `{}`, as often as they like", resource.name),
+            format!(
+                "anybody can write `{}`, as often as they like",
+                resource.name
+            ),
         )
         .label("open to everybody, and no limit")
         .help("write `signed_in`, or limit it: `limits: {guests: {by: ip, allow: 60/minute}}`"),

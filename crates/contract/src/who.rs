@@ -39,7 +39,10 @@ pub fn who(model: &Model) -> Who {
     let resources = model.resources.iter().map(|resource| {
         let mut opened: Vec<Opened> = vec![];
         for action in Action::ALL {
-            let rule = resource.access.rule(action).map(|rule| one_line(&rule.text));
+            let rule = resource
+                .access
+                .rule(action)
+                .map(|rule| one_line(&rule.text));
             match opened.iter_mut().find(|other| other.rule == rule) {
                 Some(other) => other.actions.push(action),
                 None => opened.push(Opened {

@@ -136,9 +136,16 @@ impl Reader<'_, '_> {
     fn text(&mut self, found: &mut Constraints) {
         found.min_length = self.count("minLength");
         found.max_length = self.count("maxLength");
-        self.compare_counts(("minLength", found.min_length), ("maxLength", found.max_length));
+        self.compare_counts(
+            ("minLength", found.min_length),
+            ("maxLength", found.max_length),
+        );
         if found.max_length == Some(0) {
-            self.impossible("maxLength", "only the empty text has no characters", "write at least 1");
+            self.impossible(
+                "maxLength",
+                "only the empty text has no characters",
+                "write at least 1",
+            );
         }
         let Some(text) = self.item.text("pattern") else {
             return;
@@ -159,7 +166,11 @@ impl Reader<'_, '_> {
         found.unique_items = self.item.flag("uniqueItems");
         self.compare_counts(("minItems", found.min_items), ("maxItems", found.max_items));
         if found.max_items == Some(0) {
-            self.impossible("maxItems", "only the empty list has no entries", "write at least 1");
+            self.impossible(
+                "maxItems",
+                "only the empty list has no entries",
+                "write at least 1",
+            );
         }
     }
 
@@ -309,7 +320,11 @@ impl Reader<'_, '_> {
                 value::json::INT53_MAX,
                 "for larger numbers write `type: int64`",
             ),
-            _ => (i64::MIN, i64::MAX, "a decimal has at most 12 digits before the point and 6 after it"),
+            _ => (
+                i64::MIN,
+                i64::MAX,
+                "a decimal has at most 12 digits before the point and 6 after it",
+            ),
         };
         let fits = match &value {
             Some(Value::Int(number)) => (min..=max).contains(number),

@@ -14,18 +14,50 @@ use crate::read::Item;
 
 /// Pairs of words that exclude each other on one field, and why.
 const EXCLUDING: &[(&str, &str, &str)] = &[
-    ("readOnly", "writeOnly", "nobody could write it and nobody could read it"),
-    ("readOnly", "immutable", "`immutable` lets clients give it once, `readOnly` never"),
-    ("set", "default", "`set` fills it in every time, so the default is never used"),
+    (
+        "readOnly",
+        "writeOnly",
+        "nobody could write it and nobody could read it",
+    ),
+    (
+        "readOnly",
+        "immutable",
+        "`immutable` lets clients give it once, `readOnly` never",
+    ),
+    (
+        "set",
+        "default",
+        "`set` fills it in every time, so the default is never used",
+    ),
     ("set", "readOnly", "`set` makes it read-only already"),
     ("set", "immutable", "`set` makes it read-only already"),
-    ("set", "writeOnly", "clients could neither write nor read it"),
-    ("value", "default", "it is computed, so the default is never used"),
-    ("value", "set", "`set` fills it in when a record is created, `value` computes it when it is read"),
+    (
+        "set",
+        "writeOnly",
+        "clients could neither write nor read it",
+    ),
+    (
+        "value",
+        "default",
+        "it is computed, so the default is never used",
+    ),
+    (
+        "value",
+        "set",
+        "`set` fills it in when a record is created, `value` computes it when it is read",
+    ),
     ("value", "readOnly", "what is computed is read-only already"),
-    ("value", "writeOnly", "clients could neither write nor read it"),
+    (
+        "value",
+        "writeOnly",
+        "clients could neither write nor read it",
+    ),
     ("value", "immutable", "what is computed is never written"),
-    ("value", "was", "it is not stored, so there is no data to keep"),
+    (
+        "value",
+        "was",
+        "it is not stored, so there is no data to keep",
+    ),
 ];
 
 /// The resource's fields; whether some could not be read.
@@ -34,7 +66,11 @@ pub fn resolve<'r, 'a>(
     id_type: &Arc<IdType>,
     shapes: &mut Shapes<'_, 'r, 'a>,
 ) -> (Vec<FieldDraft<'r, 'a>>, bool) {
-    let mut fields = vec![system(SystemField::Id, Type::Id(Arc::clone(id_type)), id_type)];
+    let mut fields = vec![system(
+        SystemField::Id,
+        Type::Id(Arc::clone(id_type)),
+        id_type,
+    )];
     let declared = resource.entry("fields").map(|entry| &entry.item);
     let torn = declared.is_none_or(Item::is_broken);
     let entries = declared.map(Item::entries).unwrap_or_default();
@@ -132,7 +168,7 @@ fn field<'r, 'a>(
     let found = shapes.shape(item, name, Place::Field, 0);
     let broken = found.is_none();
     let (mut shape, kind, column) = match found {
-        Some(Found::Shape(shape)) => (shape, FieldKind::Stored, name.to_owned()),
+        Some(Found::Shape(shape)) => (*shape, FieldKind::Stored, name.to_owned()),
         Some(Found::Relation(target)) => {
             let kind = FieldKind::Relation {
                 relation: name.to_owned(),
@@ -161,7 +197,11 @@ fn field<'r, 'a>(
     field.was = item.text("was").map(|was| {
         let was = was.as_str();
         let column = relation && !was.ends_with("_id");
-        if column { format!("{was}_id") } else { was.to_owned() }
+        if column {
+            format!("{was}_id")
+        } else {
+            was.to_owned()
+        }
     });
     if !broken {
         if relation && name.ends_with("_id") {
@@ -178,7 +218,10 @@ fn field<'r, 'a>(
         }
         contradictions(item, shapes.out);
         indexable(&field, item, shapes.out);
-        if let Some(default) = item.get("default").filter(|_| !relation && !computed && !set) {
+        if let Some(default) = item
+            .get("default")
+            .filter(|_| !relation && !computed && !set)
+        {
             field.default = shapes.default(default, &field.shape);
         }
         field.examples = shapes.examples(item, &field.shape);
@@ -203,7 +246,8 @@ pub fn audience(item: &Item<'_>) -> Audience {
 
 /// Whether the key is there and says more than `false`.
 fn says(item: &Item<'_>, key: &str) -> bool {
-    item.get(key).is_some_and(|item| item.as_bool() != Some(false))
+    item.get(key)
+        .is_some_and(|item| item.as_bool() != Some(false))
 }
 
 fn contradictions(item: &Item<'_>, out: &mut Diagnostics) {
@@ -279,10 +323,9 @@ pub fn not_indexable(field: &Field, computed: bool) -> Option<(&'static str, &'s
         ));
     }
     let reason = match &field.shape.ty {
-        Type::Json | Type::List(_) | Type::Object(_) => (
-            "has no order",
-            "make what is looked for a field of its own",
-        ),
+        Type::Json | Type::List(_) | Type::Object(_) => {
+            ("has no order", "make what is looked for a field of its own")
+        }
         Type::Money => (
             "amounts of different currencies cannot be compared",
             "keep the amount in a `decimal` or `integer` field and the currency beside it",
@@ -341,7 +384,10 @@ fn never_filled(field: &Field, declared: Declared<'_, '_>, out: &mut Diagnostics
 /// `set:` without `=` is a fixed value.
 fn fixed_set(field: &mut Field, item: &Item<'_>, shapes: &mut Shapes<'_, '_, '_>) {
     let Some(set) = item.get("set") else { return };
-    if set.as_text().is_some_and(|text| text.as_str().starts_with('=')) {
+    if set
+        .as_text()
+        .is_some_and(|text| text.as_str().starts_with('='))
+    {
         return;
     }
     let source = shapes.sources.text(set.span().file);
@@ -351,7 +397,10 @@ fn fixed_set(field: &mut Field, item: &Item<'_>, shapes: &mut Shapes<'_, '_, '_>
             let mut found = Diagnostic::error(
                 codes::ORDINARY_VALUE,
                 misfit.span,
-                format!("`set` without `=` is a fixed value, and this one does not fit: {}", misfit.why),
+                format!(
+                    "`set` without `=` is a fixed value, and this one does not fit: {}",
+                    misfit.why
+                ),
             )
             .label("not a value of this field");
             if let Some(text) = set.as_text() {
@@ -406,7 +455,9 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
     // Columns of relations come last, so that it is the plain field beside a relation that is
     // reported, whichever stands first.
     for (field, column) in draft.fields.iter().zip(&columns) {
-        let Some(declared) = field.declared else { continue };
+        let Some(declared) = field.declared else {
+            continue;
+        };
         if field.broken || !matches!(field.field.kind, FieldKind::Relation { .. }) {
             continue;
         }
@@ -420,7 +471,10 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
                 Diagnostic::error(
                     codes::TAKEN,
                     other.span,
-                    format!("the relation `{}` already brings a field `{column}` along", declared.name),
+                    format!(
+                        "the relation `{}` already brings a field `{column}` along",
+                        declared.name
+                    ),
                 )
                 .label("the same field again")
                 .also(declared.span, "the relation")
@@ -431,7 +485,11 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
             taken.claim_spellings(column, declared.span, out);
         }
     }
-    let lists = draft.item.get("lists").map(Item::entries).unwrap_or_default();
+    let lists = draft
+        .item
+        .get("lists")
+        .map(Item::entries)
+        .unwrap_or_default();
     for entry in lists {
         check_list_name(entry.name, entry.key.span, out);
         if taken.claim(entry.name, "a list", entry.key.span, out) {
@@ -440,7 +498,11 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
             taken.claim_spellings(entry.name, entry.key.span, out);
         }
     }
-    let rules = draft.item.get("rules").map(Item::entries).unwrap_or_default();
+    let rules = draft
+        .item
+        .get("rules")
+        .map(Item::entries)
+        .unwrap_or_default();
     for (at, entry) in rules.iter().enumerate() {
         check_rule_name(entry.name, entry.key.span, out);
         let free = taken.claim(entry.name, "a rule", entry.key.span, out)
@@ -455,7 +517,10 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
         }
     }
     for key in ["lists", "rules"] {
-        draft.torn |= draft.item.entry(key).is_some_and(|entry| entry.item.is_broken());
+        draft.torn |= draft
+            .item
+            .entry(key)
+            .is_some_and(|entry| entry.item.is_broken());
     }
     draft.properties = properties;
 }
@@ -497,7 +562,9 @@ pub fn deprecated(
                 format!("there is no {what} `{}`", replacement.as_str()),
             )
             .label("to be used instead")
-            .help(format!("name a {what} that exists; explanations go into `why:`")),
+            .help(format!(
+                "name a {what} that exists; explanations go into `why:`"
+            )),
         );
     }
     Some(Deprecated {
@@ -507,4 +574,3 @@ pub fn deprecated(
         why: text("why"),
     })
 }
-

@@ -128,4 +128,3 @@ fn removed(draft: &mut ResourceDraft<'_, '_>, out: &mut Diagnostics) {
     }
     draft.removed = gone;
 }
-

@@ -70,14 +70,10 @@ fn several(draft: &ResourceDraft<'_, '_>, key: &str, out: &mut Diagnostics) -> V
         }
         if let Some((_, before)) = all.iter().find(|(other, _)| *other == fields) {
             out.push(
-                Diagnostic::error(
-                    codes::UNKNOWN_FIELD,
-                    entry.span(),
-                    "the same fields again",
-                )
-                .label("already there")
-                .also(*before, "here")
-                .help("delete one of them"),
+                Diagnostic::error(codes::UNKNOWN_FIELD, entry.span(), "the same fields again")
+                    .label("already there")
+                    .also(*before, "here")
+                    .help("delete one of them"),
             );
             continue;
         }
@@ -168,7 +164,10 @@ pub fn stored(
         Diagnostic::error(
             codes::UNKNOWN_FIELD,
             name.span(),
-            format!("`{key}` names `{written}`, which is not a stored field of `{}`", draft.name()),
+            format!(
+                "`{key}` names `{written}`, which is not a stored field of `{}`",
+                draft.name()
+            ),
         )
         .label(label)
         .help(help),
@@ -220,8 +219,14 @@ fn search(draft: &ResourceDraft<'_, '_>, out: &mut Diagnostics) -> Vec<FieldId> 
 /// Indexes that are there anyway. Only asked of contracts without errors.
 pub fn warn(draft: &ResourceDraft<'_, '_>, out: &mut Diagnostics) {
     for field in &draft.fields {
-        let Some(declared) = field.declared else { continue };
-        let Some(index) = declared.item.entry("index").filter(|_| declared.item.flag("index")) else {
+        let Some(declared) = field.declared else {
+            continue;
+        };
+        let Some(index) = declared
+            .item
+            .entry("index")
+            .filter(|_| declared.item.flag("index"))
+        else {
             continue;
         };
         let why = if field.field.unique {

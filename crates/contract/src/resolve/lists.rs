@@ -78,19 +78,21 @@ fn one(
         let found = wrong(format!("`{written}` does not name a relation"));
         let found = match drafts.iter().find(|draft| draft.name() == written) {
             Some(target) => match pointing(target).as_slice() {
-                [] => found.label(format!("`{written}` has no relation to `{}`", owner.name())).help(format!(
-                    "give `{written}` a field `{}: {}`, then write `{written}.{}`",
-                    owner.names.snake,
-                    owner.name(),
-                    owner.names.snake
-                )),
+                [] => found
+                    .label(format!("`{written}` has no relation to `{}`", owner.name()))
+                    .help(format!(
+                        "give `{written}` a field `{}: {}`, then write `{written}.{}`",
+                        owner.names.snake,
+                        owner.name(),
+                        owner.names.snake
+                    )),
                 [first, ..] => found
                     .label("which of its relations?")
                     .help(format!("write `{written}.{first}`")),
             },
-            None => found
-                .label("a resource, a dot, a relation")
-                .help("write it like `Book.author`: the records of `Book` whose `author` is this one"),
+            None => found.label("a resource, a dot, a relation").help(
+                "write it like `Book.author`: the records of `Book` whose `author` is this one",
+            ),
         };
         out.push(found);
         return None;
@@ -105,9 +107,9 @@ fn one(
             Some(near) => found
                 .label(format!("did you mean `{near}`?"))
                 .help(format!("write `{near}.{relation}`")),
-            None => found
-                .label("not a resource of this contract")
-                .help("write it like `Book.author`: the records of `Book` whose `author` is this one"),
+            None => found.label("not a resource of this contract").help(
+                "write it like `Book.author`: the records of `Book` whose `author` is this one",
+            ),
         });
         return None;
     };
@@ -159,9 +161,10 @@ fn one(
                         owner.name()
                     ))
             } else {
-                found
-                    .label("no such relation")
-                    .help(format!("its relations to this resource are {}", names_of(known)))
+                found.label("no such relation").help(format!(
+                    "its relations to this resource are {}",
+                    names_of(known)
+                ))
             };
             out.push(found);
             None

@@ -24,8 +24,23 @@ const ENUM_MAX: usize = 1_000;
 
 /// The one-word types, for suggestions and lists.
 const WORDS: [&str; 17] = [
-    "string", "text", "integer", "number", "boolean", "date", "date-time", "money", "decimal",
-    "uuid", "json", "email", "uri", "int53", "int64", "array", "object",
+    "string",
+    "text",
+    "integer",
+    "number",
+    "boolean",
+    "date",
+    "date-time",
+    "money",
+    "decimal",
+    "uuid",
+    "json",
+    "email",
+    "uri",
+    "int53",
+    "int64",
+    "array",
+    "object",
 ];
 
 /// Types of other languages and databases, and what they are called here.
@@ -33,12 +48,27 @@ const FOREIGN: &[(&str, &str)] = &[
     ("int", "write `integer`"),
     ("int32", "write `integer`"),
     ("long", "write `int64`, or `int53` for a plain JSON number"),
-    ("bigint", "write `int64`, or `int53` for a plain JSON number"),
+    (
+        "bigint",
+        "write `int64`, or `int53` for a plain JSON number",
+    ),
     ("smallint", "write `integer`"),
-    ("serial", "write `integer`; ids are made by `id: integer` beside `fields:`"),
-    ("float", "write `number`, or `decimal` where every digit counts"),
-    ("double", "write `number`, or `decimal` where every digit counts"),
-    ("real", "write `number`, or `decimal` where every digit counts"),
+    (
+        "serial",
+        "write `integer`; ids are made by `id: integer` beside `fields:`",
+    ),
+    (
+        "float",
+        "write `number`, or `decimal` where every digit counts",
+    ),
+    (
+        "double",
+        "write `number`, or `decimal` where every digit counts",
+    ),
+    (
+        "real",
+        "write `number`, or `decimal` where every digit counts",
+    ),
     ("numeric", "write `decimal`"),
     ("bool", "write `boolean`"),
     ("str", "write `string`"),
@@ -47,8 +77,14 @@ const FOREIGN: &[(&str, &str)] = &[
     ("datetime", "write `date-time`"),
     ("timestamp", "write `date-time`"),
     ("timestamptz", "write `date-time`"),
-    ("time", "there is no time of day; write `date-time`, or `string` with a `pattern`"),
-    ("duration", "there is no duration; write `integer` and say the unit in the name"),
+    (
+        "time",
+        "there is no time of day; write `date-time`, or `string` with a `pattern`",
+    ),
+    (
+        "duration",
+        "there is no duration; write `integer` and say the unit in the name",
+    ),
     ("url", "write `uri`"),
     ("guid", "write `uuid`"),
     ("jsonb", "write `json`"),
@@ -57,22 +93,34 @@ const FOREIGN: &[(&str, &str)] = &[
     ("dict", "write `object` with `properties`, or `json`"),
     ("list", "write `{type: array, items: string}`"),
     ("enum", "write `{enum: [one, two]}`"),
-    ("currency", "write `money`, which has its currency with it; for a bare code, `string` with a `pattern`"),
-    ("id", "write the name of the resource the id belongs to; the record's own `id` is always there"),
+    (
+        "currency",
+        "write `money`, which has its currency with it; for a bare code, `string` with a `pattern`",
+    ),
+    (
+        "id",
+        "write the name of the resource the id belongs to; the record's own `id` is always there",
+    ),
     ("ref", "write the name of the resource"),
     ("relation", "write the name of the resource"),
     ("null", "put a `?` behind the field's name"),
     ("binary", "there are no binary fields; write `string`"),
     ("bytes", "there are no binary fields; write `string`"),
     ("blob", "there are no binary fields; write `string`"),
-    ("image", "files are not supported yet; write `uri` for a link"),
-    ("upload", "files are not supported yet; write `uri` for a link"),
+    (
+        "image",
+        "files are not supported yet; write `uri` for a link",
+    ),
+    (
+        "upload",
+        "files are not supported yet; write `uri` for a link",
+    ),
     ("password", "passwords are never fields"),
 ];
 
 /// What a type turned out to be.
 pub enum Found {
-    Shape(Shape),
+    Shape(Box<Shape>),
     Relation(ResourceId),
 }
 
@@ -242,7 +290,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             }
         };
         self.misplaced(item, &ty);
-        Some(Found::Shape(Shape {
+        Some(Found::Shape(Box::new(Shape {
             ty,
             nullable: false,
             constraints,
@@ -252,7 +300,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             description: item
                 .text("description")
                 .map(|text| text.as_str().to_owned()),
-        }))
+        })))
     }
 
     /// Words that only go with other types.
@@ -265,7 +313,8 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             ),
             (
                 "properties",
-                matches!(ty, Type::Object(_)) && item.text("type").is_none_or(|t| t.as_str() == "object"),
+                matches!(ty, Type::Object(_))
+                    && item.text("type").is_none_or(|t| t.as_str() == "object"),
                 "only an object has properties: write `type: object`",
             ),
             (
@@ -385,13 +434,16 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             self.out.push(
                 found
                     .label("the `?` stands at the wrong place")
-                    .help(format!("write `name?: {bare}`: it belongs behind the field's name")),
+                    .help(format!(
+                        "write `name?: {bare}`: it belongs behind the field's name"
+                    )),
             );
             return;
         }
-        let bracketed = name
-            .strip_suffix("[]")
-            .or_else(|| name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')));
+        let bracketed = name.strip_suffix("[]").or_else(|| {
+            name.strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+        });
         if let Some(of) = bracketed {
             self.out.push(
                 found
@@ -401,12 +453,14 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             return;
         }
         let first = name.split([' ', ',', '(']).next().unwrap_or_default();
-        if first != name && (WORDS.contains(&first) || self.type_at.contains_key(first) || self.resources.contains_key(first)) {
-            self.out.push(
-                found
-                    .label("a type and more")
-                    .help(format!("what is said besides the type needs the long form: `{{type: {first}, …}}`")),
-            );
+        if first != name
+            && (WORDS.contains(&first)
+                || self.type_at.contains_key(first)
+                || self.resources.contains_key(first))
+        {
+            self.out.push(found.label("a type and more").help(format!(
+                "what is said besides the type needs the long form: `{{type: {first}, …}}`"
+            )));
             return;
         }
         // Some of the contract could not be read: the name may have stood there.
@@ -462,7 +516,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                     "string"
                 };
                 let help = if ty == word {
-                    format!("delete `format`: the type says it already")
+                    "delete `format`: the type says it already".to_owned()
                 } else if matches!(base, Base::Enum) {
                     "delete `format`: the words of an enum have no format".to_owned()
                 } else {
@@ -516,9 +570,23 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
 
     fn only_relation(&mut self, target: ResourceId, item: &Item<'a>, name: &str) -> Option<Found> {
         const NOT_FOR_RELATIONS: [&str; 17] = [
-            "enum", "format", "minLength", "maxLength", "pattern", "minimum", "maximum",
-            "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "items", "minItems", "maxItems",
-            "uniqueItems", "properties", "default", "value",
+            "enum",
+            "format",
+            "minLength",
+            "maxLength",
+            "pattern",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+            "items",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "properties",
+            "default",
+            "value",
         ];
         for entry in item.entries() {
             if NOT_FOR_RELATIONS.contains(&entry.name) {
@@ -620,13 +688,9 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 .entry("type")
                 .map_or(item.span(), |entry| entry.item.span());
             self.out.push(
-                Diagnostic::error(
-                    codes::NO_TYPE,
-                    span,
-                    format!("`{name}` is a list of what?"),
-                )
-                .label("no `items`")
-                .help("add what it holds: `{type: array, items: string}`"),
+                Diagnostic::error(codes::NO_TYPE, span, format!("`{name}` is a list of what?"))
+                    .label("no `items`")
+                    .help("add what it holds: `{type: array, items: string}`"),
             );
             return None;
         };
@@ -644,7 +708,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             }
         }
         match self.shape(&entry.item, name, Place::List, depth + 1)? {
-            Found::Shape(shape) => Some(shape),
+            Found::Shape(shape) => Some(*shape),
             Found::Relation(_) => None,
         }
     }
@@ -666,7 +730,9 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                     format!("`{name}` is an object of what?"),
                 )
                 .label("no `properties`")
-                .help("add its members, `properties: {street: string}`, or use `json` for open ones"),
+                .help(
+                    "add its members, `properties: {street: string}`, or use `json` for open ones",
+                ),
             );
             return None;
         };
@@ -707,9 +773,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                     self.members(item, Some(&key.value), depth)
                 };
                 self.states[at] = match &made {
-                    Some((object, members)) => {
-                        State::Done(Arc::clone(object), Arc::clone(members))
-                    }
+                    Some((object, members)) => State::Done(Arc::clone(object), Arc::clone(members)),
                     None => State::Broken,
                 };
                 made
@@ -745,12 +809,13 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             } else {
                 broken = true;
             }
-            let Some(Found::Shape(mut shape)) =
+            let Some(Found::Shape(shape)) =
                 self.shape(&entry.item, member, Place::Object, depth + 1)
             else {
                 broken = true;
                 continue;
             };
+            let mut shape = *shape;
             shape.nullable = nullable;
             if let Some(default) = entry.item.get("default") {
                 shape.default = self.default(default, &shape);
@@ -806,7 +871,8 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 } else if shape.ty == Type::Text && text.is_none() {
                     found = found.help("if it is meant as text, put it in quotes");
                 } else if let Type::Enum(words) = &shape.ty {
-                    let near = text.and_then(|text| suggest::nearest(text, words.iter().map(|w| &**w)));
+                    let near =
+                        text.and_then(|text| suggest::nearest(text, words.iter().map(|w| &**w)));
                     if let Some(near) = near {
                         found = found.help(format!("write `default: {near}`"));
                     }

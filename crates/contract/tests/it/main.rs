@@ -1,5 +1,7 @@
 //! Contracts through the public surface: those that compile and those that do not.
 
+mod editor;
+mod mutations;
 mod ok;
 mod support;
 mod wrong;

@@ -18,7 +18,10 @@ fn the_smallest_contract_is_complete() {
     let compiled = compile_one(NOTES);
     assert_eq!(compiled.codes(Severity::Warning), ["W0401"]);
     let model = compiled.model();
-    assert_eq!((model.name.as_str(), model.title.as_str()), ("notes", "Notes"));
+    assert_eq!(
+        (model.name.as_str(), model.title.as_str()),
+        ("notes", "Notes")
+    );
     assert_eq!(model.base, "/v1");
     let note = &model.resources[0];
     assert_eq!((note.snake.as_str(), note.path.as_str()), ("note", "notes"));
@@ -54,7 +57,13 @@ fn the_example_says_what_its_readme_promises() {
     let rating = book.field_named("rating").expect("rating");
     assert!(matches!(rating.kind, FieldKind::Computed(_)));
     assert!(rating.shape.nullable && rating.read_only);
-    assert_eq!(model.resource_named("Author").expect("Author").write_scope(), "books.write");
+    assert_eq!(
+        model
+            .resource_named("Author")
+            .expect("Author")
+            .write_scope(),
+        "books.write"
+    );
     assert_eq!(model.tests.len(), 4);
     insta::assert_snapshot!(contract::who::who(&model).to_text());
 }
@@ -71,7 +80,9 @@ fn the_bookstore_of_the_design_compiles() {
     assert!(book.relation_named("author").is_some());
     let review = model.resource_named("Review").expect("Review");
     let names = |ids: &[value::FieldId]| -> Vec<String> {
-        ids.iter().map(|id| review.field(*id).name.clone()).collect()
+        ids.iter()
+            .map(|id| review.field(*id).name.clone())
+            .collect()
     };
     assert_eq!(names(&review.unique[0]), ["book_id", "reviewer_id"]);
     let reviewer = review.field_named("reviewer_id").expect("reviewer_id");
@@ -99,10 +110,22 @@ fn every_word_of_the_language_has_a_meaning() {
     assert_eq!(item.write_scope(), "catalogue.write");
     assert_eq!(&*item.id_type.prefix, "IT-");
     assert!(item.access.update.as_ref().expect("update").names_next);
-    assert_eq!(item.access.replace.as_ref().expect("replace").text, "nobody");
-    assert_eq!(item.field_named("category_id").expect("category").was.as_deref(), Some("kind_id"));
+    assert_eq!(
+        item.access.replace.as_ref().expect("replace").text,
+        "nobody"
+    );
+    assert_eq!(
+        item.field_named("category_id")
+            .expect("category")
+            .was
+            .as_deref(),
+        Some("kind_id")
+    );
     let category = model.resource_named("Category").expect("Category");
-    assert!(category.id_field().required_on_create(), "the client chooses the id");
+    assert!(
+        category.id_field().required_on_create(),
+        "the client chooses the id"
+    );
     assert_eq!(model.auth_schemes, ["bearer", "token"]);
 }
 
@@ -150,7 +173,9 @@ fn rules_may_use_each_other_in_any_order_and_number() {
 #[test]
 fn a_large_contract_compiles_quickly() {
     use std::fmt::Write;
-    let mut text = String::from("frontdesk: 1\nname: large\nrules: {staff: user.role == 'staff'}\nresources:\n");
+    let mut text = String::from(
+        "frontdesk: 1\nname: large\nrules: {staff: user.role == 'staff'}\nresources:\n",
+    );
     for at in 0..500 {
         let next = (at + 1) % 500;
         writeln!(
@@ -179,7 +204,9 @@ fn a_large_contract_compiles_quickly() {
 /// A number in letters, because prefixes of ids have no digits.
 fn spelled(number: usize) -> String {
     let letters = number.to_string();
-    let letters = letters.bytes().map(|digit| char::from(b'a' + (digit - b'0')));
+    let letters = letters
+        .bytes()
+        .map(|digit| char::from(b'a' + (digit - b'0')));
     // An ending of its own, so that no plural is another's singular.
     letters.chain(['x']).collect()
 }

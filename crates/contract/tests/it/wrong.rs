@@ -23,7 +23,11 @@ fn contracts() -> Vec<(String, String)> {
         .map(|entry| entry.expect("readable").path())
         .filter(|path| path.extension().is_some_and(|end| end == "yaml"))
         .map(|path| {
-            let name = path.file_stem().expect("named").to_string_lossy().into_owned();
+            let name = path
+                .file_stem()
+                .expect("named")
+                .to_string_lossy()
+                .into_owned();
             (name, fs::read_to_string(&path).expect("text"))
         })
         .collect();
@@ -57,13 +61,20 @@ fn every_code_is_explained_and_every_own_code_is_tried() {
     seen.extend(codes(&several_files()));
     let known: BTreeSet<&str> = contract::codes::all().map(|known| known.code).collect();
     let unexplained: Vec<&&str> = seen.difference(&known).collect();
-    assert!(unexplained.is_empty(), "without explanation: {unexplained:?}");
+    assert!(
+        unexplained.is_empty(),
+        "without explanation: {unexplained:?}"
+    );
     // YAML and expressions have tests of their own.
     let untried: Vec<&&str> = known
         .difference(&seen)
         .filter(|code| !code.starts_with("E01") && !code.starts_with("E03"))
         .collect();
-    assert_eq!(untried, [&contract::codes::TOO_MANY], "without a wrong contract");
+    assert_eq!(
+        untried,
+        [&contract::codes::TOO_MANY],
+        "without a wrong contract"
+    );
     assert!(contract::codes::explain("e0040").is_some());
     assert!(contract::codes::explain("E9999").is_none());
 }
@@ -108,8 +119,7 @@ fn too_much_is_refused_before_it_hurts() {
     assert!(compiled.model.is_none());
     assert!(compiled.codes(Severity::Error).contains(&"E0047"));
 
-    let mut text =
-        String::from("frontdesk: 1\nname: shop\nresources:\n  Book:\n    fields:\n");
+    let mut text = String::from("frontdesk: 1\nname: shop\nresources:\n  Book:\n    fields:\n");
     for at in 0..600 {
         writeln!(text, "      f{at}: string").expect("strings grow");
     }
