@@ -33,7 +33,11 @@ pub fn format_file(file: FileId, text: &str) -> Result<String, Diagnostics> {
     let done = layout::layout(text, &root);
     // A formatter that changes what a file says, or loses a word of it, is worse than none. No
     // input is known for which this happens; if there is one, it stays as it is.
-    Ok(if says_the_same(text, &root, &done) { done } else { text.to_owned() })
+    Ok(if says_the_same(text, &root, &done) {
+        done
+    } else {
+        text.to_owned()
+    })
 }
 
 fn says_the_same(before: &str, root: &Node, after: &str) -> bool {

@@ -12,7 +12,7 @@ fn shop() -> (Sources, FileId) {
 }
 
 fn find(file: FileId, word: &str) -> Span {
-    let start = SHOP.find(word).unwrap();
+    let start = SHOP.find(word).expect("the word is in the text");
     Span::new(file, start..start + word.len())
 }
 
@@ -175,7 +175,7 @@ proptest! {
         sources.add("a.yaml", text.clone());
         sources.add("b.yaml", text);
         let mut spans = spans.into_iter().map(|(file, start, end)| Span { file: FileId(file), start, end });
-        let mut diagnostic = Diagnostic::error("E0100", spans.next().unwrap(), "a\nb").label("here\n");
+        let mut diagnostic = Diagnostic::error("E0100", spans.next().expect("one at least"), "a\nb").label("here\n");
         for span in spans {
             diagnostic = diagnostic.also(span, "there");
         }

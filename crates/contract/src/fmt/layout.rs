@@ -4,7 +4,7 @@
 //! tokens is read as a [`Gap`] and written at its new place. Start at [`layout`].
 
 use super::trivia::{Comment, Gap, between, block_header, column, is_block_text};
-use crate::yaml::{self, Entry, Kind, Node, next_token};
+use crate::yaml::{self, Entry, Kind, Node, document_start, next_token};
 
 const INDENT: usize = 2;
 
@@ -38,11 +38,17 @@ struct Printer<'t> {
 
 impl<'t> Printer<'t> {
     fn document(&mut self, root: &Node) {
-        let first = next_token(self.text, 0);
+        let first = document_start(self.text);
         let rest = &self.text[first..];
+        let begins_line = first == 0 || self.text[..first].ends_with(['\n', '\u{FEFF}']);
         let marker = rest.strip_prefix("---").is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_whitespace())
+            begins_line && (rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_whitespace()))
         });
+        if !marker && first != next_token(self.text, 0) {
+            // Ends of no document (`...`) stand before the first token.
+            let gap = self.gap(first);
+            self.comments(&gap.comments, 0, true);
+        }
         if marker {
             let gap = self.gap(first);
             self.line_for_token(&gap, 0);
@@ -60,7 +66,10 @@ impl<'t> Printer<'t> {
                 let marker = source.starts_with("---") || source.starts_with("...");
                 let inner = if self.is_flow(root) { 0 } else { INDENT };
                 let gap = self.gap(root.span.start as usize);
-                self.line_for_token(&gap, if marker { INDENT } else { 0 });
+                self.line_for_token(&gap, 0);
+                if marker {
+                    self.spaces(INDENT);
+                }
                 self.inline(root, 0, inner);
             }
         }
@@ -119,7 +128,11 @@ impl<'t> Printer<'t> {
         // Inside brackets a comment may stand before the colon: it is read with what follows.
         let colon = next_token(self.text, range.end);
         let comment = !between(self.text, range.end, colon).comments.is_empty();
-        self.cursor = if comment { range.end } else { (colon + 1).min(self.text.len()) };
+        self.cursor = if comment {
+            range.end
+        } else {
+            (colon + 1).min(self.text.len())
+        };
         self.write(":");
         self.no_blank = true;
     }
@@ -204,7 +217,9 @@ impl<'t> Printer<'t> {
         }
         let start = node.span.start as usize;
         if let Some(at) = comment {
-            let line_end = self.text[start..].find('\n').map_or(self.text.len(), |len| start + len);
+            let line_end = self.text[start..]
+                .find('\n')
+                .map_or(self.text.len(), |len| start + len);
             let gap = between(self.text, start + at, line_end);
             self.comments(&gap.comments, indent, false);
         }
@@ -219,7 +234,8 @@ impl<'t> Printer<'t> {
         if keep {
             let breaks = value.len() - body.len();
             let written = usize::from(!body.is_empty());
-            self.out.extend(std::iter::repeat_n('\n', breaks.saturating_sub(written)));
+            self.out
+                .extend(std::iter::repeat_n('\n', breaks.saturating_sub(written)));
             self.no_blank = true;
         }
     }
@@ -234,21 +250,35 @@ impl<'t> Printer<'t> {
         let end = node.span.end as usize;
         let visible = |line: &&str| !line.trim().is_empty();
         let leading = |line: &str| line.len() - line.trim_start_matches(' ').len();
-        let in_source = self.text[body_start..].split('\n').find(visible).map_or(0, leading);
+        let in_source = self.text[body_start..]
+            .split('\n')
+            .find(visible)
+            .map_or(0, leading);
         let in_value = value.split('\n').find(visible).map_or(0, leading);
         let margin = in_source.saturating_sub(in_value);
+        // The lines up to the last word, and behind it those of more white space than the margin
+        // with all between: they are text, too.
+        let mut lines = Vec::new();
+        let mut last = 0;
         let mut at = body_start;
         for source in self.text[body_start..].split('\n') {
             let line = source.strip_suffix('\r').unwrap_or(source);
-            // Behind the last word only lines of more white space than the margin are text.
-            let text = line.len() > margin && line.trim_matches(' ').is_empty();
-            if at >= end && !text {
+            let blank = line.trim_matches([' ', '\t']).is_empty();
+            let tab = leading(line) < margin && line.contains('\t');
+            if at >= end && (!blank || tab) {
                 break;
             }
+            let line_end = at + source.len();
+            lines.push((line, line_end));
+            if at < end || (line.len() > margin && leading(line) >= margin) {
+                last = lines.len();
+            }
+            at = line_end + 1;
+        }
+        for (line, line_end) in &lines[..last] {
             let kept = line.get(margin..).filter(|_| leading(line) >= margin);
             self.text_line(kept.unwrap_or_default(), indent);
-            self.cursor = self.cursor.max(at + source.len());
-            at += source.len() + 1;
+            self.cursor = self.cursor.max(*line_end);
         }
     }
 
@@ -274,7 +304,11 @@ impl<'t> Printer<'t> {
                 return;
             }
         }
-        let (open, close) = if matches!(node.kind, Kind::List(_)) { ("[", "]") } else { ("{", "}") };
+        let (open, close) = if matches!(node.kind, Kind::List(_)) {
+            ("[", "]")
+        } else {
+            ("{", "}")
+        };
         self.write(open);
         self.cursor = span.start + 1;
         self.no_blank = true;
@@ -339,15 +373,16 @@ impl<'t> Printer<'t> {
         }
     }
 
-    /// The comma behind an item, and the comments that stood before it: there was no place for
-    /// them yet.
+    /// The comma behind an item if there is one, and the comments that stood before it: there was
+    /// no place for them yet.
     fn comma(&mut self, indent: usize) {
-        self.write(",");
         self.no_blank = false;
         let next = next_token(self.text, self.cursor);
         if !self.text[next..].starts_with(',') {
+            // The last item keeps going without: some bare words cannot be followed by a comma.
             return;
         }
+        self.write(",");
         let mut late = self.gap(next).comments;
         self.cursor = next + 1;
         for comment in &mut late {
@@ -373,7 +408,9 @@ impl<'t> Printer<'t> {
         }
         let mut cursor = range.start + 1;
         let mut seen = |from: usize, to: usize| {
-            let comments = !between(self.text, cursor, from.max(cursor)).comments.is_empty();
+            let comments = !between(self.text, cursor, from.max(cursor))
+                .comments
+                .is_empty();
             cursor = to.max(cursor);
             comments
         };
@@ -443,9 +480,11 @@ impl<'t> Printer<'t> {
                 self.spaces(wanted.max(width + 2) - width);
             } else {
                 self.begin_line(comment.blank);
-                let level = self.levels.iter().rev().find(|(source, out)| {
-                    levels && *out > indent && *source <= comment.column
-                });
+                let level = self
+                    .levels
+                    .iter()
+                    .rev()
+                    .find(|(source, out)| levels && *out > indent && *source <= comment.column);
                 self.spaces(level.map_or(indent, |(_, out)| *out));
             }
             self.write(comment.text);
@@ -499,5 +538,9 @@ fn trimmed_end(line: &str) -> &str {
     let kept = line.trim_end_matches([' ', '\t', '\r']);
     let backslashes = kept.len() - kept.trim_end_matches('\\').len();
     let escaped = backslashes % 2 == 1 && line[kept.len()..].starts_with([' ', '\t']);
-    if escaped { &line[..kept.len() + 1] } else { kept }
+    if escaped {
+        &line[..kept.len() + 1]
+    } else {
+        kept
+    }
 }

@@ -93,7 +93,9 @@ pub(super) fn comments<'t>(text: &'t str, root: &Node) -> Vec<&'t str> {
 
 fn collect<'t>(text: &'t str, node: &Node, cursor: &mut usize, all: &mut Vec<&'t str>) {
     match &node.kind {
-        Kind::List(items) => items.iter().for_each(|item| collect(text, item, cursor, all)),
+        Kind::List(items) => items
+            .iter()
+            .for_each(|item| collect(text, item, cursor, all)),
         Kind::Map(entries) => {
             for entry in entries {
                 let key = entry.key.span.range();
@@ -117,5 +119,10 @@ fn collect<'t>(text: &'t str, node: &Node, cursor: &mut usize, all: &mut Vec<&'t
 }
 
 fn push_between<'t>(text: &'t str, from: usize, to: usize, all: &mut Vec<&'t str>) {
-    all.extend(between(text, from, to).comments.iter().map(|comment| comment.text));
+    all.extend(
+        between(text, from, to)
+            .comments
+            .iter()
+            .map(|comment| comment.text),
+    );
 }

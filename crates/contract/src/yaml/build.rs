@@ -14,11 +14,16 @@ use super::scalar::{Plain, leading_zero, quoted, resolve};
 use super::{BYTES_MAX, DEPTH_MAX, Entry, Kind, NODES_MAX, Node, codes};
 use super::{explain, lines, outline, place};
 
+/// Reading stops after this many problems: nobody mends more at once, and saying what is wrong in
+/// one place costs time that grows with the length of the text.
+const PROBLEMS_MAX: usize = 100;
+
 pub(super) fn build(file: FileId, text: &str, out: &mut Diagnostics) -> Option<Node> {
     if let Some(found) = refuse_whole(file, text) {
         out.push(found);
         return None;
     }
+    let problems_before = out.len() + out.dropped();
     let mut builder = Builder {
         file,
         text,
@@ -30,6 +35,7 @@ pub(super) fn build(file: FileId, text: &str, out: &mut Diagnostics) -> Option<N
         nodes: 0,
         cursor: 0,
         doubts: Vec::new(),
+        problems_before,
         unfaithful: false,
     };
     let mut parser = Parser::new_from_str(text);
@@ -152,6 +158,7 @@ struct Builder<'t, 'o> {
     cursor: usize,
     /// Errors that a syntax error on the same line would explain better.
     doubts: Vec<Diagnostic>,
+    problems_before: usize,
     /// Something was refused that the tree cannot show, so nobody may build on it.
     unfaithful: bool,
 }
@@ -177,6 +184,11 @@ enum Content {
 
 impl Builder<'_, '_> {
     fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Result<(), Stop> {
+        let problems = self.out.len() + self.out.dropped() + self.doubts.len();
+        if problems - self.problems_before >= PROBLEMS_MAX {
+            self.unfaithful = true;
+            return Err(Stop);
+        }
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(explicit) => self.document(explicit, range),
@@ -215,10 +227,7 @@ impl Builder<'_, '_> {
             );
             return Err(Stop);
         }
-        let mut first = place::next_token(self.text, 0);
-        while self.text[first..].starts_with("...") {
-            first = place::next_token(self.text, first + 3);
-        }
+        let first = place::document_start(self.text);
         if self.text[first..].starts_with('%') {
             let line = lines::line_at(self.text, first);
             self.out.push(
@@ -580,24 +589,21 @@ impl Builder<'_, '_> {
 
     fn list(&mut self, start: usize) -> Result<(), Stop> {
         self.refuse_complex_key(start)?;
-        let flow = self.text[start..].starts_with('[');
         // A list at the indentation of its key has an event that begins behind the first dash.
-        let start = match self.open.last() {
+        let dash = match self.open.last() {
             Some(Open {
                 content: Content::Map { .. },
                 ..
-            }) if !flow => {
-                let at = place::next_token(self.text, self.cursor);
-                let colon = usize::from(self.text[at..].starts_with(':'));
-                let dash = place::next_token(self.text, at + colon);
-                if self.text[dash..].starts_with('-') {
-                    dash
-                } else {
-                    start
-                }
+            }) => {
+                let colon = place::next_token(self.text, self.cursor);
+                let behind = colon + usize::from(self.text[colon..].starts_with(':'));
+                Some(place::next_token(self.text, behind))
+                    .filter(|at| *at < start && self.text[*at..].starts_with('-'))
             }
-            _ => start,
+            _ => None,
         };
+        let flow = dash.is_none() && self.text[start..].starts_with('[');
+        let start = dash.unwrap_or(start);
         self.open(start, flow, false, Content::List(Vec::new()))
     }
 
@@ -654,7 +660,11 @@ impl Builder<'_, '_> {
             } else {
                 next
             };
-            let at = if self.text[next..].starts_with([']', '}']) { next } else { at };
+            let at = if self.text[next..].starts_with([']', '}']) {
+                next
+            } else {
+                at
+            };
             self.look_between(at);
             self.cursor = (at + 1).clamp(self.cursor, self.text.len());
         }

@@ -22,6 +22,21 @@ pub(crate) fn next_token(text: &str, at: usize) -> usize {
     at
 }
 
+/// The first token of the document: behind comments and the ends (`...`) of no document at all.
+pub(crate) fn document_start(text: &str) -> usize {
+    let mut at = next_token(text, 0);
+    let ends = |at: usize| {
+        let behind = text[at..].strip_prefix("...");
+        behind.is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_whitespace())
+        })
+    };
+    while (at == 0 || text[..at].ends_with(['\n', '\u{FEFF}'])) && ends(at) {
+        at = next_token(text, at + 3);
+    }
+    at
+}
+
 /// Just behind the quoted text that starts at `start`, if it is closed.
 pub(super) fn quoted_end(text: &str, start: usize) -> Option<usize> {
     let quote = *text.as_bytes().get(start)?;
