@@ -2,5 +2,6 @@
 
 mod document;
 mod examples;
+mod pages;
 mod support;
 mod yaml;
