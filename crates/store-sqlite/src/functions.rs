@@ -1,7 +1,7 @@
 //! SQL functions for what SQLite itself says differently than we mean it.
 //!
-//! Text is compared by code point, never by locale, and case is folded as Rust's
-//! `str::to_lowercase` does, so that rules and search agree with their evaluation in memory.
+//! Text is compared by code point, never by locale, and case is folded as
+//! [`store::search::fold`] does, so that rules and search agree with their evaluation in memory.
 //! As in SQL, an unknown (NULL) argument makes the answer unknown.
 
 use rusqlite::functions::{Context, FunctionFlags};
@@ -21,7 +21,7 @@ pub(crate) fn register(connection: &Connection) -> Result<()> {
         both(call, |text, part| text.contains(part))
     })?;
     connection.create_scalar_function("fd_fold", 1, FLAGS, |call| {
-        Ok(text(call, 0)?.map(str::to_lowercase))
+        Ok(text(call, 0)?.map(store::search::fold))
     })
 }
 

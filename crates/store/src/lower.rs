@@ -46,6 +46,9 @@ const TEXT_BYTES_MAX: usize = 900_000;
 /// looks at all below it. Beyond it everything is asked by row, which is right, if slower.
 const LOOKED_AT_MAX: u32 = 100_000;
 
+/// Alternatives of one set that become branches of their own; SQLite takes 500 in all.
+const BRANCHES_MAX: usize = 100;
+
 /// An expression that has no SQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsupported {
@@ -130,6 +133,34 @@ struct Step {
     /// Index of the row it starts from in the scope.
     from: usize,
     hop: Hop,
+}
+
+/// The alternatives of one set.
+struct Branches {
+    begun: bool,
+    left: usize,
+}
+
+impl Default for Branches {
+    fn default() -> Self {
+        Branches {
+            begun: false,
+            left: BRANCHES_MAX,
+        }
+    }
+}
+
+impl Branches {
+    /// Makes so many of one, if that is not too many.
+    fn divide(&mut self, into: usize) -> bool {
+        match self.left.checked_sub(into) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -294,14 +325,19 @@ impl<'a> Lowering<'a> {
                 hops,
                 place: there,
             });
-            if kind == Junction::Or || parts.len() == 1 {
-                let mut first = true;
-                for part in parts {
-                    self.ids_where(there, part, &mut first)?;
+            let mut branches = Branches::default();
+            match (kind, parts) {
+                (Junction::And, [_, _, ..]) => {
+                    self.ids(there);
+                    self.all_of(parts)?;
                 }
-            } else {
-                self.ids(there);
-                self.all_of(parts)?;
+                _ if branches.divide(parts.len()) => parts
+                    .iter()
+                    .try_for_each(|part| self.ids_where(there, part, &mut branches))?,
+                _ => {
+                    self.ids(there);
+                    self.any_of(parts)?;
+                }
             }
         } else {
             self.sql.push("EXISTS (SELECT 1 FROM ");
@@ -348,27 +384,27 @@ impl<'a> Lowering<'a> {
 
     /// Selects the ids of the rows at `place` for which the condition holds; a branch of its own
     /// for each alternative, so that each can use its index.
-    fn ids_where(&mut self, place: Place, expr: &Expr, first: &mut bool) -> Lowered {
+    fn ids_where(&mut self, place: Place, expr: &Expr, branches: &mut Branches) -> Lowered {
         self.spend()?;
         match &expr.node {
-            Node::Or(any) => any
+            Node::Or(any) if branches.divide(any.len()) => any
                 .iter()
-                .try_for_each(|one| self.ids_where(place, one, first)),
+                .try_for_each(|one| self.ids_where(place, one, branches)),
             Node::Rule {
                 rule,
                 row: Some(row),
             } if self.is_at(row, place)? => self.in_rule(rule, Some(place), |this, body| {
-                this.ids_where(place, body, first)
+                this.ids_where(place, body, branches)
             }),
             Node::Quantifier {
                 kind: Quantifier::Exists,
                 list,
                 body,
             } if self.is_at(&list.of, place)? && self.is_set(list, body, expr) => {
-                self.holders(list, body, first)
+                self.holders(list, body, branches)
             }
             _ => {
-                self.union(first);
+                self.union(branches);
                 self.ids(place);
                 self.condition(expr)
             }
@@ -376,13 +412,15 @@ impl<'a> Lowering<'a> {
     }
 
     /// Selects the ids that rows of the list hold, those rows for which `body` holds.
-    fn holders(&mut self, list: &ListStep, body: &Expr, first: &mut bool) -> Lowered {
-        if let Node::Or(any) = &body.node {
+    fn holders(&mut self, list: &ListStep, body: &Expr, branches: &mut Branches) -> Lowered {
+        if let Node::Or(any) = &body.node
+            && branches.divide(any.len())
+        {
             return any
                 .iter()
-                .try_for_each(|one| self.holders(list, one, first));
+                .try_for_each(|one| self.holders(list, one, branches));
         }
-        self.union(first);
+        self.union(branches);
         let resource = self.model.resource(list.resource);
         let field = resource.field(list.field);
         let alias = self.sql.alias();
@@ -399,11 +437,11 @@ impl<'a> Lowering<'a> {
         self.in_list(list, alias, body, false)
     }
 
-    fn union(&mut self, first: &mut bool) {
-        if !*first {
+    fn union(&mut self, branches: &mut Branches) {
+        if branches.begun {
             self.sql.push(" UNION ");
         }
-        *first = false;
+        branches.begun = true;
     }
 
     fn quantifier(
@@ -416,7 +454,7 @@ impl<'a> Lowering<'a> {
         if kind == Quantifier::Exists && self.form == Form::Sets && self.is_set(list, body, whole) {
             self.row_id(&list.of)?;
             self.sql.push(" IN (");
-            self.holders(list, body, &mut true)?;
+            self.holders(list, body, &mut Branches::default())?;
             self.sql.push(")");
             return Ok(());
         }

@@ -224,10 +224,7 @@ pub fn select(model: &Model, dialect: Dialect, shape: &Select) -> Result<Prepare
 }
 
 /// The type of a stored field's value, as an argument or output.
-fn field_type<'m>(
-    resource: &'m Resource,
-    field: FieldId,
-) -> Result<(&'m Field, &'m Type), Unsupported> {
+fn field_type(resource: &Resource, field: FieldId) -> Result<(&Field, &Type), Unsupported> {
     let field = resource
         .fields
         .get(usize::from(field.0))

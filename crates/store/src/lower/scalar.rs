@@ -86,7 +86,7 @@ impl Lowering<'_> {
                 self.sql.push(")");
                 Ok(())
             }
-            Node::Arith(arith, a, b) => self.arith(*arith, a, b, &expr.ty),
+            Node::Arith(arith, a, b) => self.arith(*arith, a, b),
             Node::Call(function, args) => self.call(*function, args),
             Node::Aggregate { kind, list, body } => {
                 self.aggregate(*kind, list, body.as_deref(), &expr.ty)
@@ -499,7 +499,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn arith(&mut self, arith: Arith, a: &Expr, b: &Expr, ty: &Type) -> Lowered {
+    fn arith(&mut self, arith: Arith, a: &Expr, b: &Expr) -> Lowered {
         let symbol = match arith {
             Arith::Add => " + ",
             Arith::Sub => " - ",
@@ -542,7 +542,7 @@ impl Lowering<'_> {
                     self.sql.push(" * interval '1 millisecond')");
                     return Ok(());
                 }
-                (Arith::Add, false, true) => return self.arith(arith, b, a, ty),
+                (Arith::Add, false, true) => return self.arith(arith, b, a),
                 _ => {}
             }
         }

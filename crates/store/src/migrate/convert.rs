@@ -35,12 +35,12 @@ pub(super) fn convert(old: &FieldShape, new: &Kind, dialect: Dialect) -> Option<
         (Kind::Int53 | Kind::Int64, Kind::Int32) => Conversion {
             misfit: Some((
                 format!("{column} NOT BETWEEN {} AND {}", i32::MIN, i32::MAX),
-                "need more than 32 bits",
+                "needs more than 32 bits",
             )),
             ..Conversion::default()
         },
         (Kind::Int64, Kind::Int53) => Conversion {
-            misfit: outside(value::json::INT53_MAX, "need more than 53 bits"),
+            misfit: outside(value::json::INT53_MAX, "needs more than 53 bits"),
             ..Conversion::default()
         },
         (Kind::Int32 | Kind::Int53 | Kind::Int64, Kind::Float) => Conversion {
@@ -49,7 +49,7 @@ pub(super) fn convert(old: &FieldShape, new: &Kind, dialect: Dialect) -> Option<
             } else {
                 format!("{column}::double precision")
             }),
-            misfit: outside(FLOAT_EXACT_MAX, "are not exact as a number with a point"),
+            misfit: outside(FLOAT_EXACT_MAX, "is not exact as a number with a point"),
             ..Conversion::default()
         },
         (Kind::Int32 | Kind::Int53 | Kind::Int64, Kind::Decimal) => Conversion {
@@ -58,7 +58,7 @@ pub(super) fn convert(old: &FieldShape, new: &Kind, dialect: Dialect) -> Option<
             } else {
                 format!("{column}::numeric(18,6)")
             }),
-            misfit: outside(DECIMAL_INTEGER_MAX, "have more than 12 digits"),
+            misfit: outside(DECIMAL_INTEGER_MAX, "has more than 12 digits"),
             ..Conversion::default()
         },
         (Kind::Date, Kind::Timestamp) => Conversion {
@@ -93,7 +93,7 @@ fn none_of(column: &str, values: &[String]) -> Conversion {
     Conversion {
         misfit: Some((
             format!("{column} NOT IN ({})", values.join(", ")),
-            "have a value that is not in the list",
+            "has a value that is not in the list",
         )),
         ..Conversion::default()
     }
@@ -134,7 +134,7 @@ fn members(column: &str, old: &[MemberShape], new: &[MemberShape]) -> Option<Con
             None => {
                 all.misfit = Some((
                     format!("{column} IS NOT NULL"),
-                    "lack a member that is now required",
+                    "lacks a member that is now required",
                 ));
             }
         }

@@ -145,7 +145,10 @@ pub(super) fn create_index(table: &Table, index: &IndexShape, dialect: Dialect) 
         && table.id == IdShape::Integer
         && !index.unique
         && index.columns.len() > 1
-        && index.columns.last().is_some_and(|column| column == table.id_name());
+        && index
+            .columns
+            .last()
+            .is_some_and(|column| column == table.id_name());
     let columns = &index.columns[..index.columns.len() - usize::from(implied)];
     let columns: Vec<String> = columns
         .iter()

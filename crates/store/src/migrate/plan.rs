@@ -22,6 +22,7 @@ pub fn plan(
     let mut target = describe(model);
     target.number = applied.map_or(0, |applied| applied.number) + 1;
     let mut refusals: Vec<Refusal> = target.tables.iter().flat_map(clashes).collect();
+    refusals.extend(shared_names(&target));
 
     let mut steps: Vec<Step> = system::upgrades(applied.map(|applied| applied.system), dialect)
         .into_iter()
@@ -144,6 +145,26 @@ fn clashes(table: &Table) -> Vec<Refusal> {
             ));
         }
         columns.push(name);
+    }
+    found
+}
+
+/// Names of tables and indexes, which share one room in both databases.
+fn shared_names(target: &Applied) -> Vec<Refusal> {
+    let mut known: Vec<&str> = Vec::new();
+    let mut found = Vec::new();
+    for table in &target.tables {
+        let indexes = table.indexes.iter().map(|index| index.name.as_str());
+        for name in std::iter::once(table.name.as_str()).chain(indexes) {
+            if known.contains(&name) {
+                found.push(Refusal {
+                    resource: table.resource.clone(),
+                    what: format!("another resource needs a table or index called `{name}` too"),
+                    mend: vec!["give one of the two another name".to_owned()],
+                });
+            }
+            known.push(name);
+        }
     }
     found
 }

@@ -63,6 +63,8 @@ impl Change<'_> {
             .new
             .fields
             .iter()
+            // Of an id that changes its kind enough has been said.
+            .filter(|field| self.old.id == self.new.id || field.name != self.new.id_name())
             .filter_map(|field| self.column(field, renamed, &mut found))
             .collect();
         let dropped = self.dropped(&columns, &mut found);
@@ -324,7 +326,7 @@ impl Change<'_> {
                 statement: self.count_all(),
                 refusal: self.refusal(
                     format!(
-                        "`{called}` is required, and the {{n}} records that are there have none"
+                        "`{called}` is required, but the records that are there have none ({{n}})"
                     ),
                     mend,
                 ),
@@ -366,7 +368,7 @@ impl Change<'_> {
             step.probes.push(Probe {
                 statement: self.count_where(misfit),
                 refusal: self.refusal(
-                    format!("{{n}} records {what} in `{name}`"),
+                    format!("`{name}` {what} in some records ({{n}})"),
                     vec![
                         "change those records first".to_owned(),
                         format!("leave `{name}` as it was"),
@@ -421,7 +423,10 @@ impl Change<'_> {
             step.probes.push(Probe {
                 statement: self.count_where(&misfit),
                 refusal: self.refusal(
-                    format!("{{n}} records point in `{name}` to no {}", table.resource),
+                    format!(
+                        "`{name}` points to no {} in some records ({{n}})",
+                        table.resource
+                    ),
                     vec!["change those records first".to_owned()],
                 ),
             });
@@ -466,7 +471,7 @@ impl Change<'_> {
             step.probes.push(Probe {
                 statement: self.count_where(&format!("{} IS NULL", quoted(&first))),
                 refusal: self.refusal(
-                    format!("`{name}` is required, and {{n}} records have none"),
+                    format!("`{name}` is required, but null in some records ({{n}})"),
                     vec![
                         format!("give them one: `default: …` in `{name}`"),
                         format!("let it be empty: `{name}?`"),
@@ -725,7 +730,9 @@ impl Change<'_> {
         Some(Probe {
             statement: statement(text, &[Storage::Int]),
             refusal: self.refusal(
-                format!("`{fields}` must be unique, and {{n}} records repeat what another has"),
+                format!(
+                    "`{fields}` must be unique, but some records repeat what another has ({{n}})"
+                ),
                 vec!["change or delete those records first".to_owned()],
             ),
         })

@@ -110,8 +110,7 @@ pub(super) fn write(
         let cursor = writer.args.cursor;
         let ranges = match shape.seek {
             Some(seek) => {
-                let rowid =
-                    dialect == Dialect::Sqlite && resource.id_type.kind == IdKind::Integer;
+                let rowid = dialect == Dialect::Sqlite && resource.id_type.kind == IdKind::Integer;
                 page::ranges(&page::keys(resource, &keys, seek, cursor)?, rowid)
             }
             None => vec![],

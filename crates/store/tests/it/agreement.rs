@@ -112,6 +112,10 @@ impl Random {
     fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
+
+    fn text(&mut self) -> &'static str {
+        TEXTS[self.below(TEXTS.len())]
+    }
 }
 
 /// Texts that differ in what text functions look at.
@@ -182,7 +186,7 @@ fn value(random: &mut Random, ty: &Type) -> Value {
         Type::Int53 => Value::Int(*random.pick(&[0, 1, 5, (1 << 53) - 1, -(1 << 53) + 1])),
         Type::Int64 => Value::Int(*random.pick(&[0, 1, 5, i64::MIN, i64::MAX, 1 << 53])),
         Type::Float => Value::Float(*random.pick(&FLOATS)),
-        Type::Text => Value::Text((*random.pick(&TEXTS)).to_owned()),
+        Type::Text => Value::Text(random.text().to_owned()),
         Type::Enum(values) => Value::Text(random.pick(values).to_string()),
         Type::Decimal => Value::Decimal(*random.pick(&decimals())),
         Type::Money => Value::Money(Money::new(
@@ -320,7 +324,7 @@ fn callers(world: &World, random: &mut Random) -> Vec<(&'static str, Box<dyn Cal
     let named = |name: &str, value: &str| (Claim::Named(name.into()), value.to_owned());
     let all = vec![
         (Claim::Id, id.clone()),
-        named("name", *random.pick(&TEXTS)),
+        named("name", random.text()),
         named("level", "3"),
         named("states", "[\"new\",\"held\"]"),
         named("until", "2022-01-08"),
@@ -620,7 +624,7 @@ impl Grammar<'_> {
                 }
                 _ => quoted("a"),
             },
-            _ => quoted(*self.random.pick(&TEXTS)),
+            _ => quoted(self.random.text()),
         };
         let text = match self.random.below(4) {
             0 => format!("{}.lowerAscii()", term.text),
@@ -644,7 +648,7 @@ impl Grammar<'_> {
                 let element = match &list.ty {
                     Type::List(item) if **item == Type::Int32 => "user.level".to_owned(),
                     Type::List(item) if **item == Type::Date => "user.until".to_owned(),
-                    _ => quoted(*self.random.pick(&TEXTS)),
+                    _ => quoted(self.random.text()),
                 };
                 self.guarded(list.guards, format!("{element} in {}", list.text))
             }
@@ -690,10 +694,10 @@ impl Grammar<'_> {
         let test = match (&term.ty, self.random.below(3)) {
             (Type::Money, 0) => format!("{text}.currency == 'EUR'"),
             (Type::Money, _) => format!("{text}.amount > {}", self.literal(&Type::Decimal)),
-            (_, 0) => format!("{text}.city == {}", quoted(*self.random.pick(&TEXTS))),
+            (_, 0) => format!("{text}.city == {}", quoted(self.random.text())),
             (_, 1) => format!(
                 "{text}.zip == null || {text}.zip != {}",
-                quoted(*self.random.pick(&TEXTS))
+                quoted(self.random.text())
             ),
             _ => format!("{text}.floor < {}", self.literal(&Type::Int32)),
         };
@@ -1041,6 +1045,9 @@ fn ask(
     }
 }
 
+/// What the rules are about; tasks have most to ask.
+const RESOURCES: [&str; 5] = ["Task", "Task", "List", "Member", "User"];
+
 fn seed() -> u64 {
     std::env::var("AGREEMENT_SEED")
         .ok()
@@ -1067,7 +1074,7 @@ fn memory_and_sql_agree_on_every_rule() {
         }
         let resource = world
             .model
-            .resource_named(*random.pick(&["Task", "Task", "List", "Member", "User"]))
+            .resource_named(RESOURCES[random.below(RESOURCES.len())])
             .unwrap();
         let resource = resource.id;
         let mut grammar = Grammar {
@@ -1224,6 +1231,69 @@ fn computed_fields_agree() {
                 .unwrap();
             let wanted = expr::eval(&formula, &env(&world, &Guest, this, None)).unwrap();
             assert_eq!(row[1], wanted, "{text}");
+        }
+    }
+}
+
+/// What the checker lets through, the database takes: deep, wide, and rules that repeat rules.
+#[test]
+fn large_rules_are_taken() {
+    let mut random = Random(seed() + 3000);
+    let world = World::new(&mut random);
+    let task = world.model.resource_named("Task").unwrap().id;
+    let nested = |depth: usize| {
+        let mut text = "this.done".to_owned();
+        for n in (0..depth).rev() {
+            let of = if n == 0 {
+                "this".to_owned()
+            } else {
+                format!("v{}", n - 1)
+            };
+            text = format!("({of}.children.exists(v{n}, v{n}.points > {n}) || !({text}))");
+            text = match n % 2 {
+                0 => format!("(this.done ? {text} : this.points == {n})"),
+                _ => text,
+            };
+            text = text.replace(&format!("v{}.children", n.wrapping_sub(1)), "this.children");
+        }
+        text
+    };
+    let within = |depth: usize| {
+        let mut text = format!("v{}.done", depth - 1);
+        for n in (0..depth).rev() {
+            let of = if n == 0 {
+                "this".to_owned()
+            } else {
+                format!("v{}", n - 1)
+            };
+            text = format!("{of}.children.exists(v{n}, v{n}.points > {n} && {text})");
+        }
+        text
+    };
+    // As often as a condition has room for.
+    let wide = |part: &str, join: &str| vec![part; 7_900 / (part.len() + join.len())].join(join);
+    for text in [
+        nested(9),
+        within(15),
+        wide("this.points == 3", " || "),
+        wide("this.list.mine", " || "),
+        wide("this.tickets.exists(t, t.label == user.name)", " || "),
+        vec!["this.visible"; 250].join(" || "),
+        format!(
+            "this.parent_id != null && {}",
+            wide("this.parent.list.owner.name == 'a'", " && ")
+        ),
+        format!(
+            "this.list.members.exists(m, {})",
+            wide("m.user_id == user.id", " || ")
+        ),
+        format!("this.points in [{}]", wide("70000", ", ")),
+        format!("this.title == '{}'", "x".repeat(7_900)),
+    ] {
+        let rule = try_check(&world.model, &text, &Scope::rule(Some(task))).unwrap();
+        for (who, caller) in callers(&world, &mut random) {
+            let short = text.chars().take(200).collect::<String>();
+            ask(&world, task, &short, &rule, who, &*caller);
         }
     }
 }

@@ -1,1 +1,96 @@
-//! x
+//! API keys and the server's own secrets.
+
+use store::keys::{self, Key};
+use store::{Dialect, Driver, StoreError, secrets};
+use value::{Timestamp, Value};
+
+use crate::support::{Database, database::wait, model};
+
+fn key(id: &str) -> Key {
+    Key {
+        id: id.into(),
+        name: "for tests".into(),
+        hash: format!("hash of {id}"),
+        scopes: "[\"books.read\"]".into(),
+        user: (id == "b").then(|| "user_1".to_owned()),
+        claims: "{\"role\":\"staff\"}".into(),
+        admin: id == "a",
+        created_at: Timestamp(1),
+        expires_at: (id == "b").then_some(Timestamp(9)),
+        revoked_at: None,
+        last_used_at: None,
+    }
+}
+
+fn insert(database: &Database, key: Key) -> Result<u64, StoreError> {
+    let prepared = keys::insert(Dialect::Sqlite);
+    let parameters = prepared.bind_args(&key.args());
+    database.change(&prepared, parameters)
+}
+
+fn find(database: &Database, hash: &str) -> Vec<Key> {
+    let prepared = keys::find(Dialect::Sqlite);
+    let parameters = prepared.bind_args(&[Value::Text(hash.into())]);
+    keys::keys(&wait(database.driver.query(&prepared.statement, &parameters)).unwrap()).unwrap()
+}
+
+#[test]
+fn a_key_is_found_by_its_hash_and_can_be_revoked_once() {
+    let database = Database::of(&model("User\n  name text"));
+    for id in ["a", "b"] {
+        insert(&database, key(id)).unwrap();
+        assert_eq!(find(&database, &format!("hash of {id}")), [key(id)]);
+    }
+    assert!(find(&database, "hash").is_empty());
+    let same_hash = Key {
+        hash: key("a").hash,
+        ..key("c")
+    };
+    assert!(matches!(
+        insert(&database, same_hash),
+        Err(StoreError::Unique { .. })
+    ));
+
+    let revoke = keys::revoke(Dialect::Sqlite);
+    let args = |at| revoke.bind_args(&[Value::Timestamp(Timestamp(at)), Value::Text("a".into())]);
+    assert_eq!(database.change(&revoke, args(5)).unwrap(), 1);
+    assert_eq!(database.change(&revoke, args(6)).unwrap(), 0);
+    let touch = keys::touch(Dialect::Sqlite);
+    let args = touch.bind_args(&[Value::Timestamp(Timestamp(7)), Value::Text("a".into())]);
+    assert_eq!(database.change(&touch, args).unwrap(), 1);
+    let expected = Key {
+        revoked_at: Some(Timestamp(5)),
+        last_used_at: Some(Timestamp(7)),
+        ..key("a")
+    };
+    assert_eq!(find(&database, "hash of a"), [expected]);
+
+    let list = keys::list(Dialect::Sqlite);
+    let rows = wait(database.driver.query(&list.statement, &list.bind_args(&[]))).unwrap();
+    assert_eq!(keys::keys(&rows).unwrap().len(), 2);
+}
+
+#[test]
+fn the_first_secret_of_a_name_stays() {
+    let database = Database::of(&model("User\n  name text"));
+    let find = secrets::find(Dialect::Sqlite);
+    let name = Value::Text("cursors".into());
+    assert!(
+        database
+            .query(&find, std::slice::from_ref(&name))
+            .is_empty()
+    );
+    let keep = secrets::keep(Dialect::Sqlite);
+    for (value, kept) in [("one", 1), ("two", 0)] {
+        let args = [
+            name.clone(),
+            Value::Text(value.into()),
+            Value::Timestamp(Timestamp(1)),
+        ];
+        assert_eq!(database.change(&keep, keep.bind_args(&args)).unwrap(), kept);
+    }
+    assert_eq!(
+        database.query(&find, &[name]),
+        [[Value::Text("one".into())]]
+    );
+}

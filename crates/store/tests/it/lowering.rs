@@ -171,11 +171,12 @@ fn lists_of_values_and_aggregates() {
 fn unsupported_expressions_are_told() {
     let model = model(TODO);
     let task = model.resource_named("Task").unwrap().id;
-    for (text, what) in [(
-        "this.title.matches('^a')",
-        "`matches` cannot be decided by the database",
-    )] {
-        let refused = store::lower::supported(&model, task, &rule(&model, task, text)).unwrap_err();
-        assert_eq!(refused.to_string(), what);
-    }
+    let asked = |text: &str| {
+        store::lower::supported(&model, task, &rule(&model, task, text)).map_err(|e| e.to_string())
+    };
+    assert_eq!(
+        asked("this.title.matches('^a')"),
+        Err("`matches` cannot be decided by the database".to_owned())
+    );
+    assert_eq!(asked("this.title.startsWith('a')"), Ok(()));
 }

@@ -1,5 +1,10 @@
 //! What the store promises, shown on real databases and in the texts it writes.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
 mod agreement;
 mod feed;
 mod keys;

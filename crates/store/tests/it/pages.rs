@@ -273,3 +273,26 @@ fn lists_of_several_parents_come_in_one_statement() {
         assert_eq!(of_parent.len(), if at < 2 { 5 } else { 0 });
     }
 }
+
+#[test]
+fn postgres_orders_nulls_alike_and_goes_from_parent_to_parent() {
+    let shelf = shelf("uuid");
+    let text = |shape: Select| {
+        let shape = Select {
+            limit: true,
+            outputs: vec![Output::Field(FieldId(0))],
+            ..shape
+        };
+        let prepared = select::select(&shelf.model, Dialect::Postgres, &shape).unwrap();
+        prepared.statement.text.to_string()
+    };
+    let list = || Select {
+        sort: shelf.sort("-a"),
+        ..Select::new(shelf.item)
+    };
+    insta::assert_snapshot!(text(list()), @r#"SELECT t0."id" FROM "item" AS t0 ORDER BY t0."a" DESC NULLS LAST, t0."id" DESC LIMIT $1"#);
+    let seek = Some(Seek::after(&[Value::Int(1), Value::Int(1)]));
+    insta::assert_snapshot!(text(Select { seek, ..list() }), @r#"SELECT t0."id" FROM (SELECT * FROM (SELECT t2."id" FROM "item" AS t2 WHERE (t2."a", t2."id") < ($1, $2) ORDER BY t2."a" DESC NULLS LAST, t2."id" DESC LIMIT $3) AS t3 UNION ALL SELECT * FROM (SELECT t4."id" FROM "item" AS t4 WHERE t4."a" IS NULL ORDER BY t4."a" DESC NULLS LAST, t4."id" DESC LIMIT $3) AS t5) AS t1 CROSS JOIN "item" AS t0 WHERE t0."id" = t1."id" ORDER BY t0."a" DESC NULLS LAST, t0."id" DESC LIMIT $3"#);
+    let parents = Some((shelf.field("shop_id"), 2));
+    insta::assert_snapshot!(text(Select { parents, ..list() }), @r#"SELECT t0."id" FROM (VALUES ($1), ($2)) AS t1 ("id") CROSS JOIN LATERAL (SELECT t2.* FROM "item" AS t2 WHERE t2."shop_id" = t1."id" ORDER BY t2."a" DESC NULLS LAST, t2."id" DESC LIMIT $3) AS t0 ORDER BY t0."a" DESC NULLS LAST, t0."id" DESC"#);
+}

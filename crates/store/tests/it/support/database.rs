@@ -164,7 +164,8 @@ impl Database {
             changed: Arc::default(),
             rows: Some(Arc::clone(&rows)),
         };
-        self.run(work).unwrap_or_else(|error| panic!("{error}\n{}", prepared.statement.text));
+        self.run(work)
+            .unwrap_or_else(|error| panic!("{error}\n{}", prepared.statement.text));
         let cells = rows.lock().unwrap();
         let lines: Vec<String> = cells
             .chunks(4)
