@@ -162,11 +162,41 @@ pub fn computed<'a>(
     book: &Rulebook<'_, '_, 'a>,
     out: &mut Diagnostics,
 ) {
-    if let (Some(text), Some(problem)) =
-        (declared.item.text("value"), expr::not_sql_formula(formula))
-    {
+    let Some(text) = declared.item.text("value") else {
+        return;
+    };
+    let problem = expr::not_sql_formula(formula).or_else(|| {
+        let at = asks_caller(formula)?;
+        Some(expr::Problem {
+            code: codes::FOR_EVERYBODY,
+            at: at.start as usize..at.end as usize,
+            message: "a computed field is the same for every caller".to_owned(),
+            label: "depends on the caller".to_owned(),
+            help: Some("use it in `access` or in a rule instead".to_owned()),
+        })
+    });
+    if let Some(problem) = problem {
         book.report(text, vec![problem], "", out);
     }
+}
+
+/// Where an expression, or a rule it uses, asks who is calling.
+fn asks_caller(expr: &Expr) -> Option<std::ops::Range<u32>> {
+    let here = match &expr.node {
+        Node::Caller(_) | Node::SignedIn => true,
+        Node::Rule { rule, .. } => asks_caller(&rule.body).is_some(),
+        _ => false,
+    };
+    if here {
+        return Some(expr.at.clone());
+    }
+    let mut found = None;
+    expr.each_child(&mut |child| {
+        if found.is_none() {
+            found = asks_caller(child);
+        }
+    });
+    found
 }
 
 fn slot(access: &mut Access, action: Action) -> &mut Option<Rule> {

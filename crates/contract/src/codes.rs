@@ -194,6 +194,9 @@ codes! {
     MIXED "E0402" "check that neither side can answer"
     "The condition looks at other records, which only the database can do, and uses something that only the server has. Make two checks of it, or keep to the record's own fields."
 
+    FOR_EVERYBODY "E0403" "computed field that depends on the caller"
+    "A computed field is part of the record, and the record is the same for everybody who may see it: caches, feeds and documents rely on it. What depends on who asks belongs into a rule."
+
     ALLOW "E0410" "limit that cannot be read"
     "A limit allows a number of requests per second, minute, hour or day: `allow: 60/minute`."
 

@@ -17,7 +17,7 @@ pub const NAME_CHARS_MAX: usize = 50;
 
 /// Fields every record has, or will have when a feature that is on its way is used.
 const SYSTEM_FIELDS: [&str; 5] = ["id", "etag", "created_at", "updated_at", "deleted_at"];
-/// Parameters of list requests: a field of this name could not be filtered by.
+/// Parameters of list requests: a field of this name cannot be filtered by.
 const LIST_PARAMETERS: [&str; 10] = [
     "limit", "cursor", "sort", "fields", "include", "q", "total", "after", "snapshot", "dry_run",
 ];
@@ -37,6 +37,12 @@ const EXPRESSION_NAMES: [&str; 9] = [
 ];
 /// Begins the names of the server's own tables.
 const SYSTEM_PREFIX: &str = "frontdesk_";
+/// Begins the names of tables that belong to the server or to a database.
+const TABLE_PREFIXES: [(&str, &str); 3] = [
+    (SYSTEM_PREFIX, "Frontdesk"),
+    ("sqlite_", "Sqlite"),
+    ("pg_", "Pg"),
+];
 /// First segments the server answers itself, below any base.
 const PATHS: [&str; 7] = [
     "graphql",
@@ -218,11 +224,6 @@ pub fn check_field_name(name: &str, span: Span, out: &mut Diagnostics) {
             _ => "choose another name; the server adds this one where it is needed",
         };
         ("the server fills this in itself", help)
-    } else if LIST_PARAMETERS.contains(&name) {
-        (
-            "a parameter of lists",
-            "choose another name: lists are filtered by `?field=value`, and this parameter has a meaning there",
-        )
     } else if EXPRESSION_WORDS.contains(&name) {
         (
             "a word of the expression language",
@@ -237,6 +238,20 @@ pub fn check_field_name(name: &str, span: Span, out: &mut Diagnostics) {
         return;
     };
     out.push(reserved(name, span, why, help));
+}
+
+/// Reports a field that lists could not be filtered by, because its name is a parameter already.
+pub fn check_queryable_name(name: &str, span: Span, out: &mut Diagnostics) {
+    if LIST_PARAMETERS.contains(&name) {
+        out.push(reserved(
+            name,
+            span,
+            "a parameter of lists",
+            &format!(
+                "lists are filtered by `?field=value`, and `?{name}=` has a meaning already: choose another name, or leave out `index` and `unique`"
+            ),
+        ));
+    }
 }
 
 /// Reports the name of a rule that means something else already.
@@ -398,12 +413,15 @@ impl Claims<'_> {
         let name = &key.value;
         let one = snake(name);
         self.document_type(key);
-        if one.starts_with(SYSTEM_PREFIX) {
+        let prefix = TABLE_PREFIXES
+            .iter()
+            .find(|(prefix, _)| one.starts_with(prefix));
+        if let Some((prefix, written)) = prefix {
             self.out.push(reserved(
                 name,
                 key.span,
-                "its table would be one of the server's own",
-                "choose a name that does not begin with `Frontdesk`",
+                &format!("tables beginning with `{prefix}` belong to the server or the database"),
+                &format!("choose a name that does not begin with `{written}`"),
             ));
         }
         let word = match path {

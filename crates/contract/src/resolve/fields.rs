@@ -9,7 +9,7 @@ use value::{IdKind, IdType, Type, Value};
 use super::shapes::{Found, Place, Shapes, without_mark};
 use super::{Declared, FIELDS_MAX, FieldDraft, Property, ResourceDraft, constraints, field_id};
 use crate::codes;
-use crate::names::{Taken, check_list_name, check_rule_name};
+use crate::names::{Taken, check_list_name, check_queryable_name, check_rule_name};
 use crate::read::Item;
 
 /// Pairs of words that exclude each other on one field, and why.
@@ -194,15 +194,7 @@ fn field<'r, 'a>(
     field.description = item
         .text("description")
         .map(|text| text.as_str().to_owned());
-    field.was = item.text("was").map(|was| {
-        let was = was.as_str();
-        let column = relation && !was.ends_with("_id");
-        if column {
-            format!("{was}_id")
-        } else {
-            was.to_owned()
-        }
-    });
+    field.was = item.text("was").map(|was| was.as_str().to_owned());
     if !broken {
         if relation && name.ends_with("_id") {
             let bare = name.trim_end_matches("_id");
@@ -215,6 +207,9 @@ fn field<'r, 'a>(
                 .label("a relation is named after the record, not after its id")
                 .help(format!("write `{bare}:`; records then have `{bare}_id`")),
             );
+        }
+        if field.indexed && !relation {
+            check_queryable_name(name, span, shapes.out);
         }
         contradictions(item, shapes.out);
         indexable(&field, item, shapes.out);
@@ -485,6 +480,7 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
             taken.claim_spellings(column, declared.span, out);
         }
     }
+    money_columns(draft, out);
     let lists = draft
         .item
         .get("lists")
@@ -523,6 +519,45 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
             .is_some_and(|entry| entry.item.is_broken());
     }
     draft.properties = properties;
+}
+
+/// Money is kept in two columns, which no other field may be called.
+fn money_columns(draft: &ResourceDraft<'_, '_>, out: &mut Diagnostics) {
+    for money in draft
+        .fields
+        .iter()
+        .filter(|f| f.field.shape.ty == Type::Money)
+    {
+        let Some(declared) = money.declared.filter(|_| !money.broken) else {
+            continue;
+        };
+        for part in ["amount", "currency"] {
+            let column = format!("{}_{part}", declared.name);
+            let other = draft
+                .fields
+                .iter()
+                .filter(|field| field.field.name == column)
+                .find_map(|field| field.declared);
+            if let Some(other) = other {
+                out.push(
+                    Diagnostic::error(
+                        codes::TAKEN,
+                        other.span,
+                        format!(
+                            "the money `{}` keeps its {part} under `{column}`",
+                            declared.name
+                        ),
+                    )
+                    .label("the same column again")
+                    .also(declared.span, "money has its currency with it")
+                    .help(format!(
+                        "delete `{column}`: the {part} is `{}.{part}`; or rename one of them",
+                        declared.name
+                    )),
+                );
+            }
+        }
+    }
 }
 
 /// `deprecated:` of a field or resource; `known` tells whether what to `use` exists.

@@ -119,7 +119,7 @@ fn every_word_of_the_language_has_a_meaning() {
             .expect("category")
             .was
             .as_deref(),
-        Some("kind_id")
+        Some("kind")
     );
     let category = model.resource_named("Category").expect("Category");
     assert!(
