@@ -22,7 +22,7 @@ use rest::Door;
 use tokio::net::TcpListener;
 use web::{Handler, Limits, Request, Response, Server, Stopped};
 
-use crate::database::{Database, Pending};
+use crate::database::Database;
 use crate::documents;
 use crate::error::Error;
 use crate::health::Health;
@@ -215,11 +215,11 @@ impl App {
 
     /// Serves another model from now on. Everything of it is built and the tables are brought
     /// to it first; then it is put in place in one step. Requests that have begun end with the
-    /// model they began with.
+    /// model they began with. Returns what was done to the tables.
     ///
     /// # Errors
     /// When it cannot be served. Then everything is as it was.
-    pub async fn swap(&self, model: Arc<Model>, allowed: Migrate) -> Result<(), Error> {
+    pub async fn swap(&self, model: Arc<Model>, allowed: Migrate) -> Result<Vec<String>, Error> {
         let shared = &self.shared;
         let serving = Serving::new(
             Arc::clone(&model),
@@ -228,9 +228,9 @@ impl App {
             &shared.settings,
             &shared.cursor_secret,
         )?;
-        migrate(&shared.database, &model, allowed).await?;
+        let steps = migrate(&shared.database, &model, allowed).await?;
         shared.serving.store(Arc::new(serving));
-        Ok(())
+        Ok(steps)
     }
 
     /// Serves until `stop` is ready, then ends as `stopping` says. `/readyz` says no from the
@@ -281,9 +281,14 @@ impl Serving {
     }
 }
 
-async fn migrate(database: &Database, model: &Model, allowed: Migrate) -> Result<(), Error> {
+/// Brings the tables to the model, as far as that is allowed. What was done, step by step.
+async fn migrate(
+    database: &Database,
+    model: &Model,
+    allowed: Migrate,
+) -> Result<Vec<String>, Error> {
     let Some(pending) = database.pending(model).await? else {
-        return Ok(());
+        return Ok(vec![]);
     };
     if !pending.refusals.is_empty() {
         return Err(Error::Refused(pending.refusals));
@@ -299,14 +304,10 @@ async fn migrate(database: &Database, model: &Model, allowed: Migrate) -> Result
     database
         .apply(&pending, allowed == Migrate::AllowDataLoss)
         .await?;
-    log_applied(&pending);
-    Ok(())
-}
-
-fn log_applied(pending: &Pending) {
-    for step in &pending.plan.steps {
-        tracing::info!(step = step.what, "migrated");
-    }
+    let steps = pending.plan.steps.into_iter().map(|step| step.what);
+    Ok(steps
+        .inspect(|step| tracing::debug!(step, "migrated"))
+        .collect())
 }
 
 /// Opens a listening socket: `127.0.0.1:8080`, `localhost:8080`, `[::1]:8080`, or only a port.

@@ -18,9 +18,11 @@
 //! Everything here composes; nothing decides. Whether a caller may do something is the
 //! engine's question, how it looks on the wire is the doors'. Nothing here prints.
 
+pub mod access_tests;
 mod app;
 mod clock;
 mod database;
+pub mod decision;
 mod documents;
 mod error;
 mod health;
@@ -32,6 +34,7 @@ pub mod watch;
 pub use app::{App, Builder, Migrate, Stopping, listen};
 pub use clock::now;
 pub use database::{Database, Pending};
+pub use documents::openapi;
 
 pub use error::Error;
 pub use health::Health;

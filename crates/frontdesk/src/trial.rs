@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use call::Authenticate;
+use call::{Authenticate, Caller, CallerKind};
 use identity::NewKey;
 use identity::secret::KeyText;
 use model::Model;
@@ -41,6 +41,18 @@ pub fn scopes(model: &Model) -> Vec<String> {
     scopes.sort();
     scopes.dedup();
     scopes
+}
+
+/// The caller that the second key stands for.
+pub fn caller(model: &Model) -> Caller {
+    Caller {
+        kind: CallerKind::Key {
+            id: "dev".to_owned(),
+        },
+        user_id: Some(USER.to_owned()),
+        scopes: scopes(model),
+        ..Caller::guest()
+    }
 }
 
 /// The keys for trying: those of last time if they still work and have all scopes, or new ones.

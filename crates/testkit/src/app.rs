@@ -31,6 +31,7 @@ pub struct App {
 pub struct Builder {
     files: Vec<(String, String)>,
     copied: Option<PathBuf>,
+    development: bool,
 }
 
 /// A key that is being put together.
@@ -103,7 +104,8 @@ impl App {
         fs::write(self.folder.path().join(frontdesk::FILE), contract).unwrap();
         let compiled = Project::open(self.folder.path())?.compile()?;
         let (model, _) = compiled.into_model()?;
-        self.wait(self.inner.swap(Arc::new(model), Migrate::Safe))
+        self.wait(self.inner.swap(Arc::new(model), Migrate::Safe))?;
+        Ok(())
     }
 
     fn make(&self, wish: NewKey) -> Client {
@@ -145,6 +147,12 @@ impl Builder {
         self
     }
 
+    /// As `frontdesk dev` serves it: pages on this machine may read answers.
+    pub fn development(mut self) -> Builder {
+        self.development = true;
+        self
+    }
+
     /// Serves it on a free port.
     ///
     /// # Panics
@@ -166,7 +174,11 @@ impl Builder {
             .build()
             .unwrap();
         let opened = runtime.block_on(async {
-            let app = frontdesk::App::builder(folder.path()).open().await?;
+            let mut builder = frontdesk::App::builder(folder.path());
+            if self.development {
+                builder = builder.development();
+            }
+            let app = builder.open().await?;
             frontdesk::seed::fill(&app.engine(), folder.path()).await?;
             let listener = frontdesk::listen("127.0.0.1:0")?;
             let address: SocketAddr = listener.local_addr().unwrap();

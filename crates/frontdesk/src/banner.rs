@@ -1,0 +1,179 @@
+//! What `dev` shows first: where everything is, keys to try it with, and three commands that
+//! work.
+
+use std::net::SocketAddr;
+
+use frontdesk::App;
+use frontdesk::call::{Caller, Outcome};
+use frontdesk::decision::{self, Verdict};
+use frontdesk::model::{Action, Field, Model, Resource};
+use frontdesk::seed::{Seeded, request};
+use frontdesk::trial::{self, TrialKeys};
+use frontdesk::value::{IdKind, ResourceId};
+use serde_json::{Map, Value as Json};
+
+use crate::terminal::{GOOD, LINK, QUIET, STRONG, styled};
+
+/// Where everything is.
+pub async fn welcome(
+    app: &App,
+    address: SocketAddr,
+    keys: &TrialKeys,
+    seeded: &[Seeded],
+) -> String {
+    let model = app.model();
+    let url = format!("http://{address}");
+    let mut lines = vec![String::new()];
+    lines.push(format!(
+        "  {}  {}",
+        styled(STRONG, &model.title),
+        styled(QUIET, format!("frontdesk {}", env!("CARGO_PKG_VERSION"))),
+    ));
+    lines.push(String::new());
+    let mut row = |name: &str, value: String| lines.push(format!("  {name:<10} {value}"));
+    row("API", styled(LINK, format!("{url}{}", model.base)));
+    row("Docs", styled(LINK, format!("{url}/docs")));
+    row(
+        "OpenAPI",
+        styled(LINK, format!("{url}{}/openapi.json", model.base)),
+    );
+    row("Start", styled(LINK, format!("{url}/")));
+    row("Data", styled(QUIET, app.database().file().display()));
+    lines.push(String::new());
+    lines.push(format!("  {:<10} {}", "Admin key", keys.admin));
+    lines.push(format!("  {:<10} {}", "API key", keys.api));
+    if !seeded.is_empty() {
+        let counts: Vec<String> = seeded
+            .iter()
+            .map(|done| format!("{} {}", done.records, done.resource))
+            .collect();
+        lines.push(String::new());
+        lines.push(format!(
+            "  {} {}",
+            styled(GOOD, "Seeded"),
+            counts.join(", ")
+        ));
+    }
+    let commands = commands(app, &url, keys).await;
+    if !commands.is_empty() {
+        lines.push(String::new());
+        lines.push(format!("  {}", styled(STRONG, "Try")));
+        for command in commands {
+            lines.push(format!("  {} {command}", styled(QUIET, "$")));
+        }
+    }
+    lines.push(String::new());
+    lines.push(format!(
+        "  {}",
+        styled(
+            QUIET,
+            "Edit frontdesk.yaml and save: it is served at once. Ctrl-C stops."
+        ),
+    ));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// Reading a list, adding to it, finding what was added; about the resource for which a record
+/// comes to mind that can be added as it stands.
+async fn commands(app: &App, url: &str, keys: &TrialKeys) -> Vec<String> {
+    let model = app.model();
+    let mut chosen = model.resources.first().map(|resource| (resource, None));
+    for resource in plain_ones_first(&model) {
+        if let Some(body) = example(app, resource).await {
+            chosen = Some((resource, Some(body)));
+            break;
+        }
+    }
+    let Some((resource, body)) = chosen else {
+        return Vec::new();
+    };
+    let target = format!("{url}{}/{}", model.base, resource.path);
+    let auth = |action: Action| match key(&model, resource, action, keys) {
+        Some(key) => format!(" -H 'Authorization: Bearer {key}'"),
+        None => String::new(),
+    };
+    let mut commands = vec![format!("curl {target}{}", auth(Action::List))];
+    if let Some(body) = body {
+        // A single quote would end the shell's string; JSON has another way to write it.
+        let body = Json::Object(body).to_string().replace('\'', "\\u0027");
+        let auth = auth(Action::Create);
+        commands.push(format!(
+            "curl {target}{auth} -H 'Content-Type: application/json' -d '{body}'"
+        ));
+    }
+    commands.push(format!(
+        "curl '{target}?sort=-id&limit=1'{}",
+        auth(Action::List)
+    ));
+    commands
+}
+
+/// Those to which the same record can be added twice come first, and those without conditions
+/// on what is written.
+fn plain_ones_first(model: &Model) -> Vec<&Resource> {
+    let is_once = |resource: &Resource| {
+        let unique =
+            |field: &Field| field.unique && field.required_on_create() && !field.is_system();
+        resource.fields.iter().any(unique)
+            || !resource.unique.is_empty()
+            || resource.id_type.kind == IdKind::Text
+    };
+    let mut resources: Vec<&Resource> = model.resources.iter().collect();
+    resources.sort_by_key(|resource| (is_once(resource), !resource.checks.is_empty()));
+    resources
+}
+
+/// Which key an action needs: none when it is open to everybody, the caller's where any caller
+/// may, the administrator's otherwise.
+fn key<'k>(
+    model: &Model,
+    resource: &Resource,
+    action: Action,
+    keys: &'k TrialKeys,
+) -> Option<&'k str> {
+    let is_open = |caller: &Caller| decision::verdict(resource, action, caller) == Verdict::Open;
+    if is_open(&Caller::guest()) {
+        None
+    } else if is_open(&trial::caller(model)) {
+        Some(&keys.api)
+    } else {
+        Some(&keys.admin)
+    }
+}
+
+/// A record that can be added as it stands, if one comes to mind.
+async fn example(app: &App, resource: &Resource) -> Option<Map<String, Json>> {
+    let mut body = Map::new();
+    for field in resource
+        .fields
+        .iter()
+        .filter(|field| field.required_on_create())
+    {
+        if field.is_system() {
+            continue;
+        }
+        let value = match field.relation() {
+            Some((_, target)) => some_id(app, target).await?,
+            None => surface::example::of_field(field)?,
+        };
+        body.insert(field.name.clone(), value);
+    }
+    if resource.id_type.kind == IdKind::Text {
+        body.insert("id".to_owned(), "example".into());
+    }
+    Some(body)
+}
+
+/// The id of any record of a resource.
+async fn some_id(app: &App, resource: ResourceId) -> Option<Json> {
+    let mut list = request(resource, Action::List);
+    list.query.limit = Some(1);
+    let Ok(Outcome::Page(page)) = app.engine().handle(list).await else {
+        return None;
+    };
+    let record = page.items.first()?;
+    let model = app.model();
+    let id = model.resource(resource).id_field();
+    Some(surface::example::json(&id.shape.ty, &record.id))
+}

@@ -1,0 +1,219 @@
+//! The commands, one module each. What they share is here: how they end, and how errors are
+//! told.
+//!
+//! Ends: 0 it went well, 1 the contract or the action is wrong, 2 the command was used wrongly.
+
+mod check;
+mod completions;
+mod dev;
+mod explain;
+mod export;
+mod fmt;
+mod init;
+mod key;
+mod migrate;
+mod serve;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand};
+use frontdesk::{Compiled, Error, Project};
+
+use crate::config::{Config, Flags};
+use crate::terminal::{self, tell, tell_error};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default())
+    .error(AnsiColor::Red.on_default().bold());
+
+const EXAMPLE: &str = "\
+Start here:
+  frontdesk init notes     makes a folder with a contract of seven lines
+  frontdesk dev notes      serves it, and again at every save
+
+`frontdesk COMMAND --help` shows an example of each command.
+Exit codes: 0 it went well, 1 the contract or the action is wrong, 2 wrong usage.";
+
+/// One contract file, served as a correct, fast, documented API.
+#[derive(Parser, Debug)]
+#[command(name = "frontdesk", version, after_help = EXAMPLE, styles = STYLES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Init(init::Init),
+    Dev(dev::Dev),
+    Serve(serve::Serve),
+    Check(check::Check),
+    Fmt(fmt::Fmt),
+    Explain(explain::Explain),
+    Test(test::Test),
+    Export(export::Export),
+    Migrate(migrate::Migrate),
+    Key(key::Key),
+    Completions(completions::Completions),
+}
+
+/// Why a command did not do what it was asked.
+pub enum Trouble {
+    /// Everything has been told already.
+    Told,
+    /// The command was used wrongly, and how to use it.
+    Usage(String),
+    Error(Box<Error>),
+    /// What is wrong, and what to do about it.
+    Wrong(String, Option<String>),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Trouble {
+        Trouble::Error(Box::new(error))
+    }
+}
+
+/// How a command ends.
+pub type Done = Result<(), Trouble>;
+
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Init(command) => command.run(),
+        Command::Dev(command) => command.run(),
+        Command::Serve(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Fmt(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Test(command) => command.run(),
+        Command::Export(command) => command.run(),
+        Command::Migrate(command) => command.run(),
+        Command::Key(command) => command.run(),
+        Command::Completions(command) => command.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Trouble::Told) => ExitCode::from(1),
+        Err(Trouble::Wrong(what, help)) => {
+            tell_error(what, help.as_deref());
+            ExitCode::from(1)
+        }
+        Err(Trouble::Error(error)) => {
+            explain_error(&error);
+            ExitCode::from(1)
+        }
+        Err(Trouble::Usage(what)) => {
+            tell_error(what, None);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Tells an error as fully as it can be told.
+pub fn explain_error(error: &Error) {
+    match error {
+        Error::Contract(compiled) => {
+            tell_diagnostics(compiled);
+            tell_error(error, None);
+        }
+        Error::Refused(refusals) => {
+            for refusal in refusals {
+                tell_error(format!("{}: {}", refusal.resource, refusal.what), None);
+                for mend in &refusal.mend {
+                    tell(format!(
+                        "  {}: {mend}",
+                        terminal::styled(terminal::LINK, "help")
+                    ));
+                }
+            }
+        }
+        Error::Pending(pending) => {
+            tell(migrate::to_text(pending));
+            let help = match pending.plan.is_safe() {
+                true => "run `frontdesk migrate apply`, or start with `--migrate`",
+                false => "some of it loses data: `frontdesk migrate apply --allow-data-loss`",
+            };
+            tell_error(error, Some(help));
+        }
+        Error::Listen { address, source } => {
+            tell_error(error, help_listening(address, source).as_deref())
+        }
+        _ => tell_error(error, None),
+    }
+}
+
+fn help_listening(address: &str, error: &std::io::Error) -> Option<String> {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::AddrInUse => Some(format!(
+            "another program uses it, perhaps another frontdesk: stop that one, or listen elsewhere: \
+             `--listen {}`",
+            free_address(address)
+        )),
+        ErrorKind::PermissionDenied => {
+            Some("ports below 1024 are for the system; take a higher one".to_owned())
+        }
+        ErrorKind::AddrNotAvailable => Some("this machine does not have that address".to_owned()),
+        _ => Some("addresses look like 127.0.0.1:8080 or [::1]:8080".to_owned()),
+    }
+}
+
+/// The same address with the next port that is free.
+fn free_address(address: &str) -> String {
+    let (host, port) = address.rsplit_once(':').unwrap_or(("127.0.0.1", address));
+    let port: u16 = port.parse().unwrap_or(8080);
+    let host = if host.is_empty() { "127.0.0.1" } else { host };
+    (port..port.saturating_add(100))
+        .skip(1)
+        .map(|port| format!("{host}:{port}"))
+        .find(|address| std::net::TcpListener::bind(address).is_ok())
+        .unwrap_or_else(|| format!("{host}:0"))
+}
+
+/// Shows what was found in a contract.
+pub fn tell_diagnostics(compiled: &Compiled) {
+    if compiled.diagnostics.is_empty() {
+        return;
+    }
+    let text = frontdesk::diag::render::text(
+        &compiled.sources,
+        &compiled.diagnostics,
+        terminal::is_colourful(),
+    );
+    tell(text);
+    let dropped = compiled.diagnostics.dropped();
+    if dropped > 0 {
+        tell(format!("… and {dropped} more"));
+    }
+}
+
+/// A runtime with a thread per processor.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(|error| Trouble::Wrong(format!("no threads: {error}"), None))
+}
+
+/// The data folder of a contract, as flags, environment and file say.
+pub fn data_folder(folder: &Path, data: Option<PathBuf>) -> Result<PathBuf, Trouble> {
+    let flags = Flags {
+        data,
+        ..Flags::default()
+    };
+    let config = Config::resolve(folder, &flags, None).map_err(Trouble::Usage)?;
+    Ok(config.data.value)
+}
+
+/// A contract's model, or its mistakes told.
+pub fn model(folder: &Path) -> Result<frontdesk::model::Model, Trouble> {
+    let (model, _) = Project::open(folder)?.compile()?.into_model()?;
+    Ok(model)
+}

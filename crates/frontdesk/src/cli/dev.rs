@@ -1,0 +1,326 @@
+//! `dev`: serves a contract while it is being written.
+//!
+//! Every save is compiled beside what is running, checked, and put in its place in one step.
+//! What cannot be served is shown, and the last good contract goes on being served.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use frontdesk::model::Model;
+use frontdesk::seed::{self, SeedError, Seeded};
+use frontdesk::trial::{self, TrialKeys};
+use frontdesk::watch::Watch;
+use frontdesk::{App, Compiled, Error, Migrate, Project, Stopping};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use super::serve::Signals;
+use super::{Done, Trouble, explain_error, runtime};
+use crate::banner;
+use crate::config::{Config, Flags};
+use crate::log;
+use crate::terminal::{CAREFUL, GOOD, QUIET, count, say, styled, tell, tell_error};
+
+const EXAMPLE: &str = "\
+Example:
+  frontdesk dev examples/bookstore
+  frontdesk dev notes --listen 9000";
+
+/// How long the threads may take to end after everything else has.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// How often tables are looked at that somebody else has to change.
+const TABLES_POLL: Duration = Duration::from_millis(500);
+
+/// Serve a contract while it is being written: again at every save
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLE)]
+pub struct Dev {
+    /// The contract's folder
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl Dev {
+    pub fn run(self) -> Done {
+        let config = Config::resolve(&self.dir, &self.flags, None).map_err(Trouble::Usage)?;
+        if self.flags.print_config {
+            say(config.to_text());
+            return Ok(());
+        }
+        log::start(&config.log.value).map_err(Trouble::Usage)?;
+        let project = Project::open(&self.dir)?;
+        let runtime = runtime()?;
+        let served = runtime.block_on(serve(project, &config));
+        runtime.shutdown_timeout(GOODBYE);
+        // Closes the database, which writes its log back.
+        drop(served?);
+        Ok(())
+    }
+}
+
+async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble> {
+    // First, because nothing else matters if somebody else is there.
+    let listener = frontdesk::listen(&config.listen.value)?;
+    let address = listener.local_addr();
+    let address = address.map_err(|error| Trouble::Wrong(error.to_string(), None))?;
+    let mut signals = Signals::new()?;
+    let mut desk = Desk::new(project)?;
+    let app = tokio::select! {
+        app = desk.open(&config.data.value) => app?,
+        _ = signals.next() => return Ok(None),
+    };
+    let mut keys = trial::keys(&app).await?;
+    let seeded = desk.seed(&app).await;
+    say(banner::welcome(&app, address, &keys, &seeded).await);
+    let stop = async {
+        signals.next().await;
+        tokio::spawn(async move {
+            signals.next().await;
+            process::exit(1);
+        });
+    };
+    let follow = async {
+        loop {
+            desk.changed(&app).await;
+            desk.reload(&app, &mut keys).await;
+        }
+    };
+    tokio::select! {
+        () = follow => {}
+        _ = app.serve(listener, Stopping::at_once(), stop) => {}
+    }
+    Ok(Some(app.clone()))
+}
+
+/// Follows a contract's folder.
+struct Desk {
+    project: Project,
+    watch: Watch,
+    /// What was compiled last, good or not.
+    seen: Option<Compiled>,
+    /// A good contract whose tables nobody has allowed yet.
+    waiting: Option<Arc<Model>>,
+    /// What was wrong with the seed when it was last looked at.
+    seed_error: Option<SeedError>,
+}
+
+impl Desk {
+    fn new(project: Project) -> Result<Desk, Trouble> {
+        let watch = Watch::start().map_err(|error| {
+            Trouble::Wrong(format!("changes cannot be watched for: {error}"), None)
+        })?;
+        let folder = BTreeSet::from([project.folder().to_owned()]);
+        let mut desk = Desk {
+            project,
+            watch,
+            seen: None,
+            waiting: None,
+            seed_error: None,
+        };
+        desk.follow(&folder);
+        Ok(desk)
+    }
+
+    /// The app, as soon as there is a contract that can be served.
+    async fn open(&mut self, data: &Path) -> Result<App, Trouble> {
+        let mut is_news = true;
+        loop {
+            let error = match self.try_open(data).await {
+                Ok(app) => return Ok(app),
+                Err(error) if can_be_mended(&error) => error,
+                Err(error) => return Err(error.into()),
+            };
+            if is_news {
+                explain_error(&error);
+                tell(styled(QUIET, "\nWaiting for a change …"));
+            }
+            // What is pending may be applied by another command, which changes no file.
+            let is_pending = matches!(error, Error::Pending(_));
+            is_news = tokio::select! {
+                () = self.watch.changed() => true,
+                () = sleep(TABLES_POLL), if is_pending => false,
+            };
+        }
+    }
+
+    async fn try_open(&mut self, data: &Path) -> Result<App, Error> {
+        let (model, compiled) = self.compile().await?.into_model()?;
+        tell_warnings(&compiled);
+        self.seen = Some(compiled);
+        let builder = App::builder(self.project.folder()).data(data).development();
+        builder
+            .migrate(Migrate::Safe)
+            .open_model(Arc::new(model))
+            .await
+    }
+
+    /// Compiles the contract as it is now, and watches where it lies.
+    async fn compile(&mut self) -> Result<Compiled, Error> {
+        let project = self.project.clone();
+        let compiling = spawn_blocking(move || project.compile());
+        let compiled = match compiling.await {
+            Ok(compiled) => compiled?,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        };
+        self.follow(&compiled.folders);
+        Ok(compiled)
+    }
+
+    fn follow(&mut self, folders: &BTreeSet<PathBuf>) {
+        let mut folders = folders.clone();
+        folders.insert(self.project.folder().join(seed::FOLDER));
+        self.watch.folders(&folders);
+    }
+
+    /// Waits until there may be something else to serve.
+    async fn changed(&mut self, app: &App) {
+        let mut changed = pin!(self.watch.changed());
+        let Some(waiting) = &self.waiting else {
+            return changed.await;
+        };
+        loop {
+            tokio::select! {
+                () = &mut changed => return,
+                () = sleep(TABLES_POLL) => {
+                    if let Ok(None) = app.database().pending(waiting).await {
+                        // Somebody has applied it: what was seen can be served now.
+                        self.seen = None;
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts what the files say now in place of what is being served, if it is something else
+    /// and good.
+    async fn reload(&mut self, app: &App, keys: &mut TrialKeys) {
+        let started = Instant::now();
+        match self.compile().await {
+            Ok(compiled) => {
+                let seen = self.seen.as_ref();
+                if !seen.is_some_and(|seen| seen.is_of_the_same_text(&compiled)) {
+                    self.swap(app, compiled, started).await;
+                    renew_keys(app, keys).await;
+                }
+            }
+            Err(error) => {
+                self.seen = None;
+                tell_failure(&error);
+            }
+        }
+        let seeded = self.seed(app).await;
+        for done in seeded {
+            say(format!(
+                "{} {} {}",
+                styled(GOOD, "seeded"),
+                done.records,
+                done.resource
+            ));
+        }
+    }
+
+    async fn swap(&mut self, app: &App, compiled: Compiled, started: Instant) {
+        self.waiting = None;
+        let (model, compiled) = match compiled.into_model() {
+            Ok(good) => good,
+            Err(error) => {
+                tell_failure(&error);
+                if let Error::Contract(compiled) = error {
+                    self.seen = Some(*compiled);
+                }
+                return;
+            }
+        };
+        let model = Arc::new(model);
+        let swapped = app.swap(Arc::clone(&model), Migrate::Safe).await;
+        match swapped {
+            Ok(steps) => {
+                let millis = started.elapsed().as_millis();
+                say(format!(
+                    "{} {}",
+                    styled(GOOD, "reloaded"),
+                    styled(QUIET, format!("in {millis} ms")),
+                ));
+                for step in steps {
+                    say(format!("  {} {step}", styled(GOOD, "+")));
+                }
+                tell_warnings(&compiled);
+            }
+            Err(error) => {
+                tell_failure(&error);
+                if let Error::Pending(_) = error {
+                    self.waiting = Some(model);
+                }
+            }
+        }
+        self.seen = Some(compiled);
+    }
+
+    /// Fills an empty database. A mistake is told once.
+    async fn seed(&mut self, app: &App) -> Vec<Seeded> {
+        match seed::fill(&app.engine(), self.project.folder()).await {
+            Ok(seeded) => {
+                self.seed_error = None;
+                seeded
+            }
+            Err(error) => {
+                if self.seed_error.as_ref() != Some(&error) {
+                    tell_error(&error, Some("nothing was seeded; mend it and save"));
+                    self.seed_error = Some(error);
+                }
+                vec![]
+            }
+        }
+    }
+}
+
+fn can_be_mended(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Contract(_)
+            | Error::Refused(_)
+            | Error::Pending(_)
+            | Error::Origin(_)
+            | Error::NoContract { .. }
+            | Error::File { .. }
+    )
+}
+
+fn tell_failure(error: &Error) {
+    explain_error(error);
+    tell(styled(
+        CAREFUL,
+        "The last good contract goes on being served.",
+    ));
+}
+
+fn tell_warnings(compiled: &Compiled) {
+    if compiled.warning_count() > 0 {
+        let warnings = count(compiled.warning_count(), "warning");
+        tell(styled(
+            CAREFUL,
+            format!("{warnings}: `frontdesk check` shows them"),
+        ));
+    }
+}
+
+/// The key for trying has every scope, also new ones.
+async fn renew_keys(app: &App, keys: &mut TrialKeys) {
+    match trial::keys(app).await {
+        Ok(now) if now != *keys => {
+            say(format!("  The API key for trying is now {}", now.api));
+            *keys = now;
+        }
+        Ok(_) => {}
+        Err(error) => explain_error(&error),
+    }
+}

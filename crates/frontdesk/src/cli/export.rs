@@ -1,0 +1,106 @@
+//! `export`: the documents that the server serves, as files.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use frontdesk::contract::{self, Part};
+use frontdesk::model::Audience;
+
+use super::{Done, Trouble, model};
+use crate::terminal::say;
+
+const EXAMPLE: &str = "\
+Example:
+  frontdesk export openapi -o openapi.json
+  frontdesk export openapi --yaml --audience partner
+  frontdesk export schema -o frontdesk.schema.json      so that editors complete contracts";
+
+/// Write the documents that follow from a contract
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLE)]
+pub struct Export {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// The OpenAPI 3.1 document of the API
+    Openapi {
+        /// The contract's folder
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+
+        /// As YAML instead of JSON
+        #[arg(long)]
+        yaml: bool,
+
+        /// Whom it is for
+        #[arg(long, value_enum, default_value_t = For::Public)]
+        audience: For,
+
+        /// The file to write; the standard output unless given
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// The JSON Schema of the contract language
+    Schema {
+        /// Of files that a contract includes, instead of its main file
+        #[arg(long)]
+        included: bool,
+
+        /// The file to write; the standard output unless given
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum For {
+    Public,
+    Partner,
+    Private,
+}
+
+impl Export {
+    pub fn run(self) -> Done {
+        match self.what {
+            What::Openapi {
+                dir,
+                yaml,
+                audience,
+                output,
+            } => {
+                let audience = match audience {
+                    For::Public => Audience::Public,
+                    For::Partner => Audience::Partner,
+                    For::Private => Audience::Private,
+                };
+                let document = frontdesk::openapi(&model(&dir)?, audience);
+                let text = match yaml {
+                    true => surface::yaml::write(&document),
+                    false => pretty(&document),
+                };
+                write(output, &text)
+            }
+            What::Schema { included, output } => {
+                let part = if included { Part::Included } else { Part::Main };
+                write(output, &pretty(&contract::schema::json_schema(part)))
+            }
+        }
+    }
+}
+
+fn pretty(json: &serde_json::Value) -> String {
+    format!("{json:#}\n")
+}
+
+fn write(output: Option<PathBuf>, text: &str) -> Done {
+    let Some(path) = output else {
+        say(text.trim_end());
+        return Ok(());
+    };
+    fs::write(&path, text)
+        .map_err(|error| Trouble::Wrong(format!("`{}`: {error}", path.display()), None))
+}

@@ -1,0 +1,129 @@
+//! `init`: a folder with a contract in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use frontdesk::FILE;
+
+use super::{Done, Trouble};
+use crate::terminal::{GOOD, LINK, QUIET, say, styled};
+
+const EXAMPLE: &str = "\
+Example:
+  frontdesk init notes
+  frontdesk init shop --template bookstore";
+
+/// Make a folder with a contract in it
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLE)]
+pub struct Init {
+    /// The folder, which may exist but holds no contract yet
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+
+    /// What to begin with
+    #[arg(long, value_enum, default_value_t = Template::Notes)]
+    template: Template,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Template {
+    /// One resource in seven lines
+    Notes,
+    /// Books, authors and reviews, with rules and access tests
+    Bookstore,
+}
+
+type File = (&'static str, &'static str);
+
+const NOTES: &[File] = &[
+    (
+        FILE,
+        "\
+frontdesk: 1
+name: notes
+resources:
+  Note:
+    fields:
+      text: string
+    access: {read: public, write: public}
+",
+    ),
+    (
+        "README.md",
+        "`frontdesk dev` in this folder serves `frontdesk.yaml`; edit it and save to see it change.\n",
+    ),
+    (
+        "seed/notes.ndjson",
+        "{\"text\": \"Everything in frontdesk.yaml is served\"}\n{\"text\": \"Add a field and save\"}\n",
+    ),
+    (".gitignore", ".frontdesk/\n"),
+];
+
+macro_rules! bookstore {
+    ($path:literal) => {
+        (
+            $path,
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../examples/bookstore/",
+                $path
+            )),
+        )
+    };
+}
+
+const BOOKSTORE: &[File] = &[
+    bookstore!("frontdesk.yaml"),
+    bookstore!("README.md"),
+    bookstore!("seed/authors.ndjson"),
+    bookstore!("seed/books.ndjson"),
+    bookstore!("seed/reviews.ndjson"),
+    (".gitignore", ".frontdesk/\n"),
+];
+
+impl Init {
+    pub fn run(self) -> Done {
+        let files = match self.template {
+            Template::Notes => NOTES,
+            Template::Bookstore => BOOKSTORE,
+        };
+        if self.dir.join(FILE).exists() {
+            let what = format!("`{}` holds a contract already", self.dir.display());
+            let help = "give another folder, or delete its frontdesk.yaml first".to_owned();
+            return Err(Trouble::Wrong(what, Some(help)));
+        }
+        for (path, text) in files {
+            let to = self.dir.join(path);
+            // What is there already is somebody's work.
+            if !to.exists() {
+                write(&to, text)?;
+                say(format!(
+                    "{} {}",
+                    styled(GOOD, "made"),
+                    styled(QUIET, to.display())
+                ));
+            }
+        }
+        let dir = match self.dir.to_string_lossy() {
+            here if here == "." => String::new(),
+            dir => format!(" {dir}"),
+        };
+        say(format!(
+            "\nNow serve it:\n  {}",
+            styled(LINK, format!("frontdesk dev{dir}"))
+        ));
+        Ok(())
+    }
+}
+
+fn write(path: &Path, text: &str) -> Done {
+    let written = match path.parent() {
+        Some(folder) => fs::create_dir_all(folder),
+        None => Ok(()),
+    };
+    written
+        .and_then(|()| fs::write(path, text))
+        .map_err(|error| Trouble::Wrong(format!("`{}`: {error}", path.display()), None))
+}

@@ -1,0 +1,261 @@
+//! `key`: API keys, also while a server runs on the same data.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use frontdesk::identity::{Key as Known, KeyError, Keys, NewKey};
+use frontdesk::model::Model;
+use frontdesk::{Database, Migrate, Project, now, trial};
+use serde_json::json;
+
+use super::{Done, Trouble, data_folder, runtime};
+use crate::terminal::{BAD, GOOD, QUIET, STRONG, say, styled, tell, tell_warning};
+
+const EXAMPLE: &str = "\
+Example:
+  frontdesk key create mobile --scope books.read --scope reviews.write
+  frontdesk key create ann --scope books.write --user 7 --claim role=staff
+  frontdesk key list --json
+  frontdesk key revoke key_01h455vb4pex5vsknk084sn02q";
+
+/// Make, list and revoke API keys, also while a server runs
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLE)]
+pub struct Key {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Make a key and show it, this once
+    Create(Create),
+    /// Show the keys there are, without their secrets
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// End a key for good
+    Revoke {
+        /// The key's id, as `key list` shows it
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Create {
+    /// What the key is called, for people
+    name: String,
+
+    /// What it may do, such as books.write; give it several times for several
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+
+    /// The user it acts as: `user.id` in rules
+    #[arg(long, value_name = "ID")]
+    user: Option<String>,
+
+    /// What else rules may know: `--claim role=staff` is `user.role`
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
+    claims: Vec<(String, String)>,
+
+    /// May do everything: rules and scopes do not apply
+    #[arg(long)]
+    admin: bool,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args, Debug)]
+struct Place {
+    /// The contract's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// Where data is kept [default: DIR/.frontdesk] [env: FRONTDESK_DATA]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// As JSON on the standard output
+    #[arg(long)]
+    json: bool,
+}
+
+fn claim(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err("a claim is NAME=VALUE, such as role=staff".to_owned()),
+    }
+}
+
+impl Key {
+    pub fn run(self) -> Done {
+        let runtime = runtime()?;
+        match self.what {
+            What::Create(create) => runtime.block_on(create.run()),
+            What::List { place } => runtime.block_on(list(place)),
+            What::Revoke { id, place } => runtime.block_on(revoke(&id, place)),
+        }
+    }
+}
+
+impl Create {
+    async fn run(self) -> Done {
+        let place = self.place;
+        let model = model(&place)?;
+        if let Some(model) = &model {
+            check_scopes(model, &self.scopes)?;
+        }
+        if self.scopes.is_empty() && !self.admin {
+            tell_warning("a key without scopes reads only what everybody may; add --scope");
+        }
+        let data = data_folder(&place.dir, place.data)?;
+        let keys = open(&data, model).await?;
+        let wish = NewKey {
+            name: self.name,
+            scopes: self.scopes,
+            user: self.user,
+            claims: self.claims,
+            admin: self.admin,
+        };
+        let (key, text) = match keys.create(wish, now()).await {
+            Err(KeyError::Invalid(why)) => return Err(Trouble::Usage(why)),
+            made => made.map_err(frontdesk::Error::Key)?,
+        };
+        if place.json {
+            say(json!({"id": key.id, "key": text.reveal(), "scopes": key.scopes}));
+        } else {
+            say(text.reveal());
+            tell(styled(
+                QUIET,
+                format!("{} is shown this once: keep it well", key.id),
+            ));
+        }
+        Ok(())
+    }
+}
+
+async fn list(place: Place) -> Done {
+    let data = data_folder(&place.dir, place.data)?;
+    let keys = open(&data, None).await?;
+    let known = keys.list().await.map_err(frontdesk::Error::Key)?;
+    if place.json {
+        let keys: Vec<_> = known.iter().map(to_json).collect();
+        say(json!({"keys": keys}));
+        return Ok(());
+    }
+    if known.is_empty() {
+        say("There are no keys. `frontdesk key create NAME --scope S` makes one.");
+    }
+    let width = known
+        .iter()
+        .map(|key| key.name.chars().count())
+        .max()
+        .unwrap_or(0);
+    for key in &known {
+        let state = match (key.revoked_at, key.admin) {
+            (Some(_), _) => styled(BAD, "revoked"),
+            (None, true) => styled(GOOD, "admin  "),
+            (None, false) => styled(GOOD, "active "),
+        };
+        let name = styled(STRONG, format!("{:width$}", key.name));
+        let mut about = key.scopes.join(" ");
+        if let Some(user) = &key.user {
+            about.push_str(&format!("  user {user}"));
+        }
+        for (name, value) in &key.claims {
+            about.push_str(&format!("  {name}={value}"));
+        }
+        say(format!(
+            "{}  {state}  {name}  {}",
+            key.id,
+            styled(QUIET, about)
+        ));
+    }
+    Ok(())
+}
+
+async fn revoke(id: &str, place: Place) -> Done {
+    let data = data_folder(&place.dir, place.data)?;
+    let keys = open(&data, None).await?;
+    match keys.revoke(id, now()).await {
+        Err(KeyError::Unknown) => {
+            let what = format!("there is no key `{id}`, or it is revoked already");
+            return Err(Trouble::Wrong(
+                what,
+                Some("`frontdesk key list` shows them".to_owned()),
+            ));
+        }
+        done => done.map_err(frontdesk::Error::Key)?,
+    }
+    match place.json {
+        true => say(json!({"id": id, "revoked": true})),
+        false => say(format!("{} {id} is revoked", styled(GOOD, "✓"))),
+    }
+    Ok(())
+}
+
+/// The contract's model, if there is a contract without mistakes: with data alone a key can be
+/// made too, only unchecked.
+fn model(place: &Place) -> Result<Option<Model>, Trouble> {
+    if place.data.is_some() && !place.dir.join(frontdesk::FILE).exists() {
+        return Ok(None);
+    }
+    Ok(Project::open(&place.dir)?.compile()?.model)
+}
+
+async fn open(data: &std::path::Path, model: Option<Model>) -> Result<Keys, Trouble> {
+    let is_there = Database::exists(data);
+    let Some(model) = model.filter(|_| !is_there) else {
+        if !is_there {
+            let what = format!("there is no database in `{}` yet", data.display());
+            let help = "`frontdesk dev` or `frontdesk migrate apply` makes it".to_owned();
+            return Err(Trouble::Wrong(what, Some(help)));
+        }
+        let database = Database::open(data)?;
+        return Ok(Keys::new(database.driver().clone()));
+    };
+    // The first thing ever done here: then the tables are made now, since nothing can be lost.
+    let app = frontdesk::App::builder(".")
+        .data(data)
+        .migrate(Migrate::Safe);
+    let app = app.open_model(model.into()).await?;
+    Ok(Keys::new(app.database().driver().clone()))
+}
+
+fn check_scopes(model: &Model, scopes: &[String]) -> Done {
+    let known = trial::scopes(model);
+    for scope in scopes {
+        if !known.contains(scope) {
+            let near = frontdesk::diag::suggest::nearest(scope, known.iter().map(String::as_str));
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the scopes are {}", known.join(", ")),
+            };
+            let what = format!("the contract has no scope `{scope}`");
+            return Err(Trouble::Wrong(what, Some(help)));
+        }
+    }
+    Ok(())
+}
+
+fn to_json(key: &Known) -> serde_json::Value {
+    let claims: serde_json::Map<_, _> = key
+        .claims
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str().into()))
+        .collect();
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "scopes": key.scopes,
+        "user": key.user,
+        "claims": claims,
+        "admin": key.admin,
+        "created_at": key.created_at.to_string(),
+        "revoked_at": key.revoked_at.map(|at| at.to_string()),
+    })
+}

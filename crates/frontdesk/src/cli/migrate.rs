@@ -1,0 +1,174 @@
+//! `migrate`: what has to be done to the tables, and doing it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use frontdesk::store::migrate::{Refusal, Risk};
+use frontdesk::{Database, Error, Pending};
+use serde_json::{Value as Json, json};
+
+use super::{Done, Trouble, data_folder, model, runtime};
+use crate::terminal::{BAD, CAREFUL, GOOD, QUIET, count, say, styled};
+
+const EXAMPLE: &str = "\
+Example:
+  frontdesk migrate plan
+  frontdesk migrate apply --allow-data-loss";
+
+/// Bring the tables to the contract
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLE)]
+pub struct Migrate {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Show the SQL, the rows it touches, and whether it locks or loses anything
+    Plan {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Do it, in one transaction
+    Apply {
+        #[command(flatten)]
+        target: Target,
+        /// Also do what loses data
+        #[arg(long)]
+        allow_data_loss: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Target {
+    /// The contract's folder
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+
+    /// Where data is kept [default: DIR/.frontdesk] [env: FRONTDESK_DATA]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// As JSON on the standard output
+    #[arg(long)]
+    json: bool,
+}
+
+impl Migrate {
+    pub fn run(self) -> Done {
+        let (target, apply) = match self.what {
+            What::Plan { target } => (target, None),
+            What::Apply {
+                target,
+                allow_data_loss,
+            } => (target, Some(allow_data_loss)),
+        };
+        let model = model(&target.dir)?;
+        let data = data_folder(&target.dir, target.data)?;
+        runtime()?.block_on(async {
+            let database = Database::open(&data)?;
+            let pending = match database.pending(&model).await {
+                Err(Error::Refused(refusals)) if target.json => {
+                    say(json!({"ok": false, "steps": [], "refusals": refusals_json(&refusals)}));
+                    return Err(Trouble::Told);
+                }
+                pending => pending?,
+            };
+            let Some(pending) = pending else {
+                match target.json {
+                    true => say(json!({"ok": true, "steps": [], "refusals": []})),
+                    false => say(format!("{} the tables fit the contract", styled(GOOD, "✓"))),
+                }
+                return Ok(());
+            };
+            let refused = !pending.refusals.is_empty();
+            if target.json {
+                let mut shown = to_json(&pending);
+                let loses = !pending.plan.is_safe() && apply == Some(false);
+                shown["ok"] = json!(!refused && !loses);
+                say(shown);
+            } else {
+                say(to_text(&pending));
+            }
+            if refused {
+                return match target.json {
+                    true => Err(Trouble::Told),
+                    false => Err(Error::Refused(pending.refusals).into()),
+                };
+            }
+            match apply {
+                None if target.json => {}
+                None => {
+                    let flag = if pending.plan.is_safe() {
+                        ""
+                    } else {
+                        " --allow-data-loss"
+                    };
+                    say(format!("\n`frontdesk migrate apply{flag}` does it"));
+                }
+                Some(allow_data_loss) => {
+                    let done = database.apply(&pending, allow_data_loss).await;
+                    match done {
+                        Err(_) if target.json => return Err(Trouble::Told),
+                        done => done?,
+                    }
+                    if !target.json {
+                        say(format!("\n{} done", styled(GOOD, "✓")));
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The plan for a person: each step, its risk, its SQL.
+pub fn to_text(pending: &Pending) -> String {
+    let mut lines = vec![count(pending.plan.steps.len(), "step")];
+    for (step, touched) in pending.plan.steps.iter().zip(&pending.touched_rows) {
+        let risk = match step.risk {
+            Risk::Safe => styled(GOOD, "safe "),
+            Risk::Locks => styled(CAREFUL, "locks"),
+            Risk::Loses => styled(BAD, "loses"),
+        };
+        let touched = match touched {
+            Some(rows) => format!("  ({rows} rows)"),
+            None => String::new(),
+        };
+        lines.push(format!("  {risk}  {}{}", step.what, styled(QUIET, touched)));
+        for line in step.sql.iter().flat_map(|sql| sql.lines()) {
+            lines.push(format!("           {}", styled(QUIET, line)));
+        }
+    }
+    lines.join("\n")
+}
+
+fn to_json(pending: &Pending) -> Json {
+    let steps: Vec<Json> = pending
+        .plan
+        .steps
+        .iter()
+        .zip(&pending.touched_rows)
+        .map(|(step, rows)| {
+            json!({
+                "what": step.what,
+                "risk": match step.risk {
+                    Risk::Safe => "safe",
+                    Risk::Locks => "locks",
+                    Risk::Loses => "loses",
+                },
+                "rows": rows,
+                "sql": step.sql,
+            })
+        })
+        .collect();
+    json!({"ok": true, "steps": steps, "refusals": refusals_json(&pending.refusals)})
+}
+
+fn refusals_json(refusals: &[Refusal]) -> Json {
+    let refusals = refusals.iter().map(
+        |refusal| json!({"resource": refusal.resource, "what": refusal.what, "mend": refusal.mend}),
+    );
+    refusals.collect()
+}

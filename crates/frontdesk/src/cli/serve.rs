@@ -1,0 +1,140 @@
+//! `serve`: in production.
+
+use std::path::PathBuf;
+use std::process;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use frontdesk::{App, Migrate, Project, Stopping};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Done, Trouble, runtime};
+use crate::config::{Config, Flags};
+use crate::log;
+use crate::terminal::{count, say, tell_warning};
+
+const EXAMPLE: &str = "\
+Example:
+  frontdesk serve examples/bookstore --listen 0.0.0.0:8080 --data /var/lib/bookstore --migrate
+
+Refuses to start while the contract has mistakes or the tables do not fit it. SIGTERM ends it
+gently: `/readyz` says no, requests are accepted for --drain seconds more, those that were begun
+may take 30 s. A second signal ends it at once.";
+
+/// How long the threads may take to end after everything else has.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Serve a contract
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLE)]
+pub struct Serve {
+    /// The contract's folder
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+
+    #[command(flatten)]
+    flags: Flags,
+
+    /// Bring the tables to the contract first, if that loses no data
+    #[arg(long)]
+    migrate: bool,
+
+    /// With --migrate: also if it loses data
+    #[arg(long, requires = "migrate")]
+    allow_data_loss: bool,
+
+    /// Seconds to go on accepting after being told to stop [default: 5] [env: FRONTDESK_DRAIN]
+    #[arg(long, value_name = "SECONDS")]
+    drain: Option<u64>,
+}
+
+impl Serve {
+    pub fn run(self) -> Done {
+        let config = Config::resolve(&self.dir, &self.flags, self.drain).map_err(Trouble::Usage)?;
+        if self.flags.print_config {
+            say(config.to_text());
+            return Ok(());
+        }
+        log::start(&config.log.value).map_err(Trouble::Usage)?;
+        let runtime = runtime()?;
+        let app = runtime.block_on(self.serve(&config))?;
+        runtime.shutdown_timeout(GOODBYE);
+        // Closes the database, which writes its log back.
+        drop(app);
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    async fn serve(&self, config: &Config) -> Result<App, Trouble> {
+        let compiled = Project::open(&self.dir)?.compile()?;
+        let warnings = compiled.warning_count();
+        let (model, _) = compiled.into_model()?;
+        if warnings > 0 {
+            let warnings = count(warnings, "warning");
+            tell_warning(format!(
+                "the contract has {warnings}; `frontdesk check` shows them"
+            ));
+        }
+        let migrate = match (self.migrate, self.allow_data_loss) {
+            (false, _) => Migrate::Refuse,
+            (true, false) => Migrate::Safe,
+            (true, true) => Migrate::AllowDataLoss,
+        };
+        let listener = frontdesk::listen(&config.listen.value)?;
+        let app = App::builder(&self.dir)
+            .data(&config.data.value)
+            .migrate(migrate);
+        let app = app.open_model(Arc::new(model)).await?;
+        let mut signals = Signals::new()?;
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, data = %config.data.value.display(), "listening");
+            say(format!("frontdesk listens on http://{address}"));
+        }
+        let drain = config.drain.value;
+        let stopping = Stopping {
+            drain,
+            ..Stopping::default()
+        };
+        let stop = async {
+            let name = signals.next().await;
+            tracing::info!(signal = name, drain_s = drain.as_secs(), "stopping");
+            tokio::spawn(async move {
+                let name = signals.next().await;
+                tracing::warn!(signal = name, "stopping at once");
+                process::exit(1);
+            });
+        };
+        let stopped = app.serve(listener, stopping, stop).await;
+        if stopped.cut > 0 {
+            tracing::warn!(requests = stopped.cut, "cut off");
+        }
+        Ok(app)
+    }
+}
+
+/// The signals that ask a process to end.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub fn new() -> Result<Signals, Trouble> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Trouble::Wrong(format!("no signals: {error}"), None))
+        };
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next one; its name.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Settings of `dev` and `serve`, and where each value came from: a flag, the environment,
+//! `frontdesk.toml`, or the default, in this order.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use serde::Deserialize;
+
+use crate::terminal::{QUIET, styled};
+
+/// The file beside the contract.
+const FILE: &str = "frontdesk.toml";
+const LISTEN: &str = "127.0.0.1:8080";
+const DRAIN_SECONDS: u64 = 5;
+/// Nobody waits longer for a load balancer.
+const DRAIN_SECONDS_MAX: u64 = 3600;
+const LOG: &str = "info";
+
+/// Flags shared by the commands that serve.
+#[derive(Args, Debug, Default)]
+pub struct Flags {
+    /// Where to listen: ADDRESS:PORT, or a port of this machine [default: 127.0.0.1:8080]
+    /// [env: FRONTDESK_LISTEN]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+
+    /// Where data is kept [default: DIR/.frontdesk] [env: FRONTDESK_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Show the settings and where each came from, and do nothing else
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// What a value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Flag(&'static str),
+    Environment(&'static str),
+    File,
+    Default,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    pub value: T,
+    pub origin: Origin,
+}
+
+/// The settings in effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub listen: Setting<String>,
+    pub data: Setting<PathBuf>,
+    pub drain: Setting<Duration>,
+    pub log: Setting<String>,
+}
+
+/// What may stand in `frontdesk.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<String>,
+    data: Option<PathBuf>,
+    drain: Option<u64>,
+    log: Option<String>,
+}
+
+impl Config {
+    /// Puts the settings for a contract's folder together. `drain` is the flag of `serve`.
+    ///
+    /// # Errors
+    /// A sentence about what cannot be read.
+    pub fn resolve(folder: &Path, flags: &Flags, drain: Option<u64>) -> Result<Config, String> {
+        let read = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        Config::of(folder, flags, drain, &read)
+    }
+
+    fn of(
+        folder: &Path,
+        flags: &Flags,
+        drain: Option<u64>,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Config, String> {
+        let file = read_file(&folder.join(FILE))?;
+        let env_drain = environment("FRONTDESK_DRAIN")
+            .map(|text| {
+                let seconds = text.parse::<u64>();
+                seconds.map_err(|_| format!("FRONTDESK_DRAIN is a number of seconds, not `{text}`"))
+            })
+            .transpose()?;
+        let drain = pick(
+            drain.map(|seconds| (seconds, "--drain")),
+            env_drain.map(|seconds| (seconds, "FRONTDESK_DRAIN")),
+            file.drain,
+            || DRAIN_SECONDS,
+        );
+        if drain.value > DRAIN_SECONDS_MAX {
+            return Err(format!(
+                "draining takes at most {DRAIN_SECONDS_MAX} seconds"
+            ));
+        }
+        Ok(Config {
+            listen: pick(
+                flags.listen.clone().map(|value| (value, "--listen")),
+                environment("FRONTDESK_LISTEN").map(|value| (value, "FRONTDESK_LISTEN")),
+                file.listen,
+                || LISTEN.to_owned(),
+            ),
+            data: pick(
+                flags.data.clone().map(|value| (value, "--data")),
+                environment("FRONTDESK_DATA").map(|value| (value.into(), "FRONTDESK_DATA")),
+                // A path in a file means the same wherever the program is started.
+                file.data.map(|path| folder.join(path)),
+                || folder.join(".frontdesk"),
+            ),
+            drain: Setting {
+                value: Duration::from_secs(drain.value),
+                origin: drain.origin,
+            },
+            log: pick(
+                None,
+                environment("FRONTDESK_LOG").map(|value| (value, "FRONTDESK_LOG")),
+                file.log,
+                || LOG.to_owned(),
+            ),
+        })
+    }
+
+    /// The settings as they could stand in `frontdesk.toml`, each with its origin.
+    pub fn to_text(&self) -> String {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let lines = [
+            (
+                format!("listen = {}", quoted(&self.listen.value)),
+                self.listen.origin,
+            ),
+            (
+                format!("data = {}", quoted(&self.data.value.to_string_lossy())),
+                self.data.origin,
+            ),
+            (
+                format!("drain = {}", self.drain.value.as_secs()),
+                self.drain.origin,
+            ),
+            (
+                format!("log = {}", quoted(&self.log.value)),
+                self.log.origin,
+            ),
+        ];
+        let width = lines
+            .iter()
+            .map(|(line, _)| line.chars().count())
+            .max()
+            .unwrap_or(0);
+        let lines = lines.iter().map(|(line, origin)| {
+            let origin = match origin {
+                Origin::Flag(name) | Origin::Environment(name) => (*name).to_owned(),
+                Origin::File => FILE.to_owned(),
+                Origin::Default => "default".to_owned(),
+            };
+            format!("{line:width$}  {}", styled(QUIET, format!("# {origin}")))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn pick<T>(
+    flag: Option<(T, &'static str)>,
+    environment: Option<(T, &'static str)>,
+    file: Option<T>,
+    default: impl FnOnce() -> T,
+) -> Setting<T> {
+    if let Some((value, name)) = flag {
+        return Setting {
+            value,
+            origin: Origin::Flag(name),
+        };
+    }
+    if let Some((value, name)) = environment {
+        return Setting {
+            value,
+            origin: Origin::Environment(name),
+        };
+    }
+    match file {
+        Some(value) => Setting {
+            value,
+            origin: Origin::File,
+        },
+        None => Setting {
+            value: default(),
+            origin: Origin::Default,
+        },
+    }
+}
+
+fn read_file(path: &Path) -> Result<File, String> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
+        Err(error) => return Err(format!("`{}`: {error}", path.display())),
+    };
+    toml::from_str(&text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let line = text.as_bytes()[..at]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
+        format!("`{}`, line {line}: {}", path.display(), error.message())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(
+        file: Option<&str>,
+        environment: &[(&str, &str)],
+        flags: &Flags,
+    ) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(text) = file {
+            fs::write(folder.path().join(FILE), text).unwrap();
+        }
+        let read = |name: &str| {
+            let found = environment.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Config::of(folder.path(), flags, None, &read)
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_over_the_file_over_the_default() {
+        let file = Some("listen = \"file:1\"\nlog = \"debug\"\ndrain = 7\n");
+        let environment = [("FRONTDESK_LISTEN", "env:1"), ("FRONTDESK_LOG", "warn")];
+        let flags = Flags {
+            listen: Some("flag:1".to_owned()),
+            ..Flags::default()
+        };
+        let config = resolve(file, &environment, &flags).unwrap();
+        assert_eq!(config.listen.value, "flag:1");
+        assert_eq!(config.listen.origin, Origin::Flag("--listen"));
+        assert_eq!(config.log.value, "warn");
+        assert_eq!(config.log.origin, Origin::Environment("FRONTDESK_LOG"));
+        assert_eq!(config.drain.value, Duration::from_secs(7));
+        assert_eq!(config.drain.origin, Origin::File);
+        assert!(config.data.value.ends_with(".frontdesk"));
+        assert_eq!(config.data.origin, Origin::Default);
+
+        let config = resolve(file, &environment, &Flags::default()).unwrap();
+        assert_eq!(config.listen.value, "env:1");
+        let config = resolve(file, &[], &Flags::default()).unwrap();
+        assert_eq!(config.listen.value, "file:1");
+        let config = resolve(None, &[], &Flags::default()).unwrap();
+        assert_eq!(config.listen.value, LISTEN);
+    }
+
+    #[test]
+    fn paths_in_the_file_start_at_the_file() {
+        let config = resolve(Some("data = \"../data\""), &[], &Flags::default()).unwrap();
+        assert!(config.data.value.ends_with("../data"));
+        assert!(config.data.value.is_absolute());
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        for (file, environment, expected) in [
+            (Some("\nlisten = 1"), None, "line 2: invalid type"),
+            (Some("liste = \"x\""), None, "line 1: unknown field `liste`"),
+            (Some("listen = "), None, "line 1:"),
+            (
+                None,
+                Some(("FRONTDESK_DRAIN", "soon")),
+                "a number of seconds, not `soon`",
+            ),
+            (Some("drain = 999999"), None, "at most 3600 seconds"),
+        ] {
+            let environment: Vec<_> = environment.into_iter().collect();
+            let error = resolve(file, &environment, &Flags::default()).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
