@@ -24,7 +24,15 @@ pub fn of_field(field: &Field) -> Option<Json> {
     if let Some(default) = &field.default {
         return Some(json(&field.shape.ty, default));
     }
-    of_shape(&field.shape, &field.name)
+    first_of_others(field).or_else(|| of_shape(&field.shape, &field.name))
+}
+
+/// Of other records with counted ids the first, which is there most likely.
+fn first_of_others(field: &Field) -> Option<Json> {
+    match &field.shape.ty {
+        Type::Id(id) if id.is_json_number() && field.relation().is_some() => Some(json!(1)),
+        _ => None,
+    }
 }
 
 /// A typed value as it stands in JSON.

@@ -1,5 +1,7 @@
 //! What the descriptions promise, on the contract of the bookstore and on one with everything.
 
+#![allow(clippy::unwrap_used)]
+
 mod document;
 mod examples;
 mod pages;
