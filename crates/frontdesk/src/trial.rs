@@ -20,7 +20,7 @@ use crate::error::Error;
 
 /// Beside the database.
 const FILE: &str = "dev-keys.json";
-/// `user.id` of the key that acts like any caller.
+/// `user.id` of both.
 pub const USER: &str = "dev";
 
 /// The texts of the keys.
@@ -102,6 +102,7 @@ pub async fn keys(app: &App) -> Result<TrialKeys, Error> {
         None => {
             make(NewKey {
                 name: "dev admin".to_owned(),
+                user: Some(USER.to_owned()),
                 admin: true,
                 ..NewKey::default()
             })

@@ -1,1 +1,14 @@
-//! Behaviour of the command line.
+//! The real binary, command by command, and the library under it.
+
+mod check;
+mod dev;
+mod explain;
+mod export;
+mod init;
+mod key;
+mod library;
+mod migrate;
+mod serve;
+mod support;
+mod test;
+mod usage;

@@ -1,0 +1,70 @@
+//! The binary under test, and contracts to give it.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+use testkit::{Output, Process};
+
+pub const BINARY: &str = env!("CARGO_BIN_EXE_frontdesk");
+
+/// A contract of two resources, without mistakes and warnings.
+pub const LIBRARY: &str = "\
+frontdesk: 1
+name: library
+rules:
+  staff: user.role == 'staff'
+resources:
+  Author:
+    fields:
+      name: {type: string, maxLength: 100, index: true}
+    access: {read: public, write: staff}
+  Book:
+    id: integer
+    fields:
+      title: {type: string, maxLength: 100}
+      author?: Author
+      owner: {type: string, set: =user.id}
+    rules: {mine: this.owner == user.id}
+    access: {read: public, create: signed_in, update: mine, delete: mine || staff}
+";
+
+/// A folder with these files.
+pub fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        write(folder.path(), path, text);
+    }
+    folder
+}
+
+/// A folder with this contract.
+pub fn contract(text: &str) -> TempDir {
+    folder(&[("frontdesk.yaml", text)])
+}
+
+pub fn write(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// Runs the binary in a folder until it ends.
+#[track_caller]
+pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+    testkit::run(BINARY, folder, arguments)
+}
+
+/// Starts `dev` in a folder.
+#[track_caller]
+pub fn dev(folder: &Path) -> Process {
+    Process::start(BINARY, folder, &["dev", "--listen", "127.0.0.1:0"])
+}
+
+/// Starts `serve --migrate` in a folder.
+#[track_caller]
+pub fn serve(folder: &Path, more: &[&str]) -> Process {
+    let mut arguments = vec!["serve", "--migrate", "--listen", "127.0.0.1:0"];
+    arguments.extend(more);
+    Process::start(BINARY, folder, &arguments)
+}
