@@ -228,7 +228,7 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
             Part::Computed(resource, field) => {
                 let draft = self.draft.resources[usize::from(resource.0)].field(field);
                 let shape = &draft.field.shape;
-                let scope = Scope::formula(Some(resource), shape.ty.clone(), shape.nullable);
+                let scope = Scope::computed(resource, shape.ty.clone(), shape.nullable);
                 let (found, problems) = expr::check(source, &scope, self);
                 let ready = match found {
                     Some(formula) if !draft.broken => Ready::Formula(Arc::new(formula)),
