@@ -48,13 +48,15 @@ impl Writer<'_> {
                         if sent.is_some() {
                             problems.push(read_only(field));
                         }
-                    } else if let Some(preset) = preset {
-                        *slot = preset.clone();
-                    } else {
-                        match sent {
-                            Some(json) => *slot = self.read(field, json, &mut problems),
-                            None => problems.push(required(field)),
-                        }
+                        continue;
+                    }
+                    match (sent, preset) {
+                        (Some(json), _) => *slot = self.read(field, json, &mut problems),
+                        (None, Some(preset)) => *slot = preset.clone(),
+                        (None, None) => problems.push(required(field)),
+                    }
+                    if let Some(preset) = preset.filter(|preset| *preset != slot) {
+                        problems.push(conflicts_with_path(field, preset));
                     }
                 }
                 (sent, FieldKind::System(_)) => {
@@ -81,14 +83,7 @@ impl Writer<'_> {
                     given.push(field.id);
                     *slot = self.read(field, json, &mut problems);
                     if let Some(preset) = preset.filter(|preset| *preset != slot) {
-                        problems.push(FieldProblem {
-                            place: pointer(field),
-                            code: "conflicts_with_path",
-                            detail: format!(
-                                "the path says {}; leave it out or say the same",
-                                value::text::print(&field.shape.ty, preset)
-                            ),
-                        });
+                        problems.push(conflicts_with_path(field, preset));
                     }
                 }
                 (None, _) => match (preset, &field.default) {
@@ -411,6 +406,17 @@ fn required(field: &Field) -> FieldProblem {
             "`{}` is required: {}",
             field.name,
             field.shape.ty.describe()
+        ),
+    }
+}
+
+fn conflicts_with_path(field: &Field, preset: &Value) -> FieldProblem {
+    FieldProblem {
+        place: pointer(field),
+        code: "conflicts_with_path",
+        detail: format!(
+            "the path says {}; leave it out or say the same",
+            value::text::print(&field.shape.ty, preset)
         ),
     }
 }

@@ -206,9 +206,11 @@ pub fn nearest_of_lists(word: &str) -> Option<&'static str> {
     diag::suggest::nearest(word, OF_LISTS)
 }
 
-/// What a field or relation can be called at all.
+/// What a field or relation can be called at all. What passes is told back whole in refusals.
 fn is_name(text: &str) -> bool {
-    !text.is_empty()
+    /// Contracts allow 50, and `_id` may follow.
+    const BYTES_MAX: usize = 64;
+    (1..=BYTES_MAX).contains(&text.len())
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

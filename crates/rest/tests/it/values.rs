@@ -1,0 +1,580 @@
+//! Names and values on the wire: ids, times, money, numbers, nulls, enums.
+
+use serde_json::{Value as Json, json};
+use testkit::App;
+
+use crate::support::{Shared, members};
+
+static KINDS: Shared = Shared::new(|| App::start(CONTRACT));
+
+const CONTRACT: &str = "
+frontdesk: 1
+name: kinds
+types:
+  Size:
+    width: integer
+    unit:  {enum: [cm, in], default: cm}
+resources:
+  BookOrder:
+    fields: {order_text?: string, friend?: BookOrder}
+    access: {read: public, write: public}
+  Author:
+    fields: {name?: string}
+    access: {read: public, write: public}
+  Plain:
+    id: uuid
+    fields: {name?: string}
+    access: {read: public, write: public}
+  Secret:
+    id: random
+    fields: {name?: string}
+    access: {read: public, write: public}
+  Number:
+    id: integer
+    fields: {name?: string}
+    access: {read: public, write: public}
+  Booking:
+    id: {prefix: 'BKG-', type: integer}
+    fields: {name?: string}
+    access: {read: public, write: public}
+  Word:
+    id: string
+    fields: {name?: string}
+    access: {read: public, write: public}
+  Thing:
+    id: integer
+    fields:
+      text?:     {type: string, index: true}
+      whole?:    integer
+      safe?:     {type: integer, format: int53}
+      long?:     {type: integer, format: int64, index: true}
+      real?:     number
+      exact?:    decimal
+      flag?:     boolean
+      price?:    money
+      day?:      date
+      moment?:   {type: date-time, index: true}
+      code?:     uuid
+      mail?:     email
+      link?:     uri
+      state?:    {enum: [in_stock, sold_out]}
+      tags?:     {type: array, items: {type: string}}
+      size?:     Size
+      any?:      json
+    access: {read: public, write: public}
+";
+
+/// Writes one member and gives it as it is read.
+#[track_caller]
+fn stored(app: &App, member: &str, value: &Json) -> Json {
+    let made = app.post("/v1/things", &json!({member: value})).expect(201);
+    let read = app
+        .get(&made.header("location").unwrap())
+        .expect(200)
+        .json();
+    assert_eq!(read[member], made.json()[member]);
+    read[member].clone()
+}
+
+#[track_caller]
+fn keeps(app: &App, member: &str, values: &[Json]) {
+    for value in values {
+        assert_eq!(stored(app, member, value), *value, "{member}");
+    }
+}
+
+#[track_caller]
+fn becomes(app: &App, member: &str, values: &[(Json, Json)]) {
+    for (value, expected) in values {
+        assert_eq!(stored(app, member, value), *expected, "{member} {value}");
+    }
+}
+
+#[track_caller]
+fn refuses(app: &App, member: &str, values: &[(Json, &str)]) {
+    for (value, expected) in values {
+        let refused = app.post("/v1/things", &json!({member: value}));
+        assert_eq!(refused.status, 422, "{member} {value}: {refused:?}");
+        assert_eq!(
+            refused.faults(),
+            [format!("/{member}{expected}")],
+            "{member} {value}"
+        );
+    }
+}
+
+#[test]
+fn paths_are_kebab_case_and_members_snake_case() {
+    let app = KINDS.get();
+    let made = app
+        .post("/v1/book-orders", &json!({"order_text": "x"}))
+        .expect(201);
+    assert!(
+        made.header("location")
+            .unwrap()
+            .starts_with("/v1/book-orders/")
+    );
+    assert_eq!(
+        members(&made.json()),
+        ["id", "order_text", "friend_id", "created_at", "updated_at"]
+    );
+    for other in [
+        "/v1/book_orders",
+        "/v1/bookOrders",
+        "/v1/BookOrders",
+        "/v1/book-order",
+        "/api/v1/book-orders",
+        "/book-orders",
+    ] {
+        app.get(other).expect(404);
+    }
+}
+
+#[test]
+fn every_kind_of_id_is_spelled_in_its_way() {
+    let app = KINDS.get();
+    let make = |path: &str| {
+        let made = app.post(path, &json!({})).expect(201);
+        let id = match &made.json()["id"] {
+            Json::String(id) => id.clone(),
+            id => id.to_string(),
+        };
+        assert_eq!(made.header("location").unwrap(), format!("{path}/{id}"));
+        assert_eq!(
+            app.get(&format!("{path}/{id}")).expect(200).json(),
+            made.json()
+        );
+        id
+    };
+    let suffix = |id: &str, prefix: &str| {
+        let suffix = id
+            .strip_prefix(prefix)
+            .unwrap_or_else(|| panic!("{id}"))
+            .to_owned();
+        let alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+        assert_eq!(suffix.len(), 26, "{id}");
+        assert!(
+            suffix.chars().all(|c| alphabet.contains(c)) && suffix.as_bytes()[0] <= b'7',
+            "{id}"
+        );
+        suffix
+    };
+    let orders = [
+        make("/v1/book-orders"),
+        make("/v1/book-orders"),
+        make("/v1/book-orders"),
+    ];
+    for id in &orders {
+        suffix(id, "book_order_");
+    }
+    assert_ne!(orders[0], orders[1]);
+    suffix(&make("/v1/secrets"), "secret_");
+    let uuid = make("/v1/plains");
+    let lengths: Vec<usize> = uuid.split('-').map(str::len).collect();
+    assert_eq!(lengths, [8, 4, 4, 4, 12], "{uuid}");
+    assert_eq!(uuid.as_bytes()[14], b'7', "{uuid}");
+    assert_eq!(
+        app.get(&format!("/v1/plains/{}", uuid.to_uppercase()))
+            .expect(200)
+            .json()["id"],
+        uuid
+    );
+    let number: i64 = make("/v1/numbers").parse().unwrap();
+    assert_eq!(make("/v1/numbers").parse(), Ok(number + 1));
+    let booking = make("/v1/bookings");
+    assert!(
+        booking.strip_prefix("BKG-").unwrap().parse::<i64>().is_ok(),
+        "{booking}"
+    );
+    let word = app
+        .post("/v1/words", &json!({"id": "a-b_c.d~1"}))
+        .expect(201);
+    assert_eq!(word.header("location").unwrap(), "/v1/words/a-b_c.d~1");
+    assert_eq!(
+        app.get("/v1/words/a-b_c.d%7E1").expect(200).json(),
+        word.json()
+    );
+    for id in ["", "été", "a b", "a/b", "..", &"x".repeat(256)] {
+        let refused = app.post("/v1/words", &json!({"id": id})).expect(422);
+        assert_eq!(refused.faults(), ["/id invalid_format"], "{id}");
+    }
+}
+
+#[test]
+fn one_kind_of_record_cannot_be_passed_for_another() {
+    let app = KINDS.get();
+    let author = app.post("/v1/authors", &json!({})).expect(201).json()["id"].clone();
+    let author = author.as_str().unwrap();
+    app.get(&format!("/v1/book-orders/{author}")).expect(404);
+    let refused = app
+        .post("/v1/book-orders", &json!({"friend_id": author}))
+        .expect(422);
+    assert_eq!(refused.faults(), ["/friend_id invalid_format"]);
+    let problem = refused.json();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("author") && detail.contains("book"),
+        "{detail}"
+    );
+    let refused = app
+        .get(&format!("/v1/book-orders?friend_id={author}"))
+        .expect(400);
+    assert_eq!(refused.faults(), ["?friend_id invalid_format"]);
+}
+
+#[test]
+fn what_is_no_id_leads_to_no_record() {
+    let app = KINDS.get();
+    for path in [
+        "/v1/numbers/x",
+        "/v1/numbers/-1",
+        "/v1/numbers/+1",
+        "/v1/numbers/01",
+        "/v1/numbers/1.0",
+        "/v1/numbers/99999999999999999999",
+        "/v1/numbers/%31%20",
+        "/v1/bookings/1",
+        "/v1/bookings/bkg-1",
+        "/v1/plains/1",
+        "/v1/book-orders/1",
+        "/v1/book-orders/book_order_",
+        "/v1/book-orders/book_order_zzzzzzzzzzzzzzzzzzzzzzzzzz",
+        "/v1/words/nothing",
+        "/v1/words/%00",
+        "/v1/numbers/9223372036854775807",
+    ] {
+        let refused = app.get(path);
+        assert_eq!(
+            (refused.status, &*refused.code()),
+            (404, "not_found"),
+            "{path}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn times_are_utc_with_milliseconds() {
+    let app = KINDS.get();
+    let made = app.post("/v1/things", &json!({})).expect(201).json();
+    for member in ["created_at", "updated_at"] {
+        let text = made[member].as_str().unwrap();
+        let shape: String = text
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '9' } else { c })
+            .collect();
+        assert_eq!(shape, "9999-99-99T99:99:99.999Z");
+    }
+    becomes(
+        &app,
+        "moment",
+        &[
+            (
+                json!("2026-11-22T10:11:12Z"),
+                json!("2026-11-22T10:11:12.000Z"),
+            ),
+            (
+                json!("2026-11-22T10:11:12.5+02:00"),
+                json!("2026-11-22T08:11:12.500Z"),
+            ),
+            (
+                json!("2026-01-01T00:30:00+01:00"),
+                json!("2025-12-31T23:30:00.000Z"),
+            ),
+            (
+                json!("2026-11-22t10:11:12.123z"),
+                json!("2026-11-22T10:11:12.123Z"),
+            ),
+        ],
+    );
+    refuses(
+        &app,
+        "moment",
+        &[
+            (json!("2026-11-22"), " invalid_format"),
+            (json!("2026-11-22T10:11:12"), " invalid_format"),
+            (json!("2026-02-30T10:11:12Z"), " invalid_format"),
+            (json!("2026-11-22 at ten"), " invalid_format"),
+            (json!(1_790_000_000), " wrong_type"),
+        ],
+    );
+    keeps(
+        &app,
+        "day",
+        &[
+            json!("2026-11-22"),
+            json!("2024-02-29"),
+            json!("0001-01-01"),
+        ],
+    );
+    refuses(
+        &app,
+        "day",
+        &[
+            (json!("2026-2-3"), " invalid_format"),
+            (json!("2025-02-29"), " invalid_format"),
+            (json!("2026-11-22T00:00:00Z"), " invalid_format"),
+        ],
+    );
+    let found = app.get("/v1/things?moment[gte]=2026-11-22T12:11:12.123%2B02:00&moment[lt]=2026-11-22T10:11:12.124Z");
+    let found = found.expect(200);
+    assert!(
+        found
+            .items()
+            .iter()
+            .all(|thing| thing["moment"] == "2026-11-22T10:11:12.123Z")
+    );
+    assert!(!found.items().is_empty());
+}
+
+#[test]
+fn money_is_a_decimal_string_and_a_currency() {
+    let app = KINDS.get();
+    keeps(
+        &app,
+        "price",
+        &[
+            json!({"amount": "12.50", "currency": "EUR"}),
+            json!({"amount": "3000", "currency": "JPY"}),
+            json!({"amount": "-0.01", "currency": "USD"}),
+            json!({"amount": "1.234", "currency": "KWD"}),
+        ],
+    );
+    becomes(
+        &app,
+        "price",
+        &[(
+            json!({"amount": "12.5", "currency": "EUR"}),
+            json!({"amount": "12.50", "currency": "EUR"}),
+        )],
+    );
+    refuses(
+        &app,
+        "price",
+        &[
+            (
+                json!({"amount": 12.5, "currency": "EUR"}),
+                "/amount wrong_type",
+            ),
+            (
+                json!({"amount": "12,50", "currency": "EUR"}),
+                "/amount invalid_format",
+            ),
+            (
+                json!({"amount": "1e3", "currency": "EUR"}),
+                "/amount invalid_format",
+            ),
+            (
+                json!({"amount": "1", "currency": "eur"}),
+                "/currency invalid_format",
+            ),
+            (
+                json!({"amount": "1", "currency": "ABCD"}),
+                "/currency invalid_format",
+            ),
+            (json!({"amount": "1"}), "/currency required"),
+            (
+                json!({"amount": "1", "currency": "EUR", "tax": "0"}),
+                "/tax unknown_member",
+            ),
+            (json!("12.50 EUR"), " wrong_type"),
+        ],
+    );
+}
+
+#[test]
+fn integers_are_exact_in_every_client() {
+    let app = KINDS.get();
+    keeps(
+        &app,
+        "whole",
+        &[json!(0), json!(-2_147_483_648), json!(2_147_483_647)],
+    );
+    becomes(&app, "whole", &[(json!(3.0), json!(3))]);
+    refuses(
+        &app,
+        "whole",
+        &[
+            (json!(2_147_483_648_i64), " out_of_range"),
+            (json!(-2_147_483_649_i64), " out_of_range"),
+            (json!(1e300), " out_of_range"),
+            (json!(1.5), " wrong_type"),
+            (json!("1"), " wrong_type"),
+            (json!(true), " wrong_type"),
+        ],
+    );
+    keeps(
+        &app,
+        "safe",
+        &[
+            json!(9_007_199_254_740_991_i64),
+            json!(-9_007_199_254_740_991_i64),
+        ],
+    );
+    refuses(
+        &app,
+        "safe",
+        &[(json!(9_007_199_254_740_992_i64), " out_of_range")],
+    );
+    keeps(
+        &app,
+        "long",
+        &[
+            json!("9223372036854775807"),
+            json!("-9223372036854775808"),
+            json!("0"),
+        ],
+    );
+    becomes(&app, "long", &[(json!(7), json!("7"))]);
+    refuses(
+        &app,
+        "long",
+        &[
+            (json!("9223372036854775808"), " out_of_range"),
+            (json!("seven"), " invalid_format"),
+            (json!("1.0"), " invalid_format"),
+        ],
+    );
+    let found = app.get("/v1/things?long=9223372036854775807").expect(200);
+    assert!(!found.items().is_empty());
+}
+
+#[test]
+fn other_scalars_are_what_they_say() {
+    let app = KINDS.get();
+    keeps(&app, "real", &[json!(0.1), json!(-1.5e300), json!(5e-324)]);
+    becomes(&app, "real", &[(json!(3), json!(3.0))]);
+    refuses(&app, "real", &[(json!("0.1"), " wrong_type")]);
+    keeps(&app, "exact", &[json!("0.1"), json!("-12345.678901")]);
+    becomes(&app, "exact", &[(json!("1.50"), json!("1.5"))]);
+    refuses(&app, "exact", &[(json!("x"), " invalid_format")]);
+    keeps(&app, "flag", &[json!(true), json!(false)]);
+    refuses(
+        &app,
+        "flag",
+        &[(json!("true"), " wrong_type"), (json!(1), " wrong_type")],
+    );
+    keeps(
+        &app,
+        "text",
+        &[
+            json!(""),
+            json!("a \"b\"\n\u{1}\u{7f}\u{2028} é 😀"),
+            json!("</script>"),
+        ],
+    );
+    refuses(
+        &app,
+        "text",
+        &[
+            (json!("a\0b"), " invalid_character"),
+            (json!(1), " wrong_type"),
+        ],
+    );
+    keeps(
+        &app,
+        "code",
+        &[json!("01890a5d-ac96-774b-bcce-b302099a8057")],
+    );
+    refuses(&app, "code", &[(json!("1"), " invalid_format")]);
+    keeps(&app, "mail", &[json!("ann@example.com")]);
+    refuses(&app, "mail", &[(json!("ann"), " invalid_format")]);
+    keeps(&app, "link", &[json!("https://example.com/?a=b#c")]);
+    refuses(&app, "link", &[(json!("example.com"), " invalid_format")]);
+    keeps(&app, "tags", &[json!([]), json!(["a", "b"])]);
+    refuses(
+        &app,
+        "tags",
+        &[
+            (json!(["a", 1]), "/1 wrong_type"),
+            (json!([null]), "/0 not_null"),
+        ],
+    );
+    keeps(
+        &app,
+        "any",
+        &[
+            json!({"b": [1, 2.5, null], "a": {"x": "y"}}),
+            json!([]),
+            json!("x"),
+            json!(0),
+        ],
+    );
+    becomes(
+        &app,
+        "size",
+        &[(json!({"width": 1}), json!({"width": 1, "unit": "cm"}))],
+    );
+    refuses(
+        &app,
+        "size",
+        &[
+            (json!({"unit": "in"}), "/width required"),
+            (json!({"width": 1, "unit": "m"}), "/unit not_in_enum"),
+        ],
+    );
+}
+
+#[test]
+fn enums_are_lower_snake_and_closed_in_requests() {
+    let app = KINDS.get();
+    keeps(&app, "state", &[json!("in_stock"), json!("sold_out")]);
+    refuses(
+        &app,
+        "state",
+        &[
+            (json!("IN_STOCK"), " not_in_enum"),
+            (json!("gone"), " not_in_enum"),
+            (json!(1), " wrong_type"),
+        ],
+    );
+    let refused = app
+        .post("/v1/things", &json!({"state": "gone"}))
+        .expect(422)
+        .json();
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("in_stock") && detail.contains("sold_out"),
+        "{detail}"
+    );
+}
+
+#[test]
+fn what_is_empty_is_there_as_null() {
+    let app = KINDS.get();
+    let empty = app.post("/v1/things", &json!({})).expect(201).json();
+    let all = [
+        "id",
+        "text",
+        "whole",
+        "safe",
+        "long",
+        "real",
+        "exact",
+        "flag",
+        "price",
+        "day",
+        "moment",
+        "code",
+        "mail",
+        "link",
+        "state",
+        "tags",
+        "size",
+        "any",
+        "created_at",
+        "updated_at",
+    ];
+    assert_eq!(members(&empty), all);
+    let nulls = members(&empty)
+        .into_iter()
+        .filter(|name| empty[name].is_null())
+        .count();
+    assert_eq!(nulls, all.len() - 3);
+    let nulls: Json = all[1..18]
+        .iter()
+        .map(|name| ((*name).to_owned(), Json::Null))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let said = app.post("/v1/things", &nulls).expect(201).json();
+    assert_eq!(members(&said), all);
+}
