@@ -10,6 +10,7 @@
 //! yaml file=PATH         a file that a contract of the page includes
 //! yaml wrong             does not compile; a `text said` block follows with what is said
 //! sh keys                the keys that `http` blocks name: NAME=$(frontdesk key create …)
+//! sh keys example=NAME   … of one of the examples, which is served from here on
 //! http                   requests and their answers, sent to the contract that is served
 //! sh run                 run in one shell per page; an `output` block may follow
 //! sh run exit=1          … and ends with this code
@@ -33,4 +34,5 @@ mod links;
 mod page;
 mod picture;
 mod reference;
+mod rules;
 mod shell;

@@ -75,15 +75,11 @@ impl Names {
     }
 
     fn same_text(&mut self, shown: &str, found: &str) -> bool {
-        if shown == found || like(shown, found) {
-            return true;
-        }
         let kinds = (kind(shown), kind(found));
-        if let (Some(Kind::Time), Some(Kind::Time)) = kinds {
-            return true;
-        }
-        if kinds.0.is_none() || kinds.0 != kinds.1 {
-            return like(&self.resolve(shown), found);
+        match kinds {
+            (Some(Kind::Time), Some(Kind::Time)) => return true,
+            (Some(shown), Some(found)) if shown == found => {}
+            _ => return like(&self.resolve(shown), found),
         }
         if let Some((_, known)) = self.known.iter().find(|(known, _)| known == shown) {
             return known == found;

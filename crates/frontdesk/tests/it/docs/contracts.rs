@@ -51,7 +51,7 @@ pub fn whole(page: &Page, block: &Block) -> String {
 
 /// Puts keys into the map at a path like `resources.Book`, in place of those of the same name.
 /// Contracts on pages are written in blocks, two spaces deeper at each level.
-fn put_into(contract: &str, path: &str, part: &str) -> Option<String> {
+pub fn put_into(contract: &str, path: &str, part: &str) -> Option<String> {
     let mut lines: Vec<String> = contract.lines().map(str::to_owned).collect();
     let (mut from, mut to, mut indent) = (0, lines.len(), 0);
     for step in path.split('.').filter(|step| !step.is_empty() && *step != "contract") {

@@ -236,6 +236,9 @@ fn answers_are_what_is_given() {
                 let difference = difference(&mut served.names, asked, &found);
                 if let Some(what) = &difference {
                     let place = page.place(block);
+                    // Never written by itself: an example that fails is no example.
+                    let status = asked.first.split(' ').nth(1).unwrap_or_default();
+                    assert_eq!(status, found.status.to_string(), "{place}: {found:?}");
                     assert!(updating(), "{place}: {}: {what}\n{found:?}", request.first);
                     differs = true;
                 }

@@ -139,7 +139,7 @@ const UNTRIED: [&str; 6] = ["text", "json", "nginx", "ini", "toml", "rust"];
 fn every_block_says_what_is_done_with_it() {
     let known: [(&str, &[&str]); 5] = [
         ("yaml", &["contract", "serve", "in=", "file=", "wrong"]),
-        ("sh", &["keys", "run", "by-hand", "exit=", "serves", "reloads"]),
+        ("sh", &["keys", "example=", "run", "by-hand", "exit=", "serves", "reloads"]),
         ("http", &[]),
         ("text", &["said", "output"]),
         ("json", &["output"]),

@@ -1,0 +1,134 @@
+//! Tables in `docs/rest.md` that are made of what the code says: problems and limits.
+
+use std::fs;
+use std::time::Duration;
+
+use super::page::{root, updating};
+
+const PAGE: &str = "docs/rest.md";
+
+fn problems() -> String {
+    let mut kinds = rest::problem_kinds();
+    kinds.sort_by_key(|kind| (kind.status.as_u16(), kind.code));
+    let mut table = "| status | code | means |\n|---|---|---|\n".to_owned();
+    for kind in kinds {
+        table.push_str(&format!("| {} | `{}` | {} |\n", kind.status.as_u16(), kind.code, kind.title));
+    }
+    table
+}
+
+fn bytes(count: usize) -> String {
+    match count {
+        _ if count % (1 << 20) == 0 => format!("{} MiB", count >> 20),
+        _ if count % (1 << 10) == 0 => format!("{} KiB", count >> 10),
+        _ => format!("{count} bytes"),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs())
+}
+
+fn limits() -> String {
+    let web = web::Limits::default();
+    let door = rest::Settings::default();
+    let store = store_sqlite::Options::default();
+    let rate = |rate: u32| format!("{}/s", bytes(rate as usize));
+    let rows: Vec<(&str, String, &str)> = vec![
+        ("connections at once", web.connections.to_string(), "they wait"),
+        (
+            "the request line and header fields",
+            format!("{}, {} fields", bytes(web.head_bytes), web.head_fields),
+            "431",
+        ),
+        ("the URL", bytes(web.url_bytes), "414"),
+        ("the time to send them", seconds(web.head_time), "408, and the connection is closed"),
+        ("the time between two requests", seconds(web.idle_time), "the connection is closed"),
+        ("a request body", bytes(door.body_bytes_max), "413"),
+        (
+            "the time to send it",
+            format!(
+                "{}; after {} at least {}",
+                seconds(web.body_time),
+                seconds(web.body_grace),
+                rate(web.body_rate)
+            ),
+            "408",
+        ),
+        (
+            "the time until the answer begins",
+            format!("{}, and the body's", seconds(web.request_time)),
+            "503",
+        ),
+        (
+            "the time to read an answer",
+            format!("{}, and what {} takes", seconds(web.write_grace), rate(web.write_rate)),
+            "the connection is cut",
+        ),
+        (
+            "requests at once on one HTTP/2 connection",
+            web.streams.to_string(),
+            "they are refused by the protocol",
+        ),
+        (
+            "JSON in a body",
+            format!("{} levels, {} values", web::json::DEPTH, web::json::VALUES),
+            "400",
+        ),
+        (
+            "the query string",
+            format!(
+                "{} parameters, {} each",
+                web::query::PARAMETERS,
+                bytes(web::query::VALUE_BYTES)
+            ),
+            "400",
+        ),
+        (
+            "records on a page",
+            format!("{}; {} unless said", engine::PAGE_MAX, engine::PAGE_DEFAULT),
+            "lowered to it",
+        ),
+        ("filters of one request", "20; 100 values of one `in`".to_owned(), "400"),
+        ("sort keys", "4".to_owned(), "400"),
+        ("characters of `q`", "200; 16 words count".to_owned(), "400"),
+        ("names in `fields`", "200".to_owned(), "400"),
+        (
+            "included relations",
+            format!("10, {} levels deep", engine::INCLUDE_DEPTH_MAX),
+            "400",
+        ),
+        ("operations of a JSON Patch", "100".to_owned(), "400"),
+        ("faults told about one request", "100".to_owned(), "the rest is not told"),
+        ("the database's time for a read", seconds(store.long_time_max), "503"),
+        ("the database's time for a write", seconds(store.write_time_max), "503"),
+        ("writes that wait", store.queue_max.to_string(), "503 with `Retry-After`"),
+    ];
+    let mut table = "| of | at most | beyond it |\n|---|---|---|\n".to_owned();
+    for (of, most, beyond) in rows {
+        table.push_str(&format!("| {of} | {most} | {beyond} |\n"));
+    }
+    table
+}
+
+/// The page with its table behind a mark as it should be.
+fn with(page: &str, mark: &str, table: &str) -> String {
+    let mark = format!("<!-- {mark} -->\n\n");
+    let (before, rest) = page.split_once(&mark).expect("the mark is there");
+    let end = rest.find("\n\n").map_or(rest.len(), |end| end + 1);
+    format!("{before}{mark}{table}{}", &rest[end..])
+}
+
+#[test]
+fn tables_say_what_the_code_says() {
+    let path = root().join(PAGE);
+    let page = fs::read_to_string(&path).unwrap();
+    let right = with(&with(&page, "problems", &problems()), "limits", &limits());
+    if updating() {
+        fs::write(&path, &right).unwrap();
+        return;
+    }
+    let differs = page.lines().zip(right.lines()).find(|(is, should)| is != should);
+    assert_eq!(differs, None, "{PAGE}; UPDATE_DOCS=1 writes it anew");
+    assert_eq!(page, right);
+}

@@ -1,0 +1,1 @@
+//! The picture of the first run shows what is said.

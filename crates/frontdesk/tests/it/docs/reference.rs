@@ -1,0 +1,119 @@
+//! `docs/reference.md` has every key of the language, and no other; its examples compile.
+
+use std::collections::BTreeSet;
+
+use frontdesk::contract::{Part, schema};
+use serde_json::Value as Json;
+
+use super::contracts::{compile, put_into};
+use super::page::Page;
+
+const PAGE: &str = "docs/reference.md";
+
+/// One table of keys on the page.
+struct Table<'p> {
+    /// What the schema calls it.
+    name: &'p str,
+    /// Where its examples are put.
+    path: &'p str,
+    rows: Vec<Row<'p>>,
+}
+
+struct Row<'p> {
+    key: &'p str,
+    value: &'p str,
+    unless: &'p str,
+    example: &'p str,
+}
+
+/// What stands between backticks.
+fn code(cell: &str) -> &str {
+    cell.trim().trim_matches('`')
+}
+
+fn tables(text: &str) -> Vec<Table<'_>> {
+    let mut tables: Vec<Table<'_>> = vec![];
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("<!-- keys: ") {
+            let rest = rest.trim_end_matches("-->").trim();
+            let (name, path) = rest.split_once(" in=").expect("keys: NAME in=PATH");
+            tables.push(Table { name, path, rows: vec![] });
+            continue;
+        }
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").collect();
+        if let ([key, value, unless, _, example], Some(table)) = (cells.as_slice(), tables.last_mut())
+            && key.trim().starts_with('`')
+        {
+            table.rows.push(Row { key: code(key), value, unless, example: code(example) });
+        }
+    }
+    tables
+}
+
+/// Every word that must be one of a few, wherever it is written in a schema.
+fn words(schema: &Json, found: &mut Vec<String>) {
+    match schema {
+        Json::Object(members) => {
+            for (name, value) in members {
+                match (name.as_str(), value) {
+                    ("enum", Json::Array(all)) => {
+                        found.extend(all.iter().filter_map(|word| word.as_str().map(str::to_owned)));
+                    }
+                    _ => words(value, found),
+                }
+            }
+        }
+        Json::Array(items) => items.iter().for_each(|item| words(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_is_told_about() {
+    let page = Page::read(PAGE);
+    let tables = tables(&page.text);
+    let schema = schema::json_schema(Part::Main);
+    let mut defined: Vec<(&str, &Json)> = vec![("contract", &schema)];
+    let definitions = schema["$defs"].as_object().unwrap();
+    defined.extend(definitions.iter().map(|(name, table)| (name.as_str(), table)));
+    let names: BTreeSet<&str> = defined.iter().map(|(name, _)| *name).collect();
+    let told: BTreeSet<&str> = tables.iter().map(|table| table.name).collect();
+    assert_eq!(told, names);
+    for (name, object) in defined {
+        let table = tables.iter().find(|table| table.name == name).unwrap();
+        let keys = object["properties"].as_object().unwrap();
+        let known: BTreeSet<&str> = keys.keys().map(String::as_str).collect();
+        let told: BTreeSet<&str> = table.rows.iter().map(|row| row.key).collect();
+        assert_eq!(told, known, "{name}");
+        assert_eq!(told.len(), table.rows.len(), "{name} has a key twice");
+        for row in &table.rows {
+            let required = object["required"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|key| key == row.key));
+            let is_told = row.unless.trim() == "required";
+            assert_eq!(is_told, required, "{name}.{}: required?", row.key);
+            let mut all = vec![];
+            words(&keys[row.key], &mut all);
+            for word in all {
+                let said = row.value.contains(&format!("`{word}`"));
+                assert!(said, "{name}.{} may be `{word}`", row.key);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_example_compiles() {
+    let page = Page::read(PAGE);
+    let contract = page.blocks.iter().find(|block| block.is("contract")).unwrap();
+    let book = [("resources/book.yaml".to_owned(), String::new())];
+    for table in tables(&page.text) {
+        for row in table.rows {
+            let whole = put_into(&contract.text, table.path, row.example);
+            let whole = whole.unwrap_or_else(|| panic!("nothing is at `{}`", table.path));
+            let (compiles, said) = compile(&whole, &book);
+            assert!(compiles, "{}: `{}`\n{said}", table.name, row.example);
+            assert!(row.example.contains(row.key), "`{}` shows no `{}`", row.example, row.key);
+        }
+    }
+}
