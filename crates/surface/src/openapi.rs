@@ -137,6 +137,11 @@ pub fn to_json_bytes(document: &Json) -> Vec<u8> {
     bytes
 }
 
+/// The document as a file for people.
+pub fn to_yaml(document: &Json) -> String {
+    crate::yaml::write(document)
+}
+
 fn info(model: &Model) -> Json {
     let about = model
         .description

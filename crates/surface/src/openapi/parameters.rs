@@ -14,9 +14,10 @@ use super::schemas::{NO_CONTROL, Schemas};
 use super::{Limits, reference};
 use crate::{access, words};
 
-/// Parameters of filters described per list; a list with more has only the plain ones spelled
-/// out, and words for the rest. A document must stay readable.
-const FILTERS_DESCRIBED_MAX: usize = 80;
+/// Filters described per list. No request can have more parameters than a hundred, and a document
+/// must stay readable; lists with more filters have those that compare in other ways, or at all,
+/// left out.
+const FILTERS_DESCRIBED_MAX: usize = 90;
 
 pub struct Parameters<'m, 'a> {
     pub model: &'m Model,
@@ -233,21 +234,20 @@ impl<'m> Parameters<'m, '_> {
 
     fn filters(&self, resource: &Resource, out: &mut Components) -> Vec<Json> {
         let own: Vec<&Field> = filterable(resource, self.audience).collect();
+        let one_hop = self.one_hop(resource);
         let operators = |field: &Field| -> Vec<Operator> {
-            let ty = &field.shape.ty;
-            Operator::ALL
-                .into_iter()
-                .filter(|operator| operator.applies_to(ty, field.shape.nullable))
-                .collect()
+            let applies =
+                |operator: &Operator| operator.applies_to(&field.shape.ty, field.shape.nullable);
+            Operator::ALL.into_iter().filter(applies).collect()
         };
         let all: usize = own.iter().map(|field| operators(field).len()).sum();
-        let in_full = all <= FILTERS_DESCRIBED_MAX;
-        let mut keys = Vec::new();
+        let in_full = all + one_hop.len() <= FILTERS_DESCRIBED_MAX;
+        let mut described = Vec::new();
         for field in &own {
-            for operator in operators(field) {
-                if !in_full && operator != Operator::Eq {
-                    continue;
-                }
+            for operator in operators(field)
+                .into_iter()
+                .filter(|operator| in_full || *operator == Operator::Eq)
+            {
                 let (key, name) = match operator {
                     Operator::Eq => (
                         format!("{}.{}", resource.name, field.name),
@@ -258,23 +258,22 @@ impl<'m> Parameters<'m, '_> {
                         format!("{}[{}]", field.name, other.name()),
                     ),
                 };
-                out.insert(
-                    key.clone(),
-                    self.filter(&name, &field.name, field, operator),
-                );
-                keys.push(key);
+                described.push((key, self.filter(&name, &field.name, field, operator)));
             }
         }
-        for (relation, target, field) in self.one_hop(resource) {
+        for (relation, target, field) in one_hop {
             let key = format!("{}.{relation}.{}", resource.name, field.name);
             let name = format!("{relation}.{}", field.name);
             let of = format!("{} of the {}", field.name, words::one(target));
-            out.insert(key.clone(), self.filter(&name, &of, field, Operator::Eq));
-            keys.push(key);
+            described.push((key, self.filter(&name, &of, field, Operator::Eq)));
         }
-        keys.iter()
-            .map(|key| reference("parameters", key))
-            .collect()
+        described.truncate(FILTERS_DESCRIBED_MAX);
+        let keys = described.into_iter().map(|(key, filter)| {
+            let found = reference("parameters", &key);
+            out.insert(key, filter);
+            found
+        });
+        keys.collect()
     }
 
     /// Fields of related records that a list can be filtered by. The id is not among them, since
@@ -314,7 +313,9 @@ impl<'m> Parameters<'m, '_> {
                 json!({"type": "boolean"}),
             ),
             Operator::In => {
-                let mut description = format!("{of} is one of these.");
+                // Not as `maxItems`: so many do not fit into a URL when they are long.
+                let mut description =
+                    format!("{of} is one of these, at most {}.", self.limits.in_max);
                 if field.shape.ty == Type::Text {
                     description.push_str(
                         " A comma or backslash inside a value has a backslash before it.",
@@ -323,7 +324,6 @@ impl<'m> Parameters<'m, '_> {
                 let schema = json!({
                     "type": "array",
                     "minItems": 1,
-                    "maxItems": self.limits.in_max,
                     "items": value(),
                 });
                 (description, schema)

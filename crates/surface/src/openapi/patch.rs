@@ -5,7 +5,7 @@
 //! the record.
 
 use model::{Audience, Field, Resource, Shape};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use value::Type;
 
 use super::schemas::{Schemas, Side, is_read_only};
@@ -40,7 +40,7 @@ pub fn json_patch(
         operations.push(operation(
             ways,
             json!({"const": path}),
-            Some(schemas.field(field, Side::Input)),
+            Some(apart(schemas.field(field, Side::Input))),
         ));
         if seen && field.shape.nullable {
             removable.push(path.clone());
@@ -103,6 +103,40 @@ fn operation(op: Json, path: Json, value: Option<Json>) -> Json {
 fn typed(mut text: Json) -> Json {
     text["type"] = json!("string");
     text
+}
+
+/// Null as an alternative of its own: inside alternatives some tools see only the first of several
+/// types, and forget about its format.
+fn apart(schema: Json) -> Json {
+    let Json::Object(mut members) = schema else {
+        return schema;
+    };
+    let ty = match members
+        .get("type")
+        .and_then(Json::as_array)
+        .map(Vec::as_slice)
+    {
+        Some([ty, null]) if null == "null" => ty.clone(),
+        _ => return Json::Object(members),
+    };
+    let mut whole = Map::new();
+    for word in [
+        "description",
+        "default",
+        "deprecated",
+        "examples",
+        "writeOnly",
+    ] {
+        if let Some(value) = members.remove(word) {
+            whole.insert(word.to_owned(), value);
+        }
+    }
+    members.insert("type".to_owned(), ty);
+    if let Some(Json::Array(values)) = members.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+    whole.insert("anyOf".to_owned(), json!([members, {"type": "null"}]));
+    Json::Object(whole)
 }
 
 /// The items of a list that always has room for one more.

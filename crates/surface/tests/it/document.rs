@@ -8,7 +8,7 @@ use crate::support::{bookstore, describe, documents, everything, operations, wal
 #[test]
 fn the_bookstore() {
     let document = describe(bookstore(), Audience::Public);
-    insta::assert_snapshot!("bookstore", surface::yaml::write(&document));
+    insta::assert_snapshot!("bookstore", surface::openapi::to_yaml(&document));
 }
 
 #[test]
