@@ -15,6 +15,7 @@ mod migrate;
 mod serve;
 mod test;
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -98,6 +99,8 @@ pub fn run() -> ExitCode {
         Command::Key(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
+    crate::log::flush();
+    crate::log::flush();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Trouble::Told) => ExitCode::from(1),
@@ -192,6 +195,17 @@ pub fn tell_diagnostics(compiled: &Compiled) {
     if dropped > 0 {
         tell(format!("… and {dropped} more"));
     }
+}
+
+/// Where an API that listens here can be reached from this machine.
+pub fn origin(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
 }
 
 /// A runtime with a thread per processor.

@@ -1,7 +1,15 @@
 //! The log: JSON lines for programs, short lines for a person. Always on the standard error.
+//!
+//! Lines are gathered for a moment and written together ([`sink`]), since a system call for
+//! each request would be a good part of what a request costs.
 
-use std::fmt;
-use std::time::SystemTime;
+mod json;
+mod sink;
+
+mod buffer;
+
+use std::fmt::{self, Write};
+use std::sync::OnceLock;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -9,6 +17,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use buffer::Buffer;
 
 use crate::terminal::{self, BAD, CAREFUL, GOOD, QUIET};
 
@@ -20,25 +30,126 @@ pub fn start(filter: &str) -> Result<(), String> {
     let filter = EnvFilter::builder()
         .parse(filter)
         .map_err(|error| format!("`{filter}` is no filter for the log: {error}"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter);
     // Fails only when there is a log already, which there is not.
     let _ = if terminal::is_watched() {
         builder
             .with_ansi(terminal::is_colourful())
+            .with_writer(std::io::stderr)
             .event_format(Short)
             .try_init()
     } else {
+        let buffer = BUFFER.get_or_init(Buffer::start);
         builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .with_target(false)
+            .with_ansi(false)
+            .with_writer(move || buffer)
+            .event_format(Lines)
             .try_init()
     };
     Ok(())
+}
+
+/// Writes what has been gathered. To be called before the process ends.
+pub fn flush() {
+    sink::flush();
+}
+
+/// Writes out what has been said; to be called before the process ends.
+pub fn flush() {
+    if let Some(buffer) = BUFFER.get() {
+        buffer.flush();
+    }
+}
+
+static BUFFER: OnceLock<Buffer> = OnceLock::new();
+
+/// `{"timestamp":"…","level":"INFO","message":"answered","method":"GET",…}`
+struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let level = event.metadata().level();
+        write!(
+            writer,
+            "{{\"timestamp\":\"{}\",\"level\":\"{level}\"",
+            frontdesk::now()
+        )?;
+        let mut members = Members {
+            writer: &mut writer,
+            result: Ok(()),
+        };
+        event.record(&mut members);
+        members.result?;
+        writer.write_str("}\n")
+    }
+}
+
+/// Writes each field as a member of a JSON object.
+struct Members<'a, 'w> {
+    writer: &'a mut Writer<'w>,
+    result: fmt::Result,
+}
+
+impl Members<'_, '_> {
+    fn plain(&mut self, field: &Field, value: impl fmt::Display) {
+        if self.result.is_ok() {
+            self.result = write!(self.writer, ",\"{}\":{value}", field.name());
+        }
+    }
+
+    fn text(&mut self, field: &Field, text: &str) {
+        if self.result.is_ok() {
+            self.result = write!(self.writer, ",\"{}\":\"", field.name())
+                .and_then(|()| escape(self.writer, text))
+                .and_then(|()| self.writer.write_char('"'));
+        }
+    }
+}
+
+impl Visit for Members<'_, '_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.plain(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.plain(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.plain(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.text(field, &format!("{value:?}"));
+    }
+}
+
+/// The inside of a JSON string.
+fn escape(writer: &mut Writer<'_>, text: &str) -> fmt::Result {
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\') {
+        writer.write_str(&rest[..at])?;
+        let c = char::from(rest.as_bytes()[at]);
+        match c {
+            '"' | '\\' => write!(writer, "\\{c}")?,
+            c => write!(writer, "\\u{:04x}", u32::from(c))?,
+        }
+        rest = &rest[at + 1..];
+    }
+    writer.write_str(rest)
 }
 
 /// `12:03:44  GET    /v1/books  200  0.8 ms`
@@ -104,16 +215,9 @@ where
 
 /// The time of day, in UTC.
 fn clock() -> String {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let seconds = since.as_secs() % 86_400;
-    format!(
-        "{:02}:{:02}:{:02}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    let seconds = frontdesk::now().millis() / 1000;
+    let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
 }
 
 #[derive(Default)]
@@ -133,5 +237,30 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0.push((field.name(), format!("{value:?}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_logged_is_json() {
+        for text in [
+            "",
+            "plain",
+            "a \"quote\" and a \\",
+            "\u{1b}[31m\n\t\0é\u{7f}",
+            "\\\\\"",
+        ] {
+            let mut line = String::from("\"");
+            escape(&mut Writer::new(&mut line), text).unwrap();
+            line.push('"');
+            assert_eq!(
+                serde_json::from_str::<String>(&line).unwrap(),
+                text,
+                "{line}"
+            );
+        }
     }
 }

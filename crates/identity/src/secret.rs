@@ -57,7 +57,7 @@ impl KeyText {
     }
 
     pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.text.as_bytes()).into()
+        hash(&self.text)
     }
 
     /// Compares in constant time.
@@ -70,6 +70,11 @@ impl std::fmt::Debug for KeyText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("KeyText").field(&self.id()).finish()
     }
+}
+
+/// What is stored of a key's text.
+pub fn hash(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
 }
 
 fn suffix_of(id: &[u8; 16]) -> String {

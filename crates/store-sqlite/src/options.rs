@@ -57,8 +57,8 @@ pub struct Options {
     pub statements_max: usize,
     /// Page cache of the writer: the inner pages of the indexes it keeps changing.
     pub writer_cache_bytes: u32,
-    /// Page cache of each reader. It is emptied by every commit anyway, and the operating
-    /// system keeps the pages too.
+    /// Page cache of each reader: filled by what is read only, and emptied by every commit. A
+    /// page that is not in it is copied from the operating system's cache.
     pub reader_cache_bytes: u32,
     /// How much of the file readers see through a memory map instead of copying pages. None:
     /// on a file that only is read a map saves a tenth, but each commit takes it away again,
@@ -95,7 +95,7 @@ impl Default for Options {
             busy_time_max: Duration::from_secs(2),
             statements_max: 512,
             writer_cache_bytes: 16 << 20,
-            reader_cache_bytes: 4 << 20,
+            reader_cache_bytes: 16 << 20,
             mmap_bytes: 0,
             checkpoint_pages: 1000,
             log_pages_max: 16_000,

@@ -98,6 +98,8 @@ pub fn read_after(dialect: Dialect) -> Prepared {
     sql.push(" ORDER BY \"position\" LIMIT ");
     let limit = sql.take_args(1);
     sql.arg(limit, &Type::Int64);
+    // See the limit of pages: SQLite would plan anew for each value.
+    sql.either(" + 0", "");
     sql.finish(Cost::Short)
 }
 

@@ -72,18 +72,20 @@ async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble
     let address = listener.local_addr();
     let address = address.map_err(|error| Trouble::Wrong(error.to_string(), None))?;
     let mut signals = Signals::new()?;
-    let mut desk = Desk::new(project)?;
+    let mut desk = Desk::new(project, super::origin(address))?;
     let app = tokio::select! {
         app = desk.open(&config.data.value) => app?,
         _ = signals.next() => return Ok(None),
     };
     let mut keys = trial::keys(&app).await?;
     let seeded = desk.seed(&app).await;
-    say(banner::welcome(&app, address, &keys, &seeded).await);
+    say(banner::welcome(&app, &desk.origin, &keys, &seeded).await);
     let stop = async {
         signals.next().await;
         tokio::spawn(async move {
             signals.next().await;
+            log::flush();
+            log::flush();
             process::exit(1);
         });
     };
@@ -103,6 +105,8 @@ async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble
 /// Follows a contract's folder.
 struct Desk {
     project: Project,
+    /// Where it is served.
+    origin: String,
     watch: Watch,
     /// What was compiled last, good or not.
     seen: Option<Compiled>,
@@ -113,13 +117,14 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(project: Project) -> Result<Desk, Trouble> {
+    fn new(project: Project, origin: String) -> Result<Desk, Trouble> {
         let watch = Watch::start().map_err(|error| {
             Trouble::Wrong(format!("changes cannot be watched for: {error}"), None)
         })?;
         let folder = BTreeSet::from([project.folder().to_owned()]);
         let mut desk = Desk {
             project,
+            origin,
             watch,
             seen: None,
             waiting: None,
@@ -155,7 +160,10 @@ impl Desk {
         let (model, compiled) = self.compile().await?.into_model()?;
         tell_warnings(&compiled);
         self.seen = Some(compiled);
-        let builder = App::builder(self.project.folder()).data(data).development();
+        let builder = App::builder(self.project.folder())
+            .origin(&self.origin)
+            .data(data)
+            .development();
         builder
             .migrate(Migrate::Safe)
             .open_model(Arc::new(model))

@@ -82,15 +82,16 @@ impl Serve {
             (true, true) => Migrate::AllowDataLoss,
         };
         let listener = frontdesk::listen(&config.listen.value)?;
-        let app = App::builder(&self.dir)
-            .data(&config.data.value)
-            .migrate(migrate);
-        let app = app.open_model(Arc::new(model)).await?;
+        let address = listener.local_addr();
+        let address = address.map_err(|error| Trouble::Wrong(error.to_string(), None))?;
         let mut signals = Signals::new()?;
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, data = %config.data.value.display(), "listening");
-            say(format!("frontdesk listens on http://{address}"));
-        }
+        let builder = App::builder(&self.dir)
+            .data(&config.data.value)
+            .migrate(migrate)
+            .origin(super::origin(address));
+        let app = builder.open_model(Arc::new(model)).await?;
+        tracing::info!(%address, data = %config.data.value.display(), "listening");
+        say(format!("frontdesk listens on http://{address}"));
         let drain = config.drain.value;
         let stopping = Stopping {
             drain,
@@ -102,6 +103,8 @@ impl Serve {
             tokio::spawn(async move {
                 let name = signals.next().await;
                 tracing::warn!(signal = name, "stopping at once");
+                log::flush();
+                log::flush();
                 process::exit(1);
             });
         };

@@ -679,6 +679,9 @@ impl Writer<'_> {
         if self.shape.limit {
             self.sql.push(" LIMIT ");
             self.sql.arg(self.args.limit, &Type::Int64);
+            // SQLite plans with the value of a bare parameter here, and so prepares the
+            // statement anew whenever another is bound. A sum it leaves alone.
+            self.sql.either(" + 0", "");
         }
     }
 }
