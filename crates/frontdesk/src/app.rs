@@ -30,6 +30,8 @@ use crate::project::Project;
 
 /// The secret that signs cursors.
 const CURSOR_SECRET: &str = "cursor";
+/// Where an API is reached if nobody says otherwise.
+const ORIGIN: &str = "http://127.0.0.1:8080";
 /// The data folder inside the contract's folder.
 pub(crate) const DATA_FOLDER: &str = ".frontdesk";
 
@@ -81,6 +83,7 @@ pub struct Builder {
     data: Option<PathBuf>,
     migrate: Migrate,
     settings: rest::Settings,
+    origin: String,
 }
 
 impl Builder {
@@ -92,6 +95,13 @@ impl Builder {
 
     pub fn migrate(mut self, migrate: Migrate) -> Builder {
         self.migrate = migrate;
+        self
+    }
+
+    /// Where the API is reached, such as `https://api.example`: what commands in the documents
+    /// say.
+    pub fn origin(mut self, origin: impl Into<String>) -> Builder {
+        self.origin = origin.into();
         self
     }
 
@@ -118,7 +128,21 @@ impl Builder {
         let data = self.data.unwrap_or_else(|| self.folder.join(DATA_FOLDER));
         let database = Database::open(&data)?;
         migrate(&database, &model, self.migrate).await?;
-        App::new(database, data, model, self.settings).await
+        let lasting = Lasting {
+            cursor_secret: database.secret(CURSOR_SECRET).await?,
+            keys: Arc::new(Keys::new(Arc::clone(database.driver()))),
+            database,
+            data,
+            settings: self.settings,
+            origin: self.origin,
+        };
+        Ok(App {
+            shared: Arc::new(Shared {
+                serving: ArcSwap::from_pointee(Serving::new(model, &lasting)?),
+                health: Health::new(Arc::clone(lasting.database.driver())),
+                lasting,
+            }),
+        })
     }
 }
 
@@ -130,11 +154,17 @@ pub struct App {
 
 struct Shared {
     serving: ArcSwap<Serving>,
+    health: Health,
+    lasting: Lasting,
+}
+
+/// What stays when the model changes.
+struct Lasting {
     database: Database,
     data: PathBuf,
     keys: Arc<Keys>,
-    health: Health,
     settings: rest::Settings,
+    origin: String,
     cursor_secret: [u8; 32],
 }
 
@@ -148,7 +178,7 @@ impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App")
             .field("name", &self.model().name)
-            .field("database", &self.shared.database)
+            .field("database", self.database())
             .finish()
     }
 }
@@ -161,29 +191,8 @@ impl App {
             data: None,
             migrate: Migrate::default(),
             settings: rest::Settings::default(),
+            origin: ORIGIN.to_owned(),
         }
-    }
-
-    async fn new(
-        database: Database,
-        data: PathBuf,
-        model: Arc<Model>,
-        settings: rest::Settings,
-    ) -> Result<App, Error> {
-        let cursor_secret = database.secret(CURSOR_SECRET).await?;
-        let keys = Arc::new(Keys::new(Arc::clone(database.driver())));
-        let serving = Serving::new(model, &database, &keys, &settings, &cursor_secret)?;
-        Ok(App {
-            shared: Arc::new(Shared {
-                serving: ArcSwap::from_pointee(serving),
-                health: Health::new(Arc::clone(database.driver())),
-                database,
-                data,
-                keys,
-                settings,
-                cursor_secret,
-            }),
-        })
     }
 
     /// The model that requests meet now.
@@ -197,16 +206,16 @@ impl App {
     }
 
     pub fn keys(&self) -> &Keys {
-        &self.shared.keys
+        &self.shared.lasting.keys
     }
 
     pub fn database(&self) -> &Database {
-        &self.shared.database
+        &self.shared.lasting.database
     }
 
     /// The data folder.
     pub fn data(&self) -> &Path {
-        &self.shared.data
+        &self.shared.lasting.data
     }
 
     pub fn health(&self) -> &Health {
@@ -220,16 +229,9 @@ impl App {
     /// # Errors
     /// When it cannot be served. Then everything is as it was.
     pub async fn swap(&self, model: Arc<Model>, allowed: Migrate) -> Result<Vec<String>, Error> {
-        let shared = &self.shared;
-        let serving = Serving::new(
-            Arc::clone(&model),
-            &shared.database,
-            &shared.keys,
-            &shared.settings,
-            &shared.cursor_secret,
-        )?;
-        let steps = migrate(&shared.database, &model, allowed).await?;
-        shared.serving.store(Arc::new(serving));
+        let serving = Serving::new(Arc::clone(&model), &self.shared.lasting)?;
+        let steps = migrate(self.database(), &model, allowed).await?;
+        self.shared.serving.store(Arc::new(serving));
         Ok(steps)
     }
 
@@ -265,17 +267,13 @@ impl Handler for App {
 }
 
 impl Serving {
-    fn new(
-        model: Arc<Model>,
-        database: &Database,
-        keys: &Arc<Keys>,
-        settings: &rest::Settings,
-        cursor_secret: &[u8; 32],
-    ) -> Result<Serving, Error> {
-        let documents = documents::of(&model);
-        let engine = Engine::new(model, Arc::clone(database.driver()), cursor_secret);
-        let authenticate = Arc::clone(keys);
-        let door = Door::new(engine.clone(), authenticate, documents, settings.clone())
+    fn new(model: Arc<Model>, lasting: &Lasting) -> Result<Serving, Error> {
+        let documents = documents::of(&model, &lasting.origin);
+        let driver = Arc::clone(lasting.database.driver());
+        let engine = Engine::new(model, driver, &lasting.cursor_secret);
+        let authenticate = Arc::clone(&lasting.keys);
+        let settings = lasting.settings.clone();
+        let door = Door::new(engine.clone(), authenticate, documents, settings)
             .map_err(|error| Error::Origin(error.origin))?;
         Ok(Serving { engine, door })
     }

@@ -1,12 +1,10 @@
 //! What `dev` shows first: where everything is, keys to try it with, and three commands that
 //! work.
 
-use std::net::SocketAddr;
-
 use frontdesk::App;
 use frontdesk::call::{Caller, Outcome};
 use frontdesk::decision::{self, Verdict};
-use frontdesk::model::{Action, Field, Model, Resource};
+use frontdesk::model::{Action, DocsAccess, Field, Model, Resource};
 use frontdesk::seed::{Seeded, request};
 use frontdesk::trial::{self, TrialKeys};
 use frontdesk::value::{IdKind, ResourceId};
@@ -15,14 +13,8 @@ use serde_json::{Map, Value as Json};
 use crate::terminal::{GOOD, LINK, QUIET, STRONG, styled};
 
 /// Where everything is.
-pub async fn welcome(
-    app: &App,
-    address: SocketAddr,
-    keys: &TrialKeys,
-    seeded: &[Seeded],
-) -> String {
+pub async fn welcome(app: &App, url: &str, keys: &TrialKeys, seeded: &[Seeded]) -> String {
     let model = app.model();
-    let url = format!("http://{address}");
     let mut lines = vec![String::new()];
     lines.push(format!(
         "  {}  {}",
@@ -32,13 +24,15 @@ pub async fn welcome(
     lines.push(String::new());
     let mut row = |name: &str, value: String| lines.push(format!("  {name:<10} {value}"));
     row("API", styled(LINK, format!("{url}{}", model.base)));
-    row("Docs", styled(LINK, format!("{url}/docs")));
-    row(
-        "OpenAPI",
-        styled(LINK, format!("{url}{}/openapi.json", model.base)),
-    );
-    row("Start", styled(LINK, format!("{url}/")));
-    row("Data", styled(QUIET, app.database().file().display()));
+    if model.docs != DocsAccess::Off {
+        row("Start", styled(LINK, format!("{url}/")));
+        row("Docs", styled(LINK, format!("{url}/docs")));
+        let document = format!("{url}{}/openapi.json", model.base);
+        row("OpenAPI", styled(LINK, document));
+    }
+    let file = app.database().file();
+    let file = file.strip_prefix(".").unwrap_or(file);
+    row("Data", styled(QUIET, file.display()));
     lines.push(String::new());
     lines.push(format!("  {:<10} {}", "Admin key", keys.admin));
     lines.push(format!("  {:<10} {}", "API key", keys.api));
@@ -54,7 +48,7 @@ pub async fn welcome(
             counts.join(", ")
         ));
     }
-    let commands = commands(app, &url, keys).await;
+    let commands = commands(app, url, keys).await;
     if !commands.is_empty() {
         lines.push(String::new());
         lines.push(format!("  {}", styled(STRONG, "Try")));

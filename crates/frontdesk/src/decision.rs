@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use call::Caller;
 use expr::explain::{Names, Why};
-use expr::ir::Claim;
+use expr::ir::{Claim, Node};
 use expr::{CallerValues, Condition, Env, Expr, Lookup, Record};
 use model::{Action, Model, Resource, Rule};
 use store::driver::{Dialect, Driver, StoreError};
@@ -24,6 +24,8 @@ use crate::clock::now;
 pub struct Decision {
     /// The rule that opens the action, as the contract states it; `None` is nobody.
     pub rule: Option<String>,
+    /// The named rules it uses, and what they say: `mine`, `this.owner == user.id`.
+    pub named: Vec<(String, String)>,
     /// What a credential must have been given, unless the rule is open to everybody.
     pub scope: String,
     pub has_scope: bool,
@@ -98,6 +100,7 @@ pub fn decide(
     };
     Ok(Decision {
         rule: rule.map(|rule| rule.text.clone()),
+        named: rule.map_or(vec![], |rule| named(model, &rule.condition)),
         has_scope: caller.is_operator() || caller.has_scope(&scope),
         scope,
         verdict,
@@ -131,6 +134,26 @@ fn residual(resource: &Resource, action: Action, caller: &Caller) -> Option<Expr
     let rule = resource.access.rule(action)?;
     let condition = Condition::new(Expr::clone(&rule.condition));
     Some(condition.specialise_for(&Claims(caller), now()))
+}
+
+/// The named rules that an expression uses, also those that they use; each once.
+fn named(model: &Model, expr: &Expr) -> Vec<(String, String)> {
+    fn collect(model: &Model, expr: &Expr, found: &mut Vec<(String, String)>) {
+        if let Node::Rule { rule, .. } = &expr.node {
+            let body = expr::explain::print(&rule.body, &ModelNames(model));
+            let entry = (rule.name.to_string(), body);
+            if !found.contains(&entry) {
+                found.push(entry);
+                collect(model, &rule.body, found);
+            }
+        }
+        expr.each_child(&mut |part| collect(model, part, found));
+    }
+    let mut found = vec![];
+    collect(model, expr, &mut found);
+    // The built-in ones say themselves what they are.
+    found.retain(|(name, _)| !matches!(name.as_str(), "public" | "signed_in" | "nobody"));
+    found
 }
 
 /// A record as it is stored, indexed by field.

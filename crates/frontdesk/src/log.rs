@@ -1,14 +1,12 @@
 //! The log: JSON lines for programs, short lines for a person. Always on the standard error.
 //!
-//! Lines are gathered for a moment and written together ([`sink`]), since a system call for
+//! Lines are gathered for a moment and written together ([`buffer`]), since a system call for
 //! each request would be a good part of what a request costs.
 
-mod json;
-mod sink;
-
 mod buffer;
+mod json;
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::sync::OnceLock;
 
 use tracing::field::{Field, Visit};
@@ -19,6 +17,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use buffer::Buffer;
+use json::Lines;
 
 use crate::terminal::{self, BAD, CAREFUL, GOOD, QUIET};
 
@@ -49,11 +48,6 @@ pub fn start(filter: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes what has been gathered. To be called before the process ends.
-pub fn flush() {
-    sink::flush();
-}
-
 /// Writes out what has been said; to be called before the process ends.
 pub fn flush() {
     if let Some(buffer) = BUFFER.get() {
@@ -62,95 +56,6 @@ pub fn flush() {
 }
 
 static BUFFER: OnceLock<Buffer> = OnceLock::new();
-
-/// `{"timestamp":"…","level":"INFO","message":"answered","method":"GET",…}`
-struct Lines;
-
-impl<S, N> FormatEvent<S, N> for Lines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let level = event.metadata().level();
-        write!(
-            writer,
-            "{{\"timestamp\":\"{}\",\"level\":\"{level}\"",
-            frontdesk::now()
-        )?;
-        let mut members = Members {
-            writer: &mut writer,
-            result: Ok(()),
-        };
-        event.record(&mut members);
-        members.result?;
-        writer.write_str("}\n")
-    }
-}
-
-/// Writes each field as a member of a JSON object.
-struct Members<'a, 'w> {
-    writer: &'a mut Writer<'w>,
-    result: fmt::Result,
-}
-
-impl Members<'_, '_> {
-    fn plain(&mut self, field: &Field, value: impl fmt::Display) {
-        if self.result.is_ok() {
-            self.result = write!(self.writer, ",\"{}\":{value}", field.name());
-        }
-    }
-
-    fn text(&mut self, field: &Field, text: &str) {
-        if self.result.is_ok() {
-            self.result = write!(self.writer, ",\"{}\":\"", field.name())
-                .and_then(|()| escape(self.writer, text))
-                .and_then(|()| self.writer.write_char('"'));
-        }
-    }
-}
-
-impl Visit for Members<'_, '_> {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.plain(field, value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.plain(field, value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.plain(field, value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.text(field, &format!("{value:?}"));
-    }
-}
-
-/// The inside of a JSON string.
-fn escape(writer: &mut Writer<'_>, text: &str) -> fmt::Result {
-    let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\') {
-        writer.write_str(&rest[..at])?;
-        let c = char::from(rest.as_bytes()[at]);
-        match c {
-            '"' | '\\' => write!(writer, "\\{c}")?,
-            c => write!(writer, "\\u{:04x}", u32::from(c))?,
-        }
-        rest = &rest[at + 1..];
-    }
-    writer.write_str(rest)
-}
 
 /// `12:03:44  GET    /v1/books  200  0.8 ms`
 struct Short;
@@ -237,30 +142,5 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0.push((field.name(), format!("{value:?}")));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whatever_is_logged_is_json() {
-        for text in [
-            "",
-            "plain",
-            "a \"quote\" and a \\",
-            "\u{1b}[31m\n\t\0é\u{7f}",
-            "\\\\\"",
-        ] {
-            let mut line = String::from("\"");
-            escape(&mut Writer::new(&mut line), text).unwrap();
-            line.push('"');
-            assert_eq!(
-                serde_json::from_str::<String>(&line).unwrap(),
-                text,
-                "{line}"
-            );
-        }
     }
 }

@@ -370,9 +370,15 @@ impl Ask<'_> {
             styled(STRONG, title),
             format!("  caller  {}", decision::describe(self.caller)),
             format!("  rule    {rule}"),
-            format!("  scope   {}", decision.scope),
-            format!("  answer  {}: {reason}", styled(style, word)),
         ];
+        for (name, body) in &decision.named {
+            lines.push(format!(
+                "          {}",
+                styled(QUIET, format!("{name}: {body}"))
+            ));
+        }
+        lines.push(format!("  scope   {}", decision.scope));
+        lines.push(format!("  answer  {}: {reason}", styled(style, word)));
         for (title, why) in [("rule", &decision.why), ("read", &decision.seen)] {
             if let Some(why) = why {
                 lines.push(String::new());
@@ -399,6 +405,7 @@ impl Ask<'_> {
             "action": self.action.name(),
             "caller": decision::describe(self.caller),
             "rule": decision.rule,
+            "rules": decision.named.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
             "scope": decision.scope,
             "answer": word,
             "reason": reason,

@@ -1,14 +1,12 @@
 //! Events as JSON, one a line: `{"timestamp":…,"level":…,"message":…, the event's fields}`.
 
 use std::fmt;
-use std::time::SystemTime;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
-use value::Timestamp;
 
 pub struct Lines;
 
@@ -23,10 +21,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let since = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let now = Timestamp(i64::try_from(since.as_millis()).unwrap_or(0));
+        let now = frontdesk::now();
         let level = event.metadata().level().as_str();
         write!(writer, "{{\"timestamp\":\"{now}\",\"level\":\"{level}\"")?;
         let mut members = Members {
