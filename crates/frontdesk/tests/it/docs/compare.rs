@@ -59,7 +59,10 @@ impl Names {
             (Json::String(shown), Json::String(found)) => self.same_text(shown, found),
             (Json::Array(shown), Json::Array(found)) => {
                 shown.len() == found.len()
-                    && shown.iter().zip(found).all(|(shown, found)| self.same(shown, found))
+                    && shown
+                        .iter()
+                        .zip(found)
+                        .all(|(shown, found)| self.same(shown, found))
             }
             (Json::Object(shown), Json::Object(found)) => {
                 let mut found = found.iter();
@@ -165,11 +168,22 @@ fn write(json: &Json, depth: usize, out: &mut String) {
     };
     match json {
         Json::Array(items) => {
-            list('[', ']', items.iter().map(|item| (String::new(), item)).collect());
+            list(
+                '[',
+                ']',
+                items.iter().map(|item| (String::new(), item)).collect(),
+            );
         }
         Json::Object(members) => {
             let name = |name: &String| format!("{}: ", Json::from(name.as_str()));
-            list('{', '}', members.iter().map(|(key, value)| (name(key), value)).collect());
+            list(
+                '{',
+                '}',
+                members
+                    .iter()
+                    .map(|(key, value)| (name(key), value))
+                    .collect(),
+            );
         }
         _ => out.push_str(&line),
     }
@@ -211,8 +225,14 @@ fn alike_is_what_differs_only_where_it_may() {
     let mut names = Names::default();
     let id = "note_01h455vb4pex5vsknk084sn02q";
     let other = "note_01m82zvb82eevsy9mh2790g9zc";
-    assert!(names.same(&json(&format!("[\"{id}\"]")), &json(&format!("[\"{other}\"]"))));
-    assert_eq!(names.resolve(&format!("/v1/notes/{id}")), format!("/v1/notes/{other}"));
+    assert!(names.same(
+        &json(&format!("[\"{id}\"]")),
+        &json(&format!("[\"{other}\"]"))
+    ));
+    assert_eq!(
+        names.resolve(&format!("/v1/notes/{id}")),
+        format!("/v1/notes/{other}")
+    );
     assert!(!names.same(&json(&format!("[\"{id}\"]")), &json(&format!("[\"{id}\"]"))));
     assert!(!names.same(&json(r#"{"a": 1, "b": 2}"#), &json(r#"{"b": 2, "a": 1}"#)));
     assert!(names.same(

@@ -54,7 +54,10 @@ pub fn whole(page: &Page, block: &Block) -> String {
 pub fn put_into(contract: &str, path: &str, part: &str) -> Option<String> {
     let mut lines: Vec<String> = contract.lines().map(str::to_owned).collect();
     let (mut from, mut to, mut indent) = (0, lines.len(), 0);
-    for step in path.split('.').filter(|step| !step.is_empty() && *step != "contract") {
+    for step in path
+        .split('.')
+        .filter(|step| !step.is_empty() && *step != "contract")
+    {
         let at = find(&lines, from..to, indent, step)?;
         to = end_of(&lines, at, to, indent);
         from = at + 1;
@@ -62,7 +65,13 @@ pub fn put_into(contract: &str, path: &str, part: &str) -> Option<String> {
     }
     let part: Vec<String> = part
         .lines()
-        .map(|line| if line.is_empty() { String::new() } else { format!("{:indent$}{line}", "") })
+        .map(|line| {
+            if line.is_empty() {
+                String::new()
+            } else {
+                format!("{:indent$}{line}", "")
+            }
+        })
         .collect();
     // A comment belongs to the key under it.
     let mut at = 0;
@@ -88,8 +97,15 @@ pub fn put_into(contract: &str, path: &str, part: &str) -> Option<String> {
     Some(lines.join("\n") + "\n")
 }
 
-fn find(lines: &[String], range: std::ops::Range<usize>, indent: usize, name: &str) -> Option<usize> {
-    range.into_iter().find(|at| key(&lines[*at], indent) == Some(name))
+fn find(
+    lines: &[String],
+    range: std::ops::Range<usize>,
+    indent: usize,
+    name: &str,
+) -> Option<usize> {
+    range
+        .into_iter()
+        .find(|at| key(&lines[*at], indent) == Some(name))
 }
 
 /// The key that a line begins at this depth, without its `?`.
@@ -104,8 +120,11 @@ fn key(line: &str, indent: usize) -> Option<&str> {
 
 /// The line after what belongs to the key at `at`.
 fn end_of(lines: &[String], at: usize, to: usize, indent: usize) -> usize {
-    let deeper = |line: &String| line.trim().is_empty() || line.starts_with(&" ".repeat(indent + 1));
-    let end = (at + 1..to).find(|next| !deeper(&lines[*next])).unwrap_or(to);
+    let deeper =
+        |line: &String| line.trim().is_empty() || line.starts_with(&" ".repeat(indent + 1));
+    let end = (at + 1..to)
+        .find(|next| !deeper(&lines[*next]))
+        .unwrap_or(to);
     // Empty lines at the end are not part of it.
     let full = (at..end).rev().find(|line| !lines[*line].trim().is_empty());
     full.map_or(end, |last| last + 1)
@@ -130,7 +149,11 @@ fn contracts_compile_and_wrong_ones_are_told_so() {
             let answer = page.blocks.get(at + 1).filter(|next| next.is("said"));
             let answer = answer.unwrap_or_else(|| panic!("{place}: what is said about it?"));
             if !like(&answer.text, &said) {
-                assert!(updating(), "{place}: it is said\n{said}\nnot\n{}", answer.text);
+                assert!(
+                    updating(),
+                    "{place}: it is said\n{said}\nnot\n{}",
+                    answer.text
+                );
                 changes.push((answer.clone(), said));
             }
         }
@@ -145,11 +168,27 @@ fn contracts_compile_and_wrong_ones_are_told_so() {
 fn parts_are_put_where_they_belong() {
     let contract = "a: 1\nresources:\n  Book:\n    fields: {x: string}\n    access:\n      read: public\n\n  Author:\n    fields: {y: string}\n";
     for (path, part, expected) in [
-        ("", "b: 2", "a: 1\nresources:\n  Book:\n    fields: {x: string}\n    access:\n      read: public\n\n  Author:\n    fields: {y: string}\nb: 2\n"),
-        ("", "a: 2", "a: 2\nresources:\n  Book:\n    fields: {x: string}\n    access:\n      read: public\n\n  Author:\n    fields: {y: string}\n"),
-        ("resources.Book", "access: {read: nobody}\nid: integer", "a: 1\nresources:\n  Book:\n    fields: {x: string}\n    access: {read: nobody}\n    id: integer\n\n  Author:\n    fields: {y: string}\n"),
+        (
+            "",
+            "b: 2",
+            "a: 1\nresources:\n  Book:\n    fields: {x: string}\n    access:\n      read: public\n\n  Author:\n    fields: {y: string}\nb: 2\n",
+        ),
+        (
+            "",
+            "a: 2",
+            "a: 2\nresources:\n  Book:\n    fields: {x: string}\n    access:\n      read: public\n\n  Author:\n    fields: {y: string}\n",
+        ),
+        (
+            "resources.Book",
+            "access: {read: nobody}\nid: integer",
+            "a: 1\nresources:\n  Book:\n    fields: {x: string}\n    access: {read: nobody}\n    id: integer\n\n  Author:\n    fields: {y: string}\n",
+        ),
     ] {
-        assert_eq!(put_into(contract, path, part).unwrap(), expected, "{path} {part}");
+        assert_eq!(
+            put_into(contract, path, part).unwrap(),
+            expected,
+            "{path} {part}"
+        );
     }
     assert_eq!(put_into(contract, "resources.Review", "a: 1"), None);
 }

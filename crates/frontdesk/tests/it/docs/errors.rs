@@ -33,7 +33,11 @@ fn text() -> String {
     for (prefix, title) in PARTS {
         let _ = writeln!(text, "## {title}\n");
         for known in codes::all().filter(|known| known.code.starts_with(prefix)) {
-            let _ = writeln!(text, "### {}: {}\n\n{}\n", known.code, known.title, known.text);
+            let _ = writeln!(
+                text,
+                "### {}: {}\n\n{}\n",
+                known.code, known.title, known.text
+            );
         }
     }
     text.truncate(text.trim_end().len());
@@ -46,11 +50,18 @@ fn every_code_has_its_paragraph() {
     let in_parts = PARTS
         .iter()
         .flat_map(|(prefix, _)| codes::all().filter(move |known| known.code.starts_with(prefix)));
-    assert_eq!(in_parts.count(), all, "a code belongs to no part of the page");
+    assert_eq!(
+        in_parts.count(),
+        all,
+        "a code belongs to no part of the page"
+    );
     let path = root().join(PAGE);
     if updating() {
         fs::write(&path, text()).unwrap();
     }
     let page = fs::read_to_string(&path).unwrap();
-    assert!(page == text(), "{PAGE} is old; UPDATE_DOCS=1 writes it anew");
+    assert!(
+        page == text(),
+        "{PAGE} is old; UPDATE_DOCS=1 writes it anew"
+    );
 }

@@ -41,16 +41,28 @@ fn exchanges(block: &Block) -> Vec<Exchange> {
     let mut exchanges: Vec<Exchange> = vec![];
     let mut in_body = false;
     for line in block.text.lines() {
-        let is_request = METHODS.iter().any(|method| line.starts_with(method)) && line.contains(" /");
+        let is_request =
+            METHODS.iter().any(|method| line.starts_with(method)) && line.contains(" /");
         if is_request || line == "OPTIONS *" {
-            let request = Message { first: line.to_owned(), ..Message::default() };
-            exchanges.push(Exchange { request, answer: None });
+            let request = Message {
+                first: line.to_owned(),
+                ..Message::default()
+            };
+            exchanges.push(Exchange {
+                request,
+                answer: None,
+            });
             in_body = false;
             continue;
         }
-        let last = exchanges.last_mut().unwrap_or_else(|| panic!("`{line}` belongs to no request"));
+        let last = exchanges
+            .last_mut()
+            .unwrap_or_else(|| panic!("`{line}` belongs to no request"));
         if line.starts_with("HTTP/1.1 ") {
-            last.answer = Some(Message { first: line.to_owned(), ..Message::default() });
+            last.answer = Some(Message {
+                first: line.to_owned(),
+                ..Message::default()
+            });
             in_body = false;
             continue;
         }
@@ -81,14 +93,27 @@ impl Served {
                 builder.start()
             }
         };
-        Served { app, keys: HashMap::new(), names: Names::default() }
+        Served {
+            app,
+            keys: HashMap::new(),
+            names: Names::default(),
+        }
     }
 
     /// `ANN=$(frontdesk key create ann --scope notes.write --user ann)`
     fn make_keys(&mut self, text: &str) {
-        for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
-            let (name, rest) = line.split_once("=$(frontdesk key create ").expect("NAME=$(…)");
-            let mut words = rest.trim_end().trim_end_matches(')').split_whitespace().skip(1);
+        for line in text
+            .lines()
+            .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        {
+            let (name, rest) = line
+                .split_once("=$(frontdesk key create ")
+                .expect("NAME=$(…)");
+            let mut words = rest
+                .trim_end()
+                .trim_end_matches(')')
+                .split_whitespace()
+                .skip(1);
             let mut key = self.app.key();
             let mut admin = false;
             while let Some(flag) = words.next() {
@@ -107,13 +132,20 @@ impl Served {
                     other => panic!("`{other}` is no flag of `key create`"),
                 };
             }
-            let client = if admin { self.app.admin() } else { key.client() };
+            let client = if admin {
+                self.app.admin()
+            } else {
+                key.client()
+            };
             self.keys.insert(name.to_owned(), client);
         }
     }
 
     fn send(&self, request: &Message) -> Answer {
-        let (method, target) = request.first.split_once(' ').expect("a method and a target");
+        let (method, target) = request
+            .first
+            .split_once(' ')
+            .expect("a method and a target");
         let target = self.names.resolve(target);
         let key = request.fields.iter().find_map(|(name, value)| {
             let key = value.strip_prefix("Bearer $")?;
@@ -121,7 +153,10 @@ impl Served {
         });
         let client = match key {
             None => &*self.app,
-            Some(name) => self.keys.get(name).unwrap_or_else(|| panic!("there is no key ${name}")),
+            Some(name) => self
+                .keys
+                .get(name)
+                .unwrap_or_else(|| panic!("there is no key ${name}")),
         };
         // What stands in angle brackets or blanks would have to be encoded by any client.
         let mut call = client.request(method, &target.replace(' ', "%20"));
@@ -150,7 +185,11 @@ fn reason(status: u16) -> &'static str {
 
 /// The answer as a page would show it.
 fn shown(asked: &Message, found: &Answer) -> String {
-    let mut lines = vec![format!("HTTP/1.1 {} {}", found.status, reason(found.status))];
+    let mut lines = vec![format!(
+        "HTTP/1.1 {} {}",
+        found.status,
+        reason(found.status)
+    )];
     for (name, _) in &asked.fields {
         if let Some(value) = found.header(name) {
             lines.push(format!("{name}: {value}"));
@@ -173,7 +212,9 @@ fn difference(names: &mut Names, asked: &Message, found: &Answer) -> Option<Stri
     let body = asked.body.trim_end();
     let same_body = match serde_json::from_str::<Json>(body) {
         _ if body.is_empty() => true,
-        Ok(json) => serde_json::from_slice(&found.body).is_ok_and(|found| names.same(&json, &found)),
+        Ok(json) => {
+            serde_json::from_slice(&found.body).is_ok_and(|found| names.same(&json, &found))
+        }
         Err(_) => like(body, found.text()),
     };
     if asked.first != first {
@@ -204,16 +245,23 @@ fn answers_are_what_is_given() {
                 served = Some(Served::new(&page, &whole(&page, block)));
             }
             if block.language == "sh" && block.is("keys") {
-                let example = block.value("example").map(|name| format!("examples/{name}"));
+                let example = block
+                    .value("example")
+                    .map(|name| format!("examples/{name}"));
                 if let Some(example) = example {
                     served = Some(Served::new(&page, &example));
                 }
-                served.as_mut().expect("a contract above the keys").make_keys(&block.text);
+                served
+                    .as_mut()
+                    .expect("a contract above the keys")
+                    .make_keys(&block.text);
             }
             if block.language != "http" {
                 continue;
             }
-            let served = served.as_mut().unwrap_or_else(|| panic!("{}: nothing is served", page.place(block)));
+            let served = served
+                .as_mut()
+                .unwrap_or_else(|| panic!("{}: nothing is served", page.place(block)));
             let mut text = String::new();
             let mut differs = false;
             for exchange in exchanges(block) {
@@ -269,7 +317,10 @@ fn answers_are_what_is_given() {
     // So that nobody leaves a question behind.
     for page in pages() {
         for block in page.blocks.iter().filter(|block| block.language == "http") {
-            let asked = block.text.lines().any(|line| line == ASKED || line.ends_with(": ?"));
+            let asked = block
+                .text
+                .lines()
+                .any(|line| line == ASKED || line.ends_with(": ?"));
             assert!(!asked, "{}: an answer is missing", page.place(block));
         }
     }

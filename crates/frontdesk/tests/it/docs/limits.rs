@@ -12,7 +12,12 @@ fn problems() -> String {
     kinds.sort_by_key(|kind| (kind.status.as_u16(), kind.code));
     let mut table = "| status | code | means |\n|---|---|---|\n".to_owned();
     for kind in kinds {
-        table.push_str(&format!("| {} | `{}` | {} |\n", kind.status.as_u16(), kind.code, kind.title));
+        table.push_str(&format!(
+            "| {} | `{}` | {} |\n",
+            kind.status.as_u16(),
+            kind.code,
+            kind.title
+        ));
     }
     table
 }
@@ -35,15 +40,27 @@ fn limits() -> String {
     let store = store_sqlite::Options::default();
     let rate = |rate: u32| format!("{}/s", bytes(rate as usize));
     let rows: Vec<(&str, String, &str)> = vec![
-        ("connections at once", web.connections.to_string(), "they wait"),
+        (
+            "connections at once",
+            web.connections.to_string(),
+            "they wait",
+        ),
         (
             "the request line and header fields",
             format!("{}, {} fields", bytes(web.head_bytes), web.head_fields),
             "431",
         ),
         ("the URL", bytes(web.url_bytes), "414"),
-        ("the time to send them", seconds(web.head_time), "408, and the connection is closed"),
-        ("the time between two requests", seconds(web.idle_time), "the connection is closed"),
+        (
+            "the time to send them",
+            seconds(web.head_time),
+            "408, and the connection is closed",
+        ),
+        (
+            "the time between two requests",
+            seconds(web.idle_time),
+            "the connection is closed",
+        ),
         ("a request body", bytes(door.body_bytes_max), "413"),
         (
             "the time to send it",
@@ -62,7 +79,11 @@ fn limits() -> String {
         ),
         (
             "the time to read an answer",
-            format!("{}, and what {} takes", seconds(web.write_grace), rate(web.write_rate)),
+            format!(
+                "{}, and what {} takes",
+                seconds(web.write_grace),
+                rate(web.write_rate)
+            ),
             "the connection is cut",
         ),
         (
@@ -89,7 +110,11 @@ fn limits() -> String {
             format!("{}; {} unless said", engine::PAGE_MAX, engine::PAGE_DEFAULT),
             "lowered to it",
         ),
-        ("filters of one request", "20; 100 values of one `in`".to_owned(), "400"),
+        (
+            "filters of one request",
+            "20; 100 values of one `in`".to_owned(),
+            "400",
+        ),
         ("sort keys", "4".to_owned(), "400"),
         ("characters of `q`", "200; 16 words count".to_owned(), "400"),
         ("names in `fields`", "200".to_owned(), "400"),
@@ -99,10 +124,26 @@ fn limits() -> String {
             "400",
         ),
         ("operations of a JSON Patch", "100".to_owned(), "400"),
-        ("faults told about one request", "100".to_owned(), "the rest is not told"),
-        ("the database's time for a read", seconds(store.long_time_max), "503"),
-        ("the database's time for a write", seconds(store.write_time_max), "503"),
-        ("writes that wait", store.queue_max.to_string(), "503 with `Retry-After`"),
+        (
+            "faults told about one request",
+            "100".to_owned(),
+            "the rest is not told",
+        ),
+        (
+            "the database's time for a read",
+            seconds(store.long_time_max),
+            "503",
+        ),
+        (
+            "the database's time for a write",
+            seconds(store.write_time_max),
+            "503",
+        ),
+        (
+            "writes that wait",
+            store.queue_max.to_string(),
+            "503 with `Retry-After`",
+        ),
     ];
     let mut table = "| of | at most | beyond it |\n|---|---|---|\n".to_owned();
     for (of, most, beyond) in rows {
@@ -128,7 +169,10 @@ fn tables_say_what_the_code_says() {
         fs::write(&path, &right).unwrap();
         return;
     }
-    let differs = page.lines().zip(right.lines()).find(|(is, should)| is != should);
+    let differs = page
+        .lines()
+        .zip(right.lines())
+        .find(|(is, should)| is != should);
     assert_eq!(differs, None, "{PAGE}; UPDATE_DOCS=1 writes it anew");
     assert_eq!(page, right);
 }

@@ -7,7 +7,9 @@ use super::page::{pages, root};
 /// Targets of `[text](target)` and `src="target"`.
 fn targets(text: &str) -> Vec<&str> {
     let between = |open: &'static str, close: char| {
-        text.split(open).skip(1).filter_map(move |rest| Some(rest.split_once(close)?.0))
+        text.split(open)
+            .skip(1)
+            .filter_map(move |rest| Some(rest.split_once(close)?.0))
     };
     between("](", ')').chain(between("src=\"", '"')).collect()
 }
@@ -15,7 +17,9 @@ fn targets(text: &str) -> Vec<&str> {
 /// What a heading is called in links.
 fn anchor(heading: &str) -> String {
     let heading = heading.trim_start_matches('#').trim().to_lowercase();
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 

@@ -139,7 +139,12 @@ const UNTRIED: [&str; 6] = ["text", "json", "nginx", "ini", "toml", "rust"];
 fn every_block_says_what_is_done_with_it() {
     let known: [(&str, &[&str]); 5] = [
         ("yaml", &["contract", "serve", "in=", "file=", "wrong"]),
-        ("sh", &["keys", "example=", "run", "by-hand", "exit=", "serves", "reloads"]),
+        (
+            "sh",
+            &[
+                "keys", "example=", "run", "by-hand", "exit=", "serves", "reloads",
+            ],
+        ),
         ("http", &[]),
         ("text", &["said", "output"]),
         ("json", &["output"]),
@@ -164,7 +169,8 @@ fn every_block_says_what_is_done_with_it() {
                 });
                 assert!(is_known, "{place}: unknown mark `{mark}`");
             }
-            let is_marked = !block.marks.is_empty() || matches!(*language, "http" | "text" | "json");
+            let is_marked =
+                !block.marks.is_empty() || matches!(*language, "http" | "text" | "json");
             assert!(is_marked, "{place}: say what is to be done with this block");
         }
     }

@@ -37,14 +37,24 @@ fn tables(text: &str) -> Vec<Table<'_>> {
         if let Some(rest) = line.strip_prefix("<!-- keys: ") {
             let rest = rest.trim_end_matches("-->").trim();
             let (name, path) = rest.split_once(" in=").expect("keys: NAME in=PATH");
-            tables.push(Table { name, path, rows: vec![] });
+            tables.push(Table {
+                name,
+                path,
+                rows: vec![],
+            });
             continue;
         }
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").collect();
-        if let ([key, value, unless, _, example], Some(table)) = (cells.as_slice(), tables.last_mut())
+        if let ([key, value, unless, _, example], Some(table)) =
+            (cells.as_slice(), tables.last_mut())
             && key.trim().starts_with('`')
         {
-            table.rows.push(Row { key: code(key), value, unless, example: code(example) });
+            table.rows.push(Row {
+                key: code(key),
+                value,
+                unless,
+                example: code(example),
+            });
         }
     }
     tables
@@ -57,7 +67,10 @@ fn words(schema: &Json, found: &mut Vec<String>) {
             for (name, value) in members {
                 match (name.as_str(), value) {
                     ("enum", Json::Array(all)) => {
-                        found.extend(all.iter().filter_map(|word| word.as_str().map(str::to_owned)));
+                        found.extend(
+                            all.iter()
+                                .filter_map(|word| word.as_str().map(str::to_owned)),
+                        );
                     }
                     _ => words(value, found),
                 }
@@ -75,7 +88,11 @@ fn every_key_is_told_about() {
     let schema = schema::json_schema(Part::Main);
     let mut defined: Vec<(&str, &Json)> = vec![("contract", &schema)];
     let definitions = schema["$defs"].as_object().unwrap();
-    defined.extend(definitions.iter().map(|(name, table)| (name.as_str(), table)));
+    defined.extend(
+        definitions
+            .iter()
+            .map(|(name, table)| (name.as_str(), table)),
+    );
     let names: BTreeSet<&str> = defined.iter().map(|(name, _)| *name).collect();
     let told: BTreeSet<&str> = tables.iter().map(|table| table.name).collect();
     assert_eq!(told, names);
@@ -105,7 +122,11 @@ fn every_key_is_told_about() {
 #[test]
 fn every_example_compiles() {
     let page = Page::read(PAGE);
-    let contract = page.blocks.iter().find(|block| block.is("contract")).unwrap();
+    let contract = page
+        .blocks
+        .iter()
+        .find(|block| block.is("contract"))
+        .unwrap();
     let book = [("resources/book.yaml".to_owned(), String::new())];
     for table in tables(&page.text) {
         for row in table.rows {
@@ -113,7 +134,12 @@ fn every_example_compiles() {
             let whole = whole.unwrap_or_else(|| panic!("nothing is at `{}`", table.path));
             let (compiles, said) = compile(&whole, &book);
             assert!(compiles, "{}: `{}`\n{said}", table.name, row.example);
-            assert!(row.example.contains(row.key), "`{}` shows no `{}`", row.example, row.key);
+            assert!(
+                row.example.contains(row.key),
+                "`{}` shows no `{}`",
+                row.example,
+                row.key
+            );
         }
     }
 }

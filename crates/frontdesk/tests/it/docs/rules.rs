@@ -22,7 +22,11 @@ fn model(text: &str) -> Model {
 #[test]
 fn guests_are_decided_as_told() {
     let page = Page::read("docs/rules.md");
-    let contract = page.blocks.iter().find(|block| block.is("contract")).unwrap();
+    let contract = page
+        .blocks
+        .iter()
+        .find(|block| block.is("contract"))
+        .unwrap();
     let (_, table) = page.text.split_once(HEAD).expect("the table is there");
     let rows: Vec<(String, &str)> = table
         .lines()
@@ -31,7 +35,10 @@ fn guests_are_decided_as_told() {
         .map(|line| {
             // A bar in a cell has a backslash before it.
             let (condition, is) = line.trim_matches('|').rsplit_once(" | ").unwrap();
-            (condition.trim().trim_matches('`').replace("\\|", "|"), is.trim())
+            (
+                condition.trim().trim_matches('`').replace("\\|", "|"),
+                is.trim(),
+            )
         })
         .collect();
     assert!(rows.len() > 8, "{rows:?}");

@@ -54,7 +54,14 @@ impl Shell {
         let mut input = child.stdin.take().unwrap();
         writeln!(input, "exec 2>&1").unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        Shell { child, input, output, folder, server: None, names: Names::default() }
+        Shell {
+            child,
+            input,
+            output,
+            folder,
+            server: None,
+            names: Names::default(),
+        }
     }
 
     fn run(&mut self, text: &str) -> Ended {
@@ -66,7 +73,12 @@ impl Shell {
         let block = self.folder.path().join(".block");
         fs::write(&block, text).unwrap();
         // `.` keeps folders and variables; the script must not be read as somebody's input.
-        writeln!(self.input, ". {} </dev/null; printf '\\n{END} %s\\n' $?", block.display()).unwrap();
+        writeln!(
+            self.input,
+            ". {} </dev/null; printf '\\n{END} %s\\n' $?",
+            block.display()
+        )
+        .unwrap();
         self.input.flush().unwrap();
         let mut said = String::new();
         loop {
@@ -76,7 +88,10 @@ impl Shell {
             if let Some((before, code)) = line.split_once(END) {
                 said.push_str(before);
                 let code = code.trim().parse().unwrap();
-                return Ended { said: self.shown(said.trim_end()), code };
+                return Ended {
+                    said: self.shown(said.trim_end()),
+                    code,
+                };
             }
             said.push_str(&line);
         }
@@ -122,7 +137,7 @@ impl Drop for Shell {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -173,7 +188,9 @@ fn judge(page: &mut Page) {
         let looked = block.is("reloads").then(|| shell.looked());
         let ended = shell.run(&block.text);
         if let Some(looked) = looked {
-            testkit::eventually("a look at the contract", || (shell.looked() > looked).then_some(()));
+            testkit::eventually("a look at the contract", || {
+                (shell.looked() > looked).then_some(())
+            });
         }
         let code = block.value("exit").map_or(0, |code| code.parse().unwrap());
         assert_eq!(ended.code, code, "{place}:\n{}", ended.said);
@@ -181,7 +198,12 @@ fn judge(page: &mut Page) {
             continue;
         };
         if !same(&mut shell.names, output, &ended.said) {
-            assert!(updating(), "{place}: it is said\n{}\nnot\n{}", ended.said, output.text);
+            assert!(
+                updating(),
+                "{place}: it is said\n{}\nnot\n{}",
+                ended.said,
+                output.text
+            );
             let said = match serde_json::from_str::<Json>(&ended.said) {
                 Ok(json) if output.language == "json" => pretty(&json),
                 _ => ended.said,
@@ -199,5 +221,61 @@ fn commands_do_what_is_shown() {
     for mut page in pages() {
         judge(&mut page);
         page.write();
+    }
+}
+
+/// The words that begin like this in what a command says about itself.
+fn words<'t>(help: &'t str, begins: &str) -> Vec<&'t str> {
+    help.lines()
+        .map(str::trim_start)
+        .filter(|line| line.starts_with('-'))
+        .flat_map(|line| line.split([' ', ',']))
+        .filter(|word| word.starts_with(begins))
+        .map(|word| word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()))
+        .collect()
+}
+
+#[test]
+fn every_command_and_flag_is_told_about() {
+    let page = Page::read("docs/cli.md");
+    let folder = tempfile::tempdir().unwrap();
+    let help = |arguments: &[&str]| {
+        let arguments = [arguments, &["--help"]].concat();
+        testkit::run(binary(), folder.path(), &arguments)
+            .expect(0)
+            .stdout
+    };
+    let commands = |help: &str| -> Vec<String> {
+        let (_, list) = help.split_once("Commands:\n").unwrap_or_default();
+        let names = list.lines().take_while(|line| line.starts_with("  "));
+        let names = names.filter_map(|line| line.split_whitespace().next());
+        names
+            .filter(|name| *name != "help")
+            .map(str::to_owned)
+            .collect()
+    };
+    let all = commands(&help(&[]));
+    assert!(all.len() > 5, "{all:?}");
+    for command in &all {
+        let heading = format!("\n## `{command}`\n");
+        let (_, section) = page
+            .text
+            .split_once(&heading)
+            .unwrap_or_else(|| panic!("no {heading}"));
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let own = help(&[command]);
+        let mut told = vec![own.clone()];
+        for below in commands(&own) {
+            assert!(
+                section.contains(&format!("{command} {below}")),
+                "`{command} {below}`"
+            );
+            told.push(help(&[command, &below]));
+        }
+        for flag in told.iter().flat_map(|help| words(help, "--")) {
+            // Settings have a section of their own.
+            let is_told = flag == "--help" || page.text.contains(flag);
+            assert!(is_told, "`{command}` knows `{flag}`");
+        }
     }
 }
