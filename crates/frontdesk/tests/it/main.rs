@@ -2,6 +2,8 @@
 
 mod check;
 mod dev;
+mod docs;
+mod documents;
 mod explain;
 mod export;
 mod init;
