@@ -87,10 +87,99 @@ fn cursors_survive_a_restart() {
 }
 
 #[test]
-fn the_bookstore_is_as_its_readme_says() {
+fn the_bookstore_is_read_as_its_readme_says() {
     let app = App::example("bookstore");
+    assert_eq!(app.get("/v1/authors").expect(200).items().len(), 3);
     assert_eq!(app.get("/v1/books").expect(200).items().len(), 12);
-    let book = app.get("/v1/books/42").expect(200).json();
-    assert_eq!(book["title"], "Designing Data-Intensive Applications");
+    assert_eq!(app.get("/v1/reviews").expect(200).items().len(), 6);
+    let titles = |target: &str| -> Vec<String> {
+        let items = app.get(target).expect(200).items();
+        items
+            .iter()
+            .map(|item| item["title"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        titles("/v1/books?sort=-published&limit=3")[0],
+        "Designing Data-Intensive Applications"
+    );
+    assert_eq!(
+        titles("/v1/books?published[lt]=1970-01-01&q=hand"),
+        ["The Left Hand of Darkness"]
+    );
+    assert_eq!(
+        titles("/v1/books?author.name=Stanis%C5%82aw%20Lem").len(),
+        5
+    );
+    let book = app
+        .get("/v1/books/42?include=author,reviews")
+        .expect(200)
+        .json();
+    assert_eq!(book["author"]["name"], "Martin Kleppmann");
+    assert_eq!(book["reviews"]["items"].as_array().unwrap().len(), 2);
     assert_eq!(book["rating"], 4.5);
+    let few = app
+        .get("/v1/authors/2/books?fields=id,title")
+        .expect(200)
+        .items();
+    assert_eq!(few[0], json!({"id": 6, "title": "Solaris"}));
+}
+
+#[test]
+fn the_bookstore_is_written_as_its_readme_says() {
+    let app = App::example("bookstore");
+    let body =
+        json!({"title": "Designing Data-Intensive Applications", "price": 3800, "currency": "JPY"});
+    app.post("/v1/books", &body).expect(401);
+    let reader = app.key().scope("books.read").client();
+    assert_eq!(
+        reader.post("/v1/books", &body).expect(403).code(),
+        "insufficient_scope"
+    );
+    let shop = app.key().scope("books.write").client();
+    let faulty = shop
+        .post("/v1/books", &json!({"title": "", "currency": "yen"}))
+        .expect(422);
+    assert_eq!(faulty.faults().len(), 3, "{faulty:?}");
+
+    let made = shop.post("/v1/books", &body).expect(201);
+    assert_eq!(made.header("location").as_deref(), Some("/v1/books/43"));
+    assert_eq!(made.json()["id"], 43);
+    assert!(made.json()["created_at"].is_string());
+
+    let patch = |tag: &str, body: &str| {
+        let call = shop
+            .request("PATCH", "/v1/books/43")
+            .header("if-match", tag);
+        call.body("application/merge-patch+json", body).send()
+    };
+    let changed = patch(&made.etag(), "{\"price\": 3500}").expect(200);
+    assert_eq!(changed.json()["price"], 3500);
+    patch(&made.etag(), "{\"price\": 1}").expect(412);
+    shop.delete("/v1/books/43").expect(204);
+    shop.get("/v1/books/43").expect(404);
+    assert_eq!(
+        shop.delete("/v1/books/42").expect(409).code(),
+        "still_referenced"
+    );
+}
+
+#[test]
+fn the_bookstore_s_reviews_belong_to_their_writers() {
+    let app = App::example("bookstore");
+    let key = |user: &str| app.key().scope("reviews.write").user(user).client();
+    let (dan, bob) = (key("dan"), key("bob"));
+    let review = json!({"book_id": 42, "stars": 5});
+    let made = dan.post("/v1/reviews", &review).expect(201);
+    assert_eq!(made.json()["reviewer"], "dan");
+    assert_eq!(
+        dan.post("/v1/reviews", &review).expect(409).code(),
+        "already_exists"
+    );
+    let path = made.header("location").unwrap();
+    let refused = bob.patch(&path, &json!({"stars": 1})).expect(403);
+    assert_eq!(refused.json()["rule"], "mine");
+    dan.patch(&path, &json!({"stars": 4})).expect(200);
+    bob.delete(&path).expect(403);
+    dan.delete(&path).expect(204);
 }
