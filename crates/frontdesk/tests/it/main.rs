@@ -1,5 +1,7 @@
 //! The real binary, command by command, and the library under it.
 
+#![allow(clippy::unwrap_used, reason = "tests may panic, and so may what they share")]
+
 mod check;
 mod dev;
 mod docs;
