@@ -118,10 +118,12 @@ fn fill(look: &Look) -> &'static str {
     }
 }
 
+/// Spaces that stay: pictures collapse the others.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
+        .replace(' ', "\u{a0}")
 }
 
 fn svg(text: &str) -> String {
@@ -149,7 +151,7 @@ fn svg(text: &str) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\">\n\
          <title>What `{COMMAND}` says</title>\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#0d1117\"/>\n\
-         <g font-family=\"ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace\" font-size=\"13\" xml:space=\"preserve\">\n"
+         <g font-family=\"ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace\" font-size=\"13\">\n"
     );
     for (number, line) in all.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
         let y = MARGIN + LINE.mul_add(number as f64, LINE * 0.75);
