@@ -87,7 +87,12 @@ impl App {
         let keys = Arc::new(Keys {
             scopes: scopes(engine.model()),
         });
-        let door = Door::new(engine.clone(), keys, Documents::default(), Settings::default());
+        let door = Door::new(
+            engine.clone(),
+            keys,
+            Documents::default(),
+            Settings::default(),
+        );
         App {
             door: door.expect("origins are checked by the contract's compiler"),
             engine,
@@ -97,9 +102,18 @@ impl App {
     }
 
     /// Asks the door. A target that is no URI is answered like by the listener: not at all.
-    pub fn try_ask(&self, method: Method, target: &str, headers: HeaderMap, body: &[u8]) -> Option<Reply> {
+    pub fn try_ask(
+        &self,
+        method: Method,
+        target: &str,
+        headers: HeaderMap,
+        body: &[u8],
+    ) -> Option<Reply> {
         let (mut head, ()) = http::Request::new(()).into_parts();
-        head.uri = target.parse::<Uri>().ok().filter(|uri| uri.path().starts_with('/'))?;
+        head.uri = target
+            .parse::<Uri>()
+            .ok()
+            .filter(|uri| uri.path().starts_with('/'))?;
         head.method = method.clone();
         head.headers = headers;
         let request = Request {
@@ -118,7 +132,8 @@ impl App {
     }
 
     pub fn ask(&self, method: Method, target: &str, headers: HeaderMap, body: &[u8]) -> Reply {
-        self.try_ask(method, target, headers, body).expect("a target written by hand")
+        self.try_ask(method, target, headers, body)
+            .expect("a target written by hand")
     }
 
     pub fn get(&self, target: &str, key: Option<&str>) -> Reply {
@@ -149,6 +164,17 @@ impl App {
         }
     }
 
+    /// How many changes came after a position.
+    pub fn changes_after(&self, position: i64) -> usize {
+        let driver = self.engine.driver();
+        let read = store::feed::read_after(driver.dialect());
+        let parameters = read.bind_args(&[Value::Int(position), Value::Int(100)]);
+        let rows = wait(driver.query(&read.statement, &parameters)).expect("the feed can be read");
+        store::feed::entries(rows)
+            .expect("entries as they were written")
+            .len()
+    }
+
     fn fill(&self) {
         let post = |path: &str, key: &str, body: Json| {
             let headers = headers(Some(key), Some("application/json"));
@@ -160,7 +186,11 @@ impl App {
             ("Émile Zola", json!("1840-04-02"), Json::Null),
             ("Anonymous", Json::Null, json!("Nobody knows 100% of _it_.")),
         ] {
-            post("/v1/authors", ANN, json!({"name": name, "born": born, "bio": bio, "email": "a@example.com"}));
+            post(
+                "/v1/authors",
+                ANN,
+                json!({"name": name, "born": born, "bio": bio, "email": "a@example.com"}),
+            );
         }
         // Ties and nulls in everything that is sorted by.
         let titles = ["Dune", "dune", "Émigrés", "Zero", "a%b_c", "Dune"];
@@ -171,10 +201,23 @@ impl App {
             let isbn = (n < 2).then(|| format!("978000000000{n}"));
             let (title, author) = (titles[n % 6], &authors[n % 3]);
             let (price, published) = (&prices[n % 4], &days[n % 3]);
-            post("/v1/books", ANN, json!({"title": title, "author_id": author, "isbn": isbn, "price": price, "published": published}));
+            post(
+                "/v1/books",
+                ANN,
+                json!({"title": title, "author_id": author, "isbn": isbn, "price": price, "published": published}),
+            );
         }
-        for (book, key, stars, hidden) in [(1, ANN, 5, false), (1, BOB, 2, true), (2, ANN, 1, true), (2, BOB, 3, false)] {
-            post("/v1/reviews", key, json!({"book_id": book, "stars": stars, "hidden": hidden, "note": key}));
+        for (book, key, stars, hidden) in [
+            (1, ANN, 5, false),
+            (1, BOB, 2, true),
+            (2, ANN, 1, true),
+            (2, BOB, 3, false),
+        ] {
+            post(
+                "/v1/reviews",
+                key,
+                json!({"book_id": book, "stars": stars, "hidden": hidden, "note": key}),
+            );
         }
         post("/v1/items", STAFF, json!({"id": "empty"}));
         post("/v1/items", STAFF, full_item());
@@ -186,7 +229,10 @@ impl App {
     fn keep(&mut self) {
         let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
         self.tables = self.texts(sql);
-        let copies = self.tables.iter().map(|table| format!("CREATE TABLE \"kept_{table}\" AS SELECT * FROM \"{table}\""));
+        let copies = self
+            .tables
+            .iter()
+            .map(|table| format!("CREATE TABLE \"kept_{table}\" AS SELECT * FROM \"{table}\""));
         self.script(copies.collect());
     }
 
@@ -195,7 +241,9 @@ impl App {
         let mut script = vec![];
         for table in &self.tables {
             script.push(format!("DELETE FROM \"{table}\""));
-            script.push(format!("INSERT INTO \"{table}\" SELECT * FROM \"kept_{table}\""));
+            script.push(format!(
+                "INSERT INTO \"{table}\" SELECT * FROM \"kept_{table}\""
+            ));
         }
         self.script(script);
     }
@@ -211,7 +259,8 @@ impl App {
             columns: vec![Storage::Text],
             cost: Cost::Long,
         });
-        let rows = wait(self.engine.driver().query(&statement, &[])).expect("a statement written by hand");
+        let rows =
+            wait(self.engine.driver().query(&statement, &[])).expect("a statement written by hand");
         rows.cells
             .into_iter()
             .map(|cell| match cell {
@@ -259,10 +308,16 @@ impl Reply {
     pub fn sound(&self) {
         assert!(self.status.as_u16() < 500, "{self:?}");
         for name in ["x-request-id", "x-content-type-options"] {
-            assert!(name != "x-request-id" || self.headers.contains_key(name), "{self:?}");
+            assert!(
+                name != "x-request-id" || self.headers.contains_key(name),
+                "{self:?}"
+            );
         }
         if self.body.is_empty() {
-            assert!(self.status.is_success() || self.status == StatusCode::NOT_MODIFIED, "{self:?}");
+            assert!(
+                self.status.is_success() || self.status == StatusCode::NOT_MODIFIED,
+                "{self:?}"
+            );
             return;
         }
         let json = self.json();
@@ -270,10 +325,16 @@ impl Reply {
             assert_eq!(self.headers[CONTENT_TYPE], "application/json", "{self:?}");
             assert!(self.headers.contains_key("etag"), "{self:?}");
         } else {
-            assert_eq!(self.headers[CONTENT_TYPE], "application/problem+json", "{self:?}");
+            assert_eq!(
+                self.headers[CONTENT_TYPE], "application/problem+json",
+                "{self:?}"
+            );
             assert_eq!(json["status"], self.status.as_u16(), "{self:?}");
             for member in ["type", "title", "code"] {
-                assert!(json[member].as_str().is_some_and(|text| !text.is_empty()), "{self:?}");
+                assert!(
+                    json[member].as_str().is_some_and(|text| !text.is_empty()),
+                    "{self:?}"
+                );
             }
         }
     }
@@ -304,7 +365,10 @@ pub fn headers(key: Option<&str>, media: Option<&str>) -> HeaderMap {
         headers.insert(AUTHORIZATION, value.expect("keys are words"));
     }
     if let Some(media) = media {
-        headers.insert(CONTENT_TYPE, HeaderValue::try_from(media).expect("a media type"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::try_from(media).expect("a media type"),
+        );
     }
     headers
 }
@@ -315,7 +379,10 @@ struct Keys {
 }
 
 impl Authenticate for Keys {
-    fn authenticate<'a>(&'a self, credential: &'a str) -> call::BoxFuture<'a, Result<Arc<Caller>, Failure>> {
+    fn authenticate<'a>(
+        &'a self,
+        credential: &'a str,
+    ) -> call::BoxFuture<'a, Result<Arc<Caller>, Failure>> {
         Box::pin(async move {
             let id = credential.to_owned();
             let kind = match credential {

@@ -79,7 +79,10 @@ impl Write {
         let sent: Json = serde_json::from_slice(body).expect("what was accepted is JSON");
         let what = || format!("{} {} {sent} made {reply:?}", self.method, self.path);
         let written = if reply.status == StatusCode::CREATED {
-            reply.headers[LOCATION].to_str().expect("paths are ASCII").to_owned()
+            reply.headers[LOCATION]
+                .to_str()
+                .expect("paths are ASCII")
+                .to_owned()
         } else {
             self.path.clone()
         };
@@ -88,13 +91,26 @@ impl Write {
         assert_eq!(now.json(), reply.json(), "{}", what());
         assert_eq!(now.headers[ETAG], reply.headers[ETAG], "{}", what());
 
-        let resource = app.engine.model().resource_named(self.resource).expect("a resource of the shop");
+        let resource = app
+            .engine
+            .model()
+            .resource_named(self.resource)
+            .expect("a resource of the shop");
         let record = app.record(&written).expect("it was written");
         let changed = match self.outcome(resource, &before, &sent, &record, &reply) {
             Ok(()) => after != before,
-            Err(why) => panic!("{why}\nbefore {:?}\nafter {record}\n{}", before.record, what()),
+            Err(why) => panic!(
+                "{why}\nbefore {:?}\nafter {record}\n{}",
+                before.record,
+                what()
+            ),
         };
-        assert_eq!(after.feed - before.feed, i64::from(changed), "{}", what());
+        assert_eq!(
+            app.changes_after(before.feed),
+            usize::from(changed),
+            "{}",
+            what()
+        );
         if changed {
             app.restore();
             assert_eq!(State::of(app, self), before, "put back");
@@ -102,17 +118,36 @@ impl Write {
     }
 
     /// Whether the record is what the request asked for.
-    fn outcome(&self, resource: &Resource, before: &State, sent: &Json, record: &Json, reply: &Reply) -> Result<(), String> {
+    fn outcome(
+        &self,
+        resource: &Resource,
+        before: &State,
+        sent: &Json,
+        record: &Json,
+        reply: &Reply,
+    ) -> Result<(), String> {
         let whole = |resource: &Resource| -> Map<String, Json> {
             let fields = resource.fields.iter().filter(|field| is_data(field));
-            fields.filter_map(|field| Some((field.name.clone(), before.record.as_ref()?.get(&field.name)?.clone()))).collect()
+            fields
+                .filter_map(|field| {
+                    Some((
+                        field.name.clone(),
+                        before.record.as_ref()?.get(&field.name)?.clone(),
+                    ))
+                })
+                .collect()
         };
         let expected = match (&self.method, self.media) {
             (&Method::PATCH, PATCH) => {
                 let mut document = Json::Object(whole(resource));
-                let hidden = |field: &&Field| field.audience != model::Audience::Public || (field.read.is_some() && self.key != STAFF && self.resource == "Item");
+                let hidden = |field: &&Field| {
+                    field.audience != model::Audience::Public
+                        || (field.read.is_some() && self.key != STAFF && self.resource == "Item")
+                };
                 for field in resource.fields.iter().filter(hidden) {
-                    document.as_object_mut().map(|members| members.remove(&field.name));
+                    document
+                        .as_object_mut()
+                        .map(|members| members.remove(&field.name));
                 }
                 for operation in sent.as_array().ok_or("not a list of operations")? {
                     operate(&mut document, operation)?;
@@ -121,8 +156,13 @@ impl Write {
                     return Err("the record is no object any more".to_owned());
                 };
                 for field in resource.fields.iter().filter(hidden) {
-                    let kept = before.record.as_ref().and_then(|record| record.get(&field.name));
-                    document.entry(field.name.clone()).or_insert_with(|| kept.cloned().unwrap_or(Json::Null));
+                    let kept = before
+                        .record
+                        .as_ref()
+                        .and_then(|record| record.get(&field.name));
+                    document
+                        .entry(field.name.clone())
+                        .or_insert_with(|| kept.cloned().unwrap_or(Json::Null));
                 }
                 document
             }
@@ -134,10 +174,20 @@ impl Write {
                 let mut made = sent.as_object().ok_or("not an object")?.clone();
                 let created = reply.status == StatusCode::CREATED;
                 for field in resource.fields.iter().filter(|field| is_data(field)) {
-                    let kept = !created && (field.immutable || field.read_only || field.audience != model::Audience::Public);
-                    let from_path = created && (field.is_system() || field.set.is_some() || (self.resource == "Review" && field.name == "book_id"));
+                    let kept = !created
+                        && (field.immutable
+                            || field.read_only
+                            || field.audience != model::Audience::Public);
+                    let from_path = created
+                        && (field.is_system()
+                            || field.set.is_some()
+                            || (self.resource == "Review" && field.name == "book_id"));
                     if from_path || (kept && !made.contains_key(&field.name)) {
-                        let source = if kept { before.record.as_ref() } else { Some(record) };
+                        let source = if kept {
+                            before.record.as_ref()
+                        } else {
+                            Some(record)
+                        };
                         let there = source.and_then(|record| record.get(&field.name)).cloned();
                         made.insert(field.name.clone(), there.unwrap_or(Json::Null));
                     } else if !made.contains_key(&field.name)
@@ -150,12 +200,20 @@ impl Write {
             }
         };
         let null = Json::Null;
-        for field in resource.fields.iter().filter(|field| is_data(field) && !is_clock(field)) {
+        for field in resource
+            .fields
+            .iter()
+            .filter(|field| is_data(field) && !is_clock(field))
+        {
             let expected = canonical(&field.shape, expected.get(&field.name).unwrap_or(&null));
-            let expected = expected.map_err(|why| format!("{} should be refused: {why}", field.name))?;
+            let expected =
+                expected.map_err(|why| format!("{} should be refused: {why}", field.name))?;
             let found = record.get(&field.name).unwrap_or(&null);
             if expected != *found {
-                return Err(format!("{} should be {expected} and is {found}", field.name));
+                return Err(format!(
+                    "{} should be {expected} and is {found}",
+                    field.name
+                ));
             }
         }
         Ok(())
@@ -173,10 +231,17 @@ struct State {
 impl State {
     fn of(app: &App, write: &Write) -> State {
         let model = app.engine.model();
-        let path = &model.resource_named(write.resource).expect("a resource of the shop").path;
+        let path = &model
+            .resource_named(write.resource)
+            .expect("a resource of the shop")
+            .path;
         let list = app.get(&format!("/v1/{path}?limit=1&total=true"), Some(OPERATOR));
         State {
-            record: if write.method == Method::POST { None } else { app.record(&write.path) },
+            record: if write.method == Method::POST {
+                None
+            } else {
+                app.record(&write.path)
+            },
             count: list.json().get("total").cloned(),
             feed: app.feed_end(),
         }
@@ -185,8 +250,12 @@ impl State {
 
 /// The path of a review by Ann.
 fn review(app: &App) -> String {
-    let list = app.get("/v1/reviews?stars=5&fields=id", Some(OPERATOR)).json();
-    let id = list["items"][0]["id"].as_str().expect("there is one with five stars");
+    let list = app
+        .get("/v1/reviews?stars=5&fields=id", Some(OPERATOR))
+        .json();
+    let id = list["items"][0]["id"]
+        .as_str()
+        .expect("there is one with five stars");
     format!("/v1/reviews/{id}")
 }
 
@@ -248,12 +317,19 @@ fn operate(document: &mut Json, operation: &Json) -> Result<(), String> {
             add(document, path, moved)
         }
         "copy" => {
-            let copied = document.pointer(text("from")?).ok_or("nothing to copy")?.clone();
+            let copied = document
+                .pointer(text("from")?)
+                .ok_or("nothing to copy")?
+                .clone();
             add(document, path, copied)
         }
         "test" => {
             let found = document.pointer(path).ok_or("nothing to test")?;
-            if *found == value()? { Ok(()) } else { Err(format!("{found} is something else")) }
+            if *found == value()? {
+                Ok(())
+            } else {
+                Err(format!("{found} is something else"))
+            }
         }
         other => Err(format!("no operation {other}")),
     }
@@ -265,9 +341,14 @@ fn split(path: &str) -> Result<(&str, String), String> {
 }
 
 fn index(name: &str, most: usize) -> Result<usize, String> {
-    let plain = name == "0" || (!name.starts_with('0') && name.bytes().all(|byte| byte.is_ascii_digit()));
+    let plain =
+        name == "0" || (!name.starts_with('0') && name.bytes().all(|byte| byte.is_ascii_digit()));
     let at: usize = name.parse().map_err(|_| "no index".to_owned())?;
-    if plain && at <= most { Ok(at) } else { Err(format!("{name} is outside")) }
+    if plain && at <= most {
+        Ok(at)
+    } else {
+        Err(format!("{name} is outside"))
+    }
 }
 
 fn add(document: &mut Json, path: &str, value: Json) -> Result<(), String> {
@@ -291,7 +372,9 @@ fn remove(document: &mut Json, path: &str) -> Result<Json, String> {
     }
     let (parent, name) = split(path)?;
     match document.pointer_mut(parent).ok_or("nothing to remove")? {
-        Json::Object(members) => members.shift_remove(&name).ok_or("nothing to remove".to_owned()),
+        Json::Object(members) => members
+            .shift_remove(&name)
+            .ok_or("nothing to remove".to_owned()),
         Json::Array(items) if !items.is_empty() => Ok(items.remove(index(&name, items.len() - 1)?)),
         _ => Err("nothing to remove".to_owned()),
     }
@@ -301,7 +384,11 @@ fn remove(document: &mut Json, path: &str) -> Result<Json, String> {
 /// times in their one spelling.
 fn canonical(shape: &Shape, json: &Json) -> Result<Json, String> {
     if json.is_null() {
-        return if shape.nullable { Ok(Json::Null) } else { Err("null".to_owned()) };
+        return if shape.nullable {
+            Ok(Json::Null)
+        } else {
+            Err("null".to_owned())
+        };
     }
     let filled = filled(shape, json)?;
     if shape.ty == Type::Json {
@@ -314,15 +401,21 @@ fn canonical(shape: &Shape, json: &Json) -> Result<Json, String> {
 fn filled(shape: &Shape, json: &Json) -> Result<Json, String> {
     match (&shape.ty, json) {
         (Type::List(_), Json::Array(items)) => {
-            let Some(inner) = &shape.items else { return Ok(json.clone()) };
+            let Some(inner) = &shape.items else {
+                return Ok(json.clone());
+            };
             items.iter().map(|item| filled(inner, item)).collect()
         }
         (Type::Object(object), Json::Object(members)) => {
-            let Some(shapes) = &shape.members else { return Ok(json.clone()) };
+            let Some(shapes) = &shape.members else {
+                return Ok(json.clone());
+            };
             let mut members = members.clone();
             for (member, inner) in object.members.iter().zip(shapes.iter()) {
                 match (members.get(&*member.name), &inner.default) {
-                    (None, Some(default)) => drop(members.insert(member.name.to_string(), json_of(&inner.ty, default))),
+                    (None, Some(default)) => {
+                        drop(members.insert(member.name.to_string(), json_of(&inner.ty, default)))
+                    }
                     (None, None) => {}
                     (Some(Json::Null), _) if inner.nullable => {}
                     (Some(Json::Null), _) => return Err(format!("{} is null", member.name)),

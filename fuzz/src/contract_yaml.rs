@@ -23,7 +23,11 @@ pub fn run(data: &[u8]) {
     let tree = tree.expect("what can be formatted can be read");
     format_keeps(&text, &tree, &formatted);
     let second = compile(&formatted);
-    assert_eq!(codes(&first.found), codes(&second.found), "{text:?}\n{formatted}");
+    assert_eq!(
+        codes(&first.found),
+        codes(&second.found),
+        "{text:?}\n{formatted}"
+    );
     assert_eq!(first.table(), second.table(), "{text:?}\n{formatted}");
 }
 
@@ -42,7 +46,10 @@ fn places(text: &str, node: &Node) {
     let range = node.span.range();
     assert!(text.get(range.clone()).is_some(), "{node:?} in {text:?}");
     let within = |inner: std::ops::Range<usize>| {
-        assert!(range.start <= inner.start && inner.end <= range.end, "{inner:?} in {node:?} of {text:?}");
+        assert!(
+            range.start <= inner.start && inner.end <= range.end,
+            "{inner:?} in {node:?} of {text:?}"
+        );
     };
     match &node.kind {
         Kind::List(items) => {
@@ -54,7 +61,10 @@ fn places(text: &str, node: &Node) {
         Kind::Map(entries) => {
             for entry in entries {
                 within(entry.key.span.range());
-                assert!(text.get(entry.key.span.range()).is_some(), "{entry:?} in {text:?}");
+                assert!(
+                    text.get(entry.key.span.range()).is_some(),
+                    "{entry:?} in {text:?}"
+                );
                 within(entry.value.span.range());
                 places(text, &entry.value);
             }
@@ -74,20 +84,31 @@ fn format_keeps(text: &str, tree: &Node, formatted: &str) {
     let again = self::tree(formatted).unwrap_or_else(|| panic!("{text:?} became {formatted:?}"));
     assert!(same(tree, &again), "{text:?} became {formatted:?}");
     let twice = contract::fmt::format(formatted);
-    assert_eq!(twice.as_deref(), Ok(formatted), "{text:?} became {formatted:?}");
+    assert_eq!(
+        twice.as_deref(),
+        Ok(formatted),
+        "{text:?} became {formatted:?}"
+    );
     // The formatter gives a text back untouched rather than spoil it; that has to be rare to the
     // point of never. Behind a comment without a line break it would show.
     let marked = format!("{text}\n#end");
     if let Ok(formatted) = contract::fmt::format(&marked) {
-        assert!(formatted.ends_with('\n'), "could not be formatted: {marked:?}");
+        assert!(
+            formatted.ends_with('\n'),
+            "could not be formatted: {marked:?}"
+        );
     }
 }
 
 fn same(a: &Node, b: &Node) -> bool {
     match (&a.kind, &b.kind) {
-        (Kind::List(a), Kind::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Kind::List(a), Kind::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
         (Kind::Map(a), Kind::Map(b)) => {
-            let pair = |(a, b): (&yaml::Entry, &yaml::Entry)| a.key.value == b.key.value && same(&a.value, &b.value);
+            let pair = |(a, b): (&yaml::Entry, &yaml::Entry)| {
+                a.key.value == b.key.value && same(&a.value, &b.value)
+            };
             a.len() == b.len() && a.iter().zip(b).all(pair)
         }
         (a, b) => a == b,
@@ -129,9 +150,15 @@ impl Compiled {
         for found in &self.found {
             for label in found.secondary.iter().chain([&found.primary]) {
                 let text = self.sources.text(label.span.file);
-                assert!(text.get(label.span.range()).is_some(), "{found:?} in {text:?}");
+                assert!(
+                    text.get(label.span.range()).is_some(),
+                    "{found:?} in {text:?}"
+                );
             }
-            assert!(!found.message.is_empty() && !found.message.contains('\n'), "{found:?}");
+            assert!(
+                !found.message.is_empty() && !found.message.contains('\n'),
+                "{found:?}"
+            );
             assert!(contract::codes::explain(found.code).is_some(), "{found:?}");
         }
         diag::render::text(&self.sources, &self.found, false);
@@ -141,7 +168,9 @@ impl Compiled {
 
     /// Who can do what.
     pub fn table(&self) -> Option<String> {
-        self.model.as_ref().map(|model| contract::who::who(model).to_text())
+        self.model
+            .as_ref()
+            .map(|model| contract::who::who(model).to_text())
     }
 }
 

@@ -53,7 +53,11 @@ pub fn run(data: &[u8]) {
         assert_continues(app, used, key, &page, &reply);
     } else {
         // Whatever was changed: nothing of any list comes out.
-        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{made} {used} {cursor:?} {reply:?}");
+        assert_eq!(
+            reply.status,
+            StatusCode::BAD_REQUEST,
+            "{made} {used} {cursor:?} {reply:?}"
+        );
         assert!(reply.json().get("items").is_none());
     }
     // For somebody else the same cursor means the same place, and shows no more than to anybody.
@@ -61,10 +65,21 @@ pub fn run(data: &[u8]) {
         let reply = ask(app, used, &cursor, key);
         reply.sound();
         if let Some(items) = reply.json().get("items").and_then(Json::as_array) {
-            let path = used.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+            let path = used
+                .split('?')
+                .next()
+                .unwrap_or_default()
+                .rsplit('/')
+                .next()
+                .unwrap_or_default();
             for item in items {
-                let id = item["id"].as_str().map_or_else(|| item["id"].to_string(), str::to_owned);
-                assert!(app.get(&format!("/v1/{path}/{id}"), key).is_ok(), "{used} {cursor} {item}");
+                let id = item["id"]
+                    .as_str()
+                    .map_or_else(|| item["id"].to_string(), str::to_owned);
+                assert!(
+                    app.get(&format!("/v1/{path}/{id}"), key).is_ok(),
+                    "{used} {cursor} {item}"
+                );
             }
         }
     }
@@ -78,19 +93,29 @@ fn ask(app: &App, question: &str, cursor: &str, key: Option<&str>) -> Reply {
 /// The page size is no part of the question.
 fn question(target: &str) -> String {
     let (path, query) = target.split_once('?').expect("questions have a query");
-    let parts: Vec<&str> = query.split('&').filter(|part| !part.starts_with("limit=")).collect();
+    let parts: Vec<&str> = query
+        .split('&')
+        .filter(|part| !part.starts_with("limit="))
+        .collect();
     format!("{path}?{}", parts.join("&"))
 }
 
 fn assert_continues(app: &App, question: &str, key: Option<&str>, before: &Json, reply: &Reply) {
     assert!(reply.is_ok(), "{question} {reply:?}");
     let one = question.replacen("limit=", "limit=200&x=", 1);
-    let one: Vec<&str> = one.split('&').filter(|part| !part.starts_with("x=")).collect();
+    let one: Vec<&str> = one
+        .split('&')
+        .filter(|part| !part.starts_with("x="))
+        .collect();
     let whole = app.get(&format!("/v1/{}", one.join("&")), key).json();
     let items = |page: &Json| page["items"].as_array().cloned().expect("a page");
     let (whole, before, after) = (items(&whole), items(before), items(&reply.json()));
     assert!(!after.is_empty());
-    assert_eq!(whole[before.len()..][..after.len()], after[..], "{question}");
+    assert_eq!(
+        whole[before.len()..][..after.len()],
+        after[..],
+        "{question}"
+    );
 }
 
 fn edited(real: &str, edits: &[u8]) -> String {

@@ -42,25 +42,41 @@ fn read(data: &[u8]) -> HeaderMap {
 }
 
 fn media_types(headers: &HeaderMap) {
-    let offered = ["application/json", "text/html", "application/merge-patch+json"];
+    let offered = [
+        "application/json",
+        "text/html",
+        "application/merge-patch+json",
+    ];
     if let Ok(place) = media::accept(headers, &offered) {
         assert!(place < offered.len());
     }
     if let Ok(place) = media::content_type(headers, &offered) {
         let text = headers[CONTENT_TYPE].to_str().expect("it was read");
-        assert!(MediaType::parse(text).expect("it was read").is(offered[place]));
+        assert!(
+            MediaType::parse(text)
+                .expect("it was read")
+                .is(offered[place])
+        );
     }
     for value in headers.values().filter_map(|value| value.to_str().ok()) {
         if let Some(media) = MediaType::parse(value) {
             let printed = media.to_string();
-            assert_eq!(MediaType::parse(&printed), Some(media), "{value:?} is {printed:?}");
+            assert_eq!(
+                MediaType::parse(&printed),
+                Some(media),
+                "{value:?} is {printed:?}"
+            );
         }
     }
 }
 
 fn codings(headers: &HeaderMap) {
     let codings = Codings::of(headers);
-    assert!([codings.identity, codings.gzip, codings.brotli].iter().all(|weight| *weight <= 1000));
+    assert!(
+        [codings.identity, codings.gzip, codings.brotli]
+            .iter()
+            .all(|weight| *weight <= 1000)
+    );
     let best = codings.best();
     assert!(best == Coding::Identity || codings.accepts(best));
     if !headers.contains_key(ACCEPT_ENCODING) {
@@ -81,10 +97,16 @@ fn conditions(headers: &HeaderMap) {
         }
     }
     let current = Tag::record(12, 0xa8f3);
-    for tags in [conditional::if_match(headers), conditional::if_none_match(headers)] {
+    for tags in [
+        conditional::if_match(headers),
+        conditional::if_none_match(headers),
+    ] {
         let Ok(Some(tags)) = tags else { continue };
         assert!(!tags.match_version(None) && !tags.match_strongly(None) && tags.match_none(None));
-        assert_eq!(tags.match_none(Some(&current)), !tags.match_strongly(Some(&current)) && !weakly(&tags, &current));
+        assert_eq!(
+            tags.match_none(Some(&current)),
+            !tags.match_strongly(Some(&current)) && !weakly(&tags, &current)
+        );
         if tags.match_strongly(Some(&current)) {
             assert!(tags.match_version(Some(12)));
         }
@@ -105,18 +127,29 @@ fn weakly(tags: &Tags, current: &Tag) -> bool {
         Tags::Any => true,
         Tags::List(tags) => tags.iter().any(|tag| {
             let opaque = tag.opaque();
-            let opaque = opaque.strip_suffix("-gzip").or(opaque.strip_suffix("-br")).unwrap_or(opaque);
+            let opaque = opaque
+                .strip_suffix("-gzip")
+                .or(opaque.strip_suffix("-br"))
+                .unwrap_or(opaque);
             opaque == current.opaque()
         }),
     }
 }
 
 fn browsers(headers: &HeaderMap) {
-    for origins in [&[][..], &["*"], &["https://app.example", "http://localhost:3000"]] {
+    for origins in [
+        &[][..],
+        &["*"],
+        &["https://app.example", "http://localhost:3000"],
+    ] {
         let Ok(cors) = web::cors::Cors::new(origins.iter().copied(), true) else {
             panic!("{origins:?} are origins");
         };
-        cors.preflight(&Method::OPTIONS, headers, HeaderValue::from_static("GET, POST"));
+        cors.preflight(
+            &Method::OPTIONS,
+            headers,
+            HeaderValue::from_static("GET, POST"),
+        );
         let mut response = Response::default();
         cors.mark(headers, &mut response);
     }
@@ -161,16 +194,29 @@ fn through_the_door(headers: &HeaderMap) {
     let app = App::shared();
     let read = app.ask(Method::GET, "/v1/books/1", headers.clone(), b"");
     sound(&read, headers);
-    sound(&app.ask(Method::HEAD, "/v1/books/1", headers.clone(), b""), headers);
-    sound(&app.ask(Method::GET, "/v1/books", headers.clone(), b""), headers);
-    sound(&app.ask(Method::OPTIONS, "/v1/books/1", headers.clone(), b""), headers);
+    sound(
+        &app.ask(Method::HEAD, "/v1/books/1", headers.clone(), b""),
+        headers,
+    );
+    sound(
+        &app.ask(Method::GET, "/v1/books", headers.clone(), b""),
+        headers,
+    );
+    sound(
+        &app.ask(Method::OPTIONS, "/v1/books/1", headers.clone(), b""),
+        headers,
+    );
     // Only what was there to begin with may be named as still good.
     if read.status == StatusCode::NOT_MODIFIED {
         assert!(headers.contains_key(IF_NONE_MATCH));
     }
     // Writes that must not happen, because of its body.
     let before = app.feed_end();
-    for (method, path) in [(Method::POST, "/v1/books"), (Method::PUT, "/v1/books/1"), (Method::PATCH, "/v1/books/1")] {
+    for (method, path) in [
+        (Method::POST, "/v1/books"),
+        (Method::PUT, "/v1/books/1"),
+        (Method::PATCH, "/v1/books/1"),
+    ] {
         let reply = app.ask(method, path, headers.clone(), b"{\"title\": 1}");
         sound(&reply, headers);
         assert!(reply.status.is_client_error(), "{reply:?}");
@@ -192,7 +238,11 @@ fn sound(reply: &Reply, headers: &HeaderMap) {
     reply.sound();
     if let Some(coding) = reply.headers.get(CONTENT_ENCODING) {
         let accepted = Codings::of(headers);
-        let coding = if coding == "gzip" { Coding::Gzip } else { Coding::Brotli };
+        let coding = if coding == "gzip" {
+            Coding::Gzip
+        } else {
+            Coding::Brotli
+        };
         assert!(accepted.accepts(coding), "{reply:?}");
     }
 }

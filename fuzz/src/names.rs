@@ -43,7 +43,8 @@ impl Schema for ModelNames<'_> {
             });
         }
         let rule = resource.rules.iter().find(|rule| *rule.name == *name);
-        rule.map(|rule| Property::Rule(Arc::clone(rule))).ok_or(Unresolved::Unknown)
+        rule.map(|rule| Property::Rule(Arc::clone(rule)))
+            .ok_or(Unresolved::Unknown)
     }
 
     fn rule(&self, resource: Option<ResourceId>, name: &str) -> Result<Arc<RuleDef>, Unresolved> {
@@ -59,7 +60,10 @@ impl Schema for ModelNames<'_> {
     fn property_names(&self, resource: ResourceId) -> Vec<String> {
         let resource = self.0.resource(resource);
         let fields = resource.fields.iter().map(|field| field.name.clone());
-        let relations = resource.fields.iter().filter_map(|field| Some(field.relation()?.0.to_owned()));
+        let relations = resource
+            .fields
+            .iter()
+            .filter_map(|field| Some(field.relation()?.0.to_owned()));
         let lists = resource.lists.iter().map(|list| list.name.clone());
         let rules = resource.rules.iter().map(|rule| rule.name.to_string());
         fields.chain(relations).chain(lists).chain(rules).collect()
@@ -67,7 +71,10 @@ impl Schema for ModelNames<'_> {
 
     fn rule_names(&self, resource: Option<ResourceId>) -> Vec<String> {
         let own = resource.map_or(&[][..], |id| &self.0.resource(id).rules);
-        own.iter().chain(&self.0.rules).map(|rule| rule.name.to_string()).collect()
+        own.iter()
+            .chain(&self.0.rules)
+            .map(|rule| rule.name.to_string())
+            .collect()
     }
 
     fn resource_name(&self, resource: ResourceId) -> &str {

@@ -65,7 +65,9 @@ fn alone(text: &str) {
 /// Turning pages goes through the list once, in its order.
 fn list(app: &App, key: Option<&str>, target: &str, first: &Reply) {
     let page = first.json();
-    let total = page.get("total").map(|total| total.as_u64().expect("a number"));
+    let total = page
+        .get("total")
+        .map(|total| total.as_u64().expect("a number"));
     let mut all = ids(&page);
     let mut next = link(first);
     for _ in 0..PAGES {
@@ -80,14 +82,25 @@ fn list(app: &App, key: Option<&str>, target: &str, first: &Reply) {
     // `fields=` may leave the ids out.
     if all.iter().all(|id| !id.is_null()) {
         let unique: HashSet<String> = all.iter().map(Json::to_string).collect();
-        assert_eq!(unique.len(), all.len(), "{target} has a record twice: {all:?}");
+        assert_eq!(
+            unique.len(),
+            all.len(),
+            "{target} has a record twice: {all:?}"
+        );
     }
     if target.contains("cursor") {
         return;
     }
     if let Some(total) = total {
         let found = all.len() as u64;
-        assert!(if next.is_none() { total == found } else { total > found }, "{target}: {total}, {all:?}");
+        assert!(
+            if next.is_none() {
+                total == found
+            } else {
+                total > found
+            },
+            "{target}: {total}, {all:?}"
+        );
     }
     if let Some(target) = without_limit(target) {
         let reply = app.get(&target, key);
@@ -100,7 +113,9 @@ fn list(app: &App, key: Option<&str>, target: &str, first: &Reply) {
 /// The same list in one page.
 fn without_limit(target: &str) -> Option<String> {
     let (path, query) = target.split_once('?')?;
-    let (limits, others): (Vec<&str>, Vec<&str>) = query.split('&').partition(|part| part.starts_with("limit="));
+    let (limits, others): (Vec<&str>, Vec<&str>) = query
+        .split('&')
+        .partition(|part| part.starts_with("limit="));
     (!limits.is_empty()).then(|| format!("{path}?limit=200&{}", others.join("&")))
 }
 
@@ -111,9 +126,13 @@ fn link(reply: &Reply) -> Option<String> {
         assert!(page["next_cursor"].is_null(), "{reply:?}");
         return None;
     };
-    let cursor = page["next_cursor"].as_str().expect("a cursor beside the link");
+    let cursor = page["next_cursor"]
+        .as_str()
+        .expect("a cursor beside the link");
     let link = link.to_str().expect("links are ASCII");
-    let path = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
+    let path = link
+        .strip_prefix('<')
+        .and_then(|link| link.strip_suffix(">; rel=\"next\""));
     let path = path.unwrap_or_else(|| panic!("{link}"));
     assert!(path.ends_with(cursor), "{link}");
     Some(path.to_owned())

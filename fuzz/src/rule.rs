@@ -32,8 +32,14 @@ pub fn run(data: &[u8]) {
     let names = ModelNames(&world.model);
     let (expr, problems) = expr::check(&text, &scope, &names);
     for problem in &problems {
-        assert!(text.get(problem.at.clone()).is_some(), "{text:?} {problem:?}");
-        assert!(contract::codes::explain(problem.code).is_some(), "{problem:?}");
+        assert!(
+            text.get(problem.at.clone()).is_some(),
+            "{text:?} {problem:?}"
+        );
+        assert!(
+            contract::codes::explain(problem.code).is_some(),
+            "{problem:?}"
+        );
     }
     let Some(expr) = expr else { return };
     assert!(problems.is_empty());
@@ -58,7 +64,13 @@ pub fn run(data: &[u8]) {
 
 /// Where the text stands.
 fn scope(world: &World, letter: u8) -> Scope {
-    let of = |name: &str| world.model.resource_named(name).expect("a resource of the contract").id;
+    let of = |name: &str| {
+        world
+            .model
+            .resource_named(name)
+            .expect("a resource of the contract")
+            .id
+    };
     let task = of("Task");
     match letter {
         b'n' => Scope {
@@ -88,7 +100,10 @@ fn in_memory(text: &str, expr: &Expr, scope: &Scope) {
     for caller in &world.callers {
         let env = world.env(&**caller, rows.first().map(|row| &row[..]), None);
         match expr::eval(expr, &env) {
-            Ok(value) => assert!(value.is_null() || value::json::read(&expr.ty, &json_of(&expr.ty, &value)).is_ok(), "{text:?} is {value:?}"),
+            Ok(value) => assert!(
+                value.is_null() || value::json::read(&expr.ty, &json_of(&expr.ty, &value)).is_ok(),
+                "{text:?} is {value:?}"
+            ),
             Err(EvalError::Internal(what)) => panic!("{text:?}: {what}"),
             Err(_) => {}
         }
@@ -156,7 +171,14 @@ fn held<T: std::fmt::Debug>(text: &str, result: Result<T, EvalError>) -> Option<
 }
 
 /// As a filter, its opposite as a filter, and as an output.
-fn selecting(world: &World, text: &str, resource: ResourceId, residual: &Arc<Expr>, caller: &dyn CallerValues, expected: &[bool]) {
+fn selecting(
+    world: &World,
+    text: &str,
+    resource: ResourceId,
+    residual: &Arc<Expr>,
+    caller: &dyn CallerValues,
+    expected: &[bool],
+) {
     let not = Arc::new(Expr {
         node: Node::Not(Box::new((**residual).clone())),
         ..(**residual).clone()
@@ -181,26 +203,47 @@ fn selecting(world: &World, text: &str, resource: ResourceId, residual: &Arc<Exp
         let told = || format!("{text:?}, row {row:?}, in memory {wanted}\n{residual:#?}");
         assert_eq!(has(&yes), *wanted, "listed: {}", told());
         assert_eq!(has(&no), !*wanted, "negated: {}", told());
-        let output = all.iter().find(|found| found[0] == *id).map(|found| &found[1]);
+        let output = all
+            .iter()
+            .find(|found| found[0] == *id)
+            .map(|found| &found[1]);
         assert_eq!(output, Some(&Value::Bool(*wanted)), "as output: {}", told());
     }
 }
 
 /// As if each record were not stored yet.
-fn unsaved(world: &World, text: &str, resource: ResourceId, residual: &Arc<Expr>, caller: &dyn CallerValues, expected: &[bool]) {
+fn unsaved(
+    world: &World,
+    text: &str,
+    resource: ResourceId,
+    residual: &Arc<Expr>,
+    caller: &dyn CallerValues,
+    expected: &[bool],
+) {
     let prepared = write::holds_unsaved(&world.model, Dialect::Sqlite, resource, residual);
     let prepared = prepared.unwrap_or_else(|error| panic!("{text:?}: {error}"));
     let stored = world.stored(resource);
     for (row, wanted) in world.rows(resource).iter().zip(expected) {
         let args: Vec<Value> = stored.iter().map(|at| row[*at].clone()).collect();
         if let Some(answer) = world.query(text, &prepared, &args, caller) {
-            assert_eq!(answer, [[Value::Bool(*wanted)]], "unsaved: {text:?}, {row:?}\n{residual:#?}");
+            assert_eq!(
+                answer,
+                [[Value::Bool(*wanted)]],
+                "unsaved: {text:?}, {row:?}\n{residual:#?}"
+            );
         }
     }
 }
 
 /// About a stored record and what it would become.
-fn changing(world: &World, text: &str, resource: ResourceId, residual: &Arc<Expr>, caller: &dyn CallerValues, expected: &[bool]) {
+fn changing(
+    world: &World,
+    text: &str,
+    resource: ResourceId,
+    residual: &Arc<Expr>,
+    caller: &dyn CallerValues,
+    expected: &[bool],
+) {
     let prepared = write::holds(&world.model, Dialect::Sqlite, resource, residual);
     let prepared = prepared.unwrap_or_else(|error| panic!("{text:?}: {error}"));
     let stored = world.stored(resource);
@@ -212,7 +255,11 @@ fn changing(world: &World, text: &str, resource: ResourceId, residual: &Arc<Expr
             args.extend(stored.iter().map(|at| after[*at].clone()));
         }
         if let Some(answer) = world.query(text, &prepared, &args, caller) {
-            assert_eq!(answer, [[Value::Bool(*wanted)]], "changing: {text:?}\n{this:?}\n{after:?}\n{residual:#?}");
+            assert_eq!(
+                answer,
+                [[Value::Bool(*wanted)]],
+                "changing: {text:?}\n{this:?}\n{after:?}\n{residual:#?}"
+            );
         }
     }
 }
@@ -222,7 +269,10 @@ fn computed(world: &World, text: &str, formula: &Expr, resource: ResourceId) {
     let rows = world.rows(resource);
     let mut expected = vec![];
     for this in rows {
-        let Some(value) = held(text, expr::eval(formula, &world.env(&Guest, Some(this), None))) else {
+        let Some(value) = held(
+            text,
+            expr::eval(formula, &world.env(&Guest, Some(this), None)),
+        ) else {
             return;
         };
         expected.push(value);
@@ -231,22 +281,33 @@ fn computed(world: &World, text: &str, formula: &Expr, resource: ResourceId) {
         return;
     }
     let shape = Select {
-        outputs: vec![Output::Field(FieldId(0)), Output::Formula(Arc::new(formula.clone()))],
+        outputs: vec![
+            Output::Field(FieldId(0)),
+            Output::Formula(Arc::new(formula.clone())),
+        ],
         ..Select::new(resource)
     };
     let Some(found) = world.select(text, &shape, &Guest) else {
         return;
     };
     for (row, wanted) in rows.iter().zip(&expected) {
-        let found = found.iter().find(|found| found[0] == row[0]).map(|found| &found[1]);
-        assert!(found.is_some_and(|found| alike(found, wanted)), "{text:?}: in memory {wanted:?}, in SQL {found:?} of {row:?}");
+        let found = found
+            .iter()
+            .find(|found| found[0] == row[0])
+            .map(|found| &found[1]);
+        assert!(
+            found.is_some_and(|found| alike(found, wanted)),
+            "{text:?}: in memory {wanted:?}, in SQL {found:?} of {row:?}"
+        );
     }
 }
 
 /// Sums of floats depend on the order, in the last digits.
 fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::Float(a), Value::Float(b)) => a == b || (a - b).abs() <= 1e-9 * a.abs().max(b.abs()),
+        (Value::Float(a), Value::Float(b)) => {
+            a == b || (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
+        }
         (a, b) => a == b,
     }
 }
@@ -300,7 +361,12 @@ impl World {
             ])),
             Box::new(User(vec![id(&user), named("level", "many")])),
         ];
-        world.rows = world.model.resources.iter().map(|resource| (resource.id, world.read(resource.id))).collect();
+        world.rows = world
+            .model
+            .resources
+            .iter()
+            .map(|resource| (resource.id, world.read(resource.id)))
+            .collect();
         world
     }
 
@@ -308,14 +374,32 @@ impl World {
     fn fill(&self) -> String {
         let boss = self.add("User", json!({"name": "a", "role": "staff"}));
         let user = self.add("User", json!({"name": "é", "level": 3, "boss_id": boss}));
-        let other = self.add("User", json!({"name": "", "role": "banned", "level": -2_147_483_648_i64, "boss_id": user}));
+        let other = self.add(
+            "User",
+            json!({"name": "", "role": "banned", "level": -2_147_483_648_i64, "boss_id": user}),
+        );
         self.add("Shop", json!({"id": "s1", "title": "A"}));
-        self.add("Shop", json!({"id": "s2", "title": "a%b_", "country": "DE"}));
-        let home = self.add("List", json!({"name": "Home", "owner_id": user, "open": true, "shop_id": "s1"}));
-        let work = self.add("List", json!({"name": "it's", "owner_id": boss, "open": false}));
-        let free = self.add("List", json!({"name": "", "owner_id": other, "open": true, "shop_id": "s2"}));
+        self.add(
+            "Shop",
+            json!({"id": "s2", "title": "a%b_", "country": "DE"}),
+        );
+        let home = self.add(
+            "List",
+            json!({"name": "Home", "owner_id": user, "open": true, "shop_id": "s1"}),
+        );
+        let work = self.add(
+            "List",
+            json!({"name": "it's", "owner_id": boss, "open": false}),
+        );
+        let free = self.add(
+            "List",
+            json!({"name": "", "owner_id": other, "open": true, "shop_id": "s2"}),
+        );
         self.add("Member", json!({"list_id": work, "user_id": user, "role": "editor", "rank": 4, "since": "2022-01-08"}));
-        self.add("Member", json!({"list_id": free, "user_id": user, "role": "viewer", "rank": 5}));
+        self.add(
+            "Member",
+            json!({"list_id": free, "user_id": user, "role": "viewer", "rank": 5}),
+        );
         self.add("Member", json!({"list_id": home, "user_id": other, "role": "viewer", "rank": 0, "since": "0001-01-01"}));
         let task = |list: &str, more: Json| {
             let mut task = json!({
@@ -329,32 +413,50 @@ impl World {
             self.add("Task", task)
         };
         let first = task(&home, json!({}));
-        let second = task(&home, json!({
-            "title": "😀a", "note": "É", "state": "held", "done": true, "flag": false, "points": 2_147_483_647,
-            "big": 9_007_199_254_740_991_i64, "huge": "9223372036854775807", "ratio": -1.5, "share": 1e300,
-            "cost": "999999999999.999999", "rebate": "-0.000001", "price": {"amount": "12.50", "currency": "EUR"},
-            "day": "9999-12-31", "until": "2022-01-08", "at": "9999-12-31T23:59:59.999Z", "due": "2026-09-21T14:13:20Z",
-            "code": "ffffffff-ffff-ffff-ffff-ffffffffffff", "tags": ["a", "é", "a,b"], "counts": [1, -1], "days": ["2022-01-08"],
-            "place": {"city": "Kiel", "zip": null, "floor": 0}, "extra": {"a": 1},
-            "assignee_id": user, "parent_id": first,
-        }));
-        let third = task(&work, json!({
-            "title": "", "state": "done", "flag": true, "points": -2_147_483_648_i64, "big": -1, "huge": "-9223372036854775808",
-            "ratio": 2.0, "share": -0.0, "cost": "-12.5", "rebate": "12.5", "price": {"amount": "-1", "currency": "JPY"},
-            "day": "0001-01-01", "until": "9999-12-31", "at": "0001-01-01T00:00:00Z", "due": "1969-12-31T23:59:59.999Z",
-            "tags": ["", "b"], "counts": [], "days": ["1970-01-01", "0001-01-01"],
-            "place": {"city": "a", "zip": "24103", "floor": -3}, "assignee_id": other, "parent_id": second,
-        }));
-        task(&free, json!({"title": "abc", "points": 7, "ratio": 0.5, "cost": "1", "assignee_id": boss, "parent_id": third, "flag": true}));
-        let ticket = self.add("Ticket", json!({"label": "a", "task_id": first, "weight": 1.5}));
+        let second = task(
+            &home,
+            json!({
+                "title": "😀a", "note": "É", "state": "held", "done": true, "flag": false, "points": 2_147_483_647,
+                "big": 9_007_199_254_740_991_i64, "huge": "9223372036854775807", "ratio": -1.5, "share": 1e300,
+                "cost": "999999999999.999999", "rebate": "-0.000001", "price": {"amount": "12.50", "currency": "EUR"},
+                "day": "9999-12-31", "until": "2022-01-08", "at": "9999-12-31T23:59:59.999Z", "due": "2026-09-21T14:13:20Z",
+                "code": "ffffffff-ffff-ffff-ffff-ffffffffffff", "tags": ["a", "é", "a,b"], "counts": [1, -1], "days": ["2022-01-08"],
+                "place": {"city": "Kiel", "zip": null, "floor": 0}, "extra": {"a": 1},
+                "assignee_id": user, "parent_id": first,
+            }),
+        );
+        let third = task(
+            &work,
+            json!({
+                "title": "", "state": "done", "flag": true, "points": -2_147_483_648_i64, "big": -1, "huge": "-9223372036854775808",
+                "ratio": 2.0, "share": -0.0, "cost": "-12.5", "rebate": "12.5", "price": {"amount": "-1", "currency": "JPY"},
+                "day": "0001-01-01", "until": "9999-12-31", "at": "0001-01-01T00:00:00Z", "due": "1969-12-31T23:59:59.999Z",
+                "tags": ["", "b"], "counts": [], "days": ["1970-01-01", "0001-01-01"],
+                "place": {"city": "a", "zip": "24103", "floor": -3}, "assignee_id": other, "parent_id": second,
+            }),
+        );
+        task(
+            &free,
+            json!({"title": "abc", "points": 7, "ratio": 0.5, "cost": "1", "assignee_id": boss, "parent_id": third, "flag": true}),
+        );
+        let ticket = self.add(
+            "Ticket",
+            json!({"label": "a", "task_id": first, "weight": 1.5}),
+        );
         self.add("Ticket", json!({"label": "é", "task_id": third}));
         self.add("Ticket", json!({"label": "", "weight": -0.5}));
-        task(&home, json!({"title": "e\u{301}", "ticket_id": ticket.parse::<i64>().expect("a number"), "points": -7}));
+        task(
+            &home,
+            json!({"title": "e\u{301}", "ticket_id": ticket.parse::<i64>().expect("a number"), "points": -7}),
+        );
         user
     }
 
     fn add(&self, resource: &str, body: Json) -> String {
-        let resource = self.model.resource_named(resource).expect("a resource of the contract");
+        let resource = self
+            .model
+            .resource_named(resource)
+            .expect("a resource of the contract");
         let Json::Object(body) = body else {
             unreachable!("all bodies are objects")
         };
@@ -381,8 +483,14 @@ impl World {
 
     /// All rows of a resource, in the order of their fields.
     fn read(&self, resource: ResourceId) -> Vec<Record> {
-        let prepared = select::select(&self.model, Dialect::Sqlite, &Select::whole_row(&self.model, resource));
-        let rows = self.query("", &prepared.expect("plain columns"), &[], &Guest).expect("small tables");
+        let prepared = select::select(
+            &self.model,
+            Dialect::Sqlite,
+            &Select::whole_row(&self.model, resource),
+        );
+        let rows = self
+            .query("", &prepared.expect("plain columns"), &[], &Guest)
+            .expect("small tables");
         let stored = self.stored(resource);
         rows.into_iter()
             .map(|cells| {
@@ -396,14 +504,21 @@ impl World {
     }
 
     fn stored(&self, resource: ResourceId) -> Vec<usize> {
-        layout::stored_fields(self.model.resource(resource)).map(|field| usize::from(field.id.0)).collect()
+        layout::stored_fields(self.model.resource(resource))
+            .map(|field| usize::from(field.id.0))
+            .collect()
     }
 
     fn rows(&self, resource: ResourceId) -> &[Record] {
         self.rows.get(&resource).map_or(&[], Vec::as_slice)
     }
 
-    fn env<'a>(&'a self, caller: &'a dyn CallerValues, this: Option<&'a [Value]>, next: Option<&'a [Value]>) -> Env<'a> {
+    fn env<'a>(
+        &'a self,
+        caller: &'a dyn CallerValues,
+        this: Option<&'a [Value]>,
+        next: Option<&'a [Value]>,
+    ) -> Env<'a> {
         Env {
             now: NOW,
             caller,
@@ -415,7 +530,12 @@ impl World {
         }
     }
 
-    fn select(&self, text: &str, shape: &Select, caller: &dyn CallerValues) -> Option<Vec<Vec<Value>>> {
+    fn select(
+        &self,
+        text: &str,
+        shape: &Select,
+        caller: &dyn CallerValues,
+    ) -> Option<Vec<Vec<Value>>> {
         let make = |dialect| match select::select(&self.model, dialect, shape) {
             Ok(prepared) => prepared,
             Err(error) => panic!("{text:?}: {error}"),
@@ -426,11 +546,27 @@ impl World {
     }
 
     /// `None`: it took too long.
-    fn query(&self, text: &str, prepared: &Prepared, args: &[Value], caller: &dyn CallerValues) -> Option<Vec<Vec<Value>>> {
-        let claims = |claim: &Claim, ty: &Type| read_claim(caller, claim, ty).unwrap_or(Value::Null);
+    fn query(
+        &self,
+        text: &str,
+        prepared: &Prepared,
+        args: &[Value],
+        caller: &dyn CallerValues,
+    ) -> Option<Vec<Vec<Value>>> {
+        let claims =
+            |claim: &Claim, ty: &Type| read_claim(caller, claim, ty).unwrap_or(Value::Null);
         let parameters = prepared.bind(args, &claims, NOW);
-        match wait(self.app.engine.driver().query(&prepared.statement, &parameters)) {
-            Ok(rows) => Some(prepared.records(rows).expect("cells of the types asked for")),
+        match wait(
+            self.app
+                .engine
+                .driver()
+                .query(&prepared.statement, &parameters),
+        ) {
+            Ok(rows) => Some(
+                prepared
+                    .records(rows)
+                    .expect("cells of the types asked for"),
+            ),
             Err(StoreError::TimedOut { .. }) => None,
             Err(error) => panic!("{text:?}: {error}\n{}", prepared.statement.text),
         }
@@ -439,7 +575,10 @@ impl World {
 
 impl Lookup for World {
     fn one(&self, resource: ResourceId, id: &Value) -> Option<Record> {
-        self.rows(resource).iter().find(|row| row[0] == *id).cloned()
+        self.rows(resource)
+            .iter()
+            .find(|row| row[0] == *id)
+            .cloned()
     }
 
     fn many(&self, resource: ResourceId, field: FieldId, id: &Value) -> Vec<Record> {
@@ -447,4 +586,3 @@ impl Lookup for World {
         self.rows(resource).iter().filter(holds).cloned().collect()
     }
 }
-

@@ -26,7 +26,12 @@ pub fn run(data: &[u8]) {
             .map(|field| field.name.as_str())
             .take(4)
             .collect();
-        let included: Vec<&str> = resource.lists.iter().map(|list| list.name.as_str()).take(3).collect();
+        let included: Vec<&str> = resource
+            .lists
+            .iter()
+            .map(|list| list.name.as_str())
+            .take(3)
+            .collect();
         let mut lists = vec![path.clone(), format!("{path}?total=true&limit=1")];
         if !sortable.is_empty() {
             lists.push(format!("{path}?sort={}", sortable.join(",")));
@@ -46,14 +51,31 @@ pub fn run(data: &[u8]) {
                 let record = format!("{path}/{id}");
                 app.ask(Method::GET, &record, keyed(), b"").sound();
                 app.ask(Method::DELETE, &record, keyed(), b"").sound();
-                app.ask(Method::PATCH, &record, headers(key, Some("application/json")), b"{}").sound();
+                app.ask(
+                    Method::PATCH,
+                    &record,
+                    headers(key, Some("application/json")),
+                    b"{}",
+                )
+                .sound();
                 for list in resource.lists.iter().take(2) {
-                    app.ask(Method::GET, &format!("{record}/{}", list.name), keyed(), b"").sound();
+                    app.ask(
+                        Method::GET,
+                        &format!("{record}/{}", list.name),
+                        keyed(),
+                        b"",
+                    )
+                    .sound();
                 }
             }
             let body = example(resource);
             for body in ["{}", &body] {
-                let reply = app.ask(Method::POST, &path, headers(key, Some("application/json")), body.as_bytes());
+                let reply = app.ask(
+                    Method::POST,
+                    &path,
+                    headers(key, Some("application/json")),
+                    body.as_bytes(),
+                );
                 reply.sound();
                 if reply.status.is_success() {
                     app.ask(Method::GET, &path, keyed(), b"").sound();
@@ -61,7 +83,8 @@ pub fn run(data: &[u8]) {
             }
         }
     }
-    app.ask(Method::GET, "/nothing", HeaderMap::new(), b"").sound();
+    app.ask(Method::GET, "/nothing", HeaderMap::new(), b"")
+        .sound();
 }
 
 /// Something for each field that has to be given; constraints may refuse it.
@@ -84,17 +107,22 @@ fn example(resource: &model::Resource) -> String {
             Type::Enum(words) => json!(words.first()),
             Type::List(item) => json!([of(item)]),
             Type::Object(object) => {
-                let members = object.members.iter().map(|member| (member.name.to_string(), of(&member.ty)));
+                let members = object
+                    .members
+                    .iter()
+                    .map(|member| (member.name.to_string(), of(&member.ty)));
                 Json::Object(members.collect())
             }
             Type::Json => json!({"a": 1}),
         }
     }
     let id = resource.id_field();
-    let given = resource
-        .fields
-        .iter()
-        .filter(|field| field.required_on_create() || (field.id == id.id && resource.id_type.kind == value::IdKind::Text));
-    let members: Map<String, Json> = given.map(|field| (field.name.clone(), of(&field.shape.ty))).collect();
+    let given = resource.fields.iter().filter(|field| {
+        field.required_on_create()
+            || (field.id == id.id && resource.id_type.kind == value::IdKind::Text)
+    });
+    let members: Map<String, Json> = given
+        .map(|field| (field.name.clone(), of(&field.shape.ty)))
+        .collect();
     Json::Object(members).to_string()
 }

@@ -29,14 +29,19 @@ fn as_text(ty: &Type, input: &str) {
         Err(problem) => return assert!(!problem.detail.is_empty()),
     };
     let printed = text::print(ty, &value);
-    assert_eq!(text::parse(ty, &printed).as_ref(), Ok(&value), "{printed:?}");
+    assert_eq!(
+        text::parse(ty, &printed).as_ref(),
+        Ok(&value),
+        "{printed:?}"
+    );
     // What was parsed from text has a JSON form too, which says the same.
     round_trip(ty, &value);
 }
 
 fn as_json(ty: &Type, input: &str) {
     let Ok(parsed) = serde_json::from_str::<serde_json::Value>(input) else {
-        assert!(json::from_json_text(ty, input).is_err());
+        // The text of a `json` field is only stored: a number in it may be too large for any type.
+        assert!(*ty == Type::Json || json::from_json_text(ty, input).is_err());
         return;
     };
     match json::read(ty, &parsed) {
@@ -50,7 +55,10 @@ fn as_json(ty: &Type, input: &str) {
             assert!((1..=MISMATCHES_MAX).contains(&mismatches.len()));
             for mismatch in mismatches {
                 // A pointer leads somewhere, or to a member that is not there.
-                let parent = mismatch.pointer.rfind('/').map_or("", |at| &mismatch.pointer[..at]);
+                let parent = mismatch
+                    .pointer
+                    .rfind('/')
+                    .map_or("", |at| &mismatch.pointer[..at]);
                 assert!(parsed.pointer(parent).is_some(), "{mismatch:?}");
                 assert!(!mismatch.detail.is_empty());
             }
@@ -67,7 +75,11 @@ fn round_trip(ty: &Type, value: &Value) {
     let written = json::to_json_text(ty, value);
     let parsed: serde_json::Value = serde_json::from_str(&written)
         .unwrap_or_else(|error| panic!("{error}: {written:?} of {value:?}"));
-    assert_eq!(json::from_json_text(ty, &written).as_ref(), Ok(value), "{written:?}");
+    assert_eq!(
+        json::from_json_text(ty, &written).as_ref(),
+        Ok(value),
+        "{written:?}"
+    );
     let again = json::read(ty, &parsed).unwrap_or_else(|found| panic!("{found:?}: {written:?}"));
     // The text of a `json` field is kept as it was stored; read from a body it is written anew.
     if !matches!(ty, Type::Json) {
