@@ -1,8 +1,12 @@
 //! The real binary, command by command, and the library under it.
 
-#![allow(clippy::unwrap_used, reason = "tests may panic, and so may what they share")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "tests may panic, and so may what they share"
+)]
 
 mod check;
+mod crash;
 mod dev;
 mod docs;
 mod documents;
@@ -10,8 +14,10 @@ mod explain;
 mod export;
 mod init;
 mod key;
+mod layers;
 mod library;
 mod migrate;
+mod refused;
 mod serve;
 mod support;
 mod test;
