@@ -10,7 +10,7 @@ use value::{FieldId, IdKind, Value};
 use crate::Core;
 use crate::access::{Verdict, admit, holds_for, in_memory, refuse};
 use crate::caller::Claims;
-use crate::input::Writer;
+use crate::input::{Writer, conflicts_with_path};
 use crate::statements::ShapeKey;
 use crate::write::{Stored, Terms, refuse_field};
 
@@ -97,8 +97,21 @@ impl Core {
             resource,
             caller: &request.caller,
             now: request.now,
+            unseen: &[],
         };
-        let mut draft = writer.create(body, preset)?;
+        // What the server fills in is no more taken from the path than from the body.
+        let (filled_in, preset): (Vec<_>, Vec<_>) =
+            preset.iter().cloned().partition(|(field, _)| {
+                let field = resource.field(*field);
+                field.set.is_some() || field.read_only
+            });
+        let mut draft = writer.create(body, &preset)?;
+        for (field, id) in &filled_in {
+            if draft.row[usize::from(field.0)] != *id {
+                let problem = conflicts_with_path(resource.field(*field), id);
+                return Err(Failure::with_problems(Code::Invalid, vec![problem]));
+            }
+        }
         let plan = self.plans.resource(resource.id);
         for field in &draft.given {
             if let Some(gate) = plan.field_write(*field) {

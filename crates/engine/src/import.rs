@@ -108,6 +108,7 @@ impl Core {
             resource,
             caller: &request.caller,
             now: request.now,
+            unseen: &[],
         };
         let mut row = writer.create(&body, &given)?.row;
         self.give_id(resource, &mut row);

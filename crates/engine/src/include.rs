@@ -1,10 +1,11 @@
-//! Included relations: one statement per relation and level, however many records there are.
+//! Included relations: one statement per relation and level for every [`IDS_AT_ONCE`] records,
+//! of which an answer seldom has more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use call::{Cell, Failure, Page, Record, Request};
-use store::select::{Direction, Output, Select};
+use store::select::{Direction, IDS_MAX, Output, Select};
 use value::{FieldId, ResourceId, Type, Value};
 
 use crate::Core;
@@ -14,10 +15,22 @@ use crate::read::{Via, assemble, outputs};
 use crate::statements::ShapeKey;
 use crate::view::{Source, ViewPlan};
 
-/// Statements for n ids are made for the next power of two, so that few shapes exist; the
-/// rest is filled with the last id.
-fn rounded(ids: usize) -> u16 {
-    u16::try_from(ids.next_power_of_two()).unwrap_or(u16::MAX)
+/// Ids in one statement. A power of two that statements take.
+const IDS_AT_ONCE: usize = 256;
+const _: () = assert!(IDS_AT_ONCE <= IDS_MAX as usize && IDS_AT_ONCE.is_power_of_two());
+
+/// Records of one list over all of the records it is included in: 50 for each of the longest page.
+/// Lists of lists would multiply beyond it; their pages are made shorter instead, and go on by
+/// their cursors.
+const LISTED_MAX: usize = 10_000;
+
+/// Ids for one statement. Statements are made for powers of two, so that few shapes exist; the
+/// rest is filled with null, which no record has: an id twice would give its list twice.
+fn rounded(ids: &[Value]) -> (u16, Vec<Value>) {
+    let size = ids.len().next_power_of_two();
+    let mut ids = ids.to_vec();
+    ids.resize(size, Value::Null);
+    (u16::try_from(size).unwrap_or(u16::MAX), ids)
 }
 
 impl Core {
@@ -69,41 +82,41 @@ impl Core {
         slot: usize,
         records: &mut [Record],
     ) -> Result<(), Failure> {
+        let id_type = plan.view.id_type.clone();
+        let name = |id: &Value| value::text::print(&id_type, id);
         let mut ids: Vec<Value> = Vec::new();
+        let mut known: HashSet<String> = HashSet::new();
         for record in records.iter() {
             if let Cell::Value(id) = &record.cells[slot]
                 && !id.is_null()
-                && !ids.contains(id)
+                && known.insert(name(id))
             {
                 ids.push(id.clone());
             }
         }
-        let mut found: HashMap<String, Record> = HashMap::new();
-        let id_type = plan.view.id_type.clone();
-        let name = |id: &Value| value::text::print(&id_type, id);
-        if !ids.is_empty() && !matches!(read, Verdict::Closed) {
-            let size = rounded(ids.len());
-            let key = read_key(ShapeKey::new(b'o').id(plan.id), read).number(u64::from(size));
-            let prepared = self.statements.get_or_make(key, || {
-                self.select(&Select {
-                    outputs: outputs(plan, &[]),
-                    ids: Some(size),
-                    restrict: restrict(read),
-                    ..Select::new(plan.view.resource)
-                })
-            })?;
-            let last = ids[ids.len() - 1].clone();
-            ids.resize(usize::from(size), last);
-            let parameters = self.bind(&prepared, &ids, request);
-            let rows = self.rows(via, &prepared, &parameters).await?;
-            let mut children: Vec<Record> =
-                rows.into_iter().map(|row| assemble(plan, row).0).collect();
-            self.include(via, request, plan, &mut children).await?;
-            found = children
-                .into_iter()
-                .map(|child| (name(&child.id), child))
-                .collect();
+        let mut children: Vec<Record> = Vec::new();
+        if !matches!(read, Verdict::Closed) {
+            for ids in ids.chunks(IDS_AT_ONCE) {
+                let (size, ids) = rounded(ids);
+                let key = read_key(ShapeKey::new(b'o').id(plan.id), read).number(u64::from(size));
+                let prepared = self.statements.get_or_make(key, || {
+                    self.select(&Select {
+                        outputs: outputs(plan, &[]),
+                        ids: Some(size),
+                        restrict: restrict(read),
+                        ..Select::new(plan.view.resource)
+                    })
+                })?;
+                let parameters = self.bind(&prepared, &ids, request);
+                let rows = self.rows(via, &prepared, &parameters).await?;
+                children.extend(rows.into_iter().map(|row| assemble(plan, row).0));
+            }
         }
+        self.include(via, request, plan, &mut children).await?;
+        let found: HashMap<String, Record> = children
+            .into_iter()
+            .map(|child| (name(&child.id), child))
+            .collect();
         for record in records {
             let child = match &record.cells[slot] {
                 Cell::Value(id) if !id.is_null() => found.get(&name(id)).cloned(),
@@ -126,34 +139,33 @@ impl Core {
         let mut pages: HashMap<String, Vec<Record>> = HashMap::new();
         let parent_type = records[0].view.id_type.clone();
         let name = |id: &Value| value::text::print(&parent_type, id);
+        let page = (LISTED_MAX / records.len()).clamp(1, PAGE_DEFAULT as usize);
         if !matches!(children.read, Verdict::Closed) {
-            let size = rounded(records.len());
-            let key = read_key(ShapeKey::new(b'm').id(plan.id), children.read)
-                .number(u64::from(size))
-                .number(u64::from(children.field.0));
-            let prepared = self.statements.get_or_make(key, || {
-                self.select(&Select {
-                    outputs: outputs(plan, &[Output::Field(children.field)]),
-                    parents: Some((children.field, size)),
-                    restrict: restrict(children.read),
-                    sort: vec![(FieldId(0), Direction::Ascending)],
-                    limit: true,
-                    ..Select::new(children.resource)
-                })
-            })?;
-            let mut arguments: Vec<Value> =
-                records.iter().map(|record| record.id.clone()).collect();
-            let last = arguments[arguments.len() - 1].clone();
-            arguments.resize(usize::from(size), last);
-            arguments.push(Value::Int(i64::from(PAGE_DEFAULT) + 1));
-            let parameters = self.bind(&prepared, &arguments, request);
-            let rows = self.rows(via, &prepared, &parameters).await?;
-            let mut parents = Vec::with_capacity(rows.len());
-            let mut found = Vec::with_capacity(rows.len());
-            for row in rows {
-                let (record, mut extra) = assemble(plan, row);
-                parents.push(name(&extra.pop().unwrap_or(Value::Null)));
-                found.push(record);
+            let ids: Vec<Value> = records.iter().map(|record| record.id.clone()).collect();
+            let mut parents = Vec::new();
+            let mut found = Vec::new();
+            for ids in ids.chunks(IDS_AT_ONCE) {
+                let (size, mut arguments) = rounded(ids);
+                let key = read_key(ShapeKey::new(b'm').id(plan.id), children.read)
+                    .number(u64::from(size))
+                    .number(u64::from(children.field.0));
+                let prepared = self.statements.get_or_make(key, || {
+                    self.select(&Select {
+                        outputs: outputs(plan, &[Output::Field(children.field)]),
+                        parents: Some((children.field, size)),
+                        restrict: restrict(children.read),
+                        sort: vec![(FieldId(0), Direction::Ascending)],
+                        limit: true,
+                        ..Select::new(children.resource)
+                    })
+                })?;
+                arguments.push(Value::Int(page as i64 + 1));
+                let parameters = self.bind(&prepared, &arguments, request);
+                for row in self.rows(via, &prepared, &parameters).await? {
+                    let (record, mut extra) = assemble(plan, row);
+                    parents.push(name(&extra.pop().unwrap_or(Value::Null)));
+                    found.push(record);
+                }
             }
             self.include(via, request, plan, &mut found).await?;
             for (parent, record) in parents.into_iter().zip(found) {
@@ -163,8 +175,8 @@ impl Core {
         for record in records {
             let parent = name(&record.id);
             let mut items = pages.remove(&parent).unwrap_or_default();
-            let more = items.len() > PAGE_DEFAULT as usize;
-            items.truncate(PAGE_DEFAULT as usize);
+            let more = items.len() > page;
+            items.truncate(page);
             let next_cursor = items.last().filter(|_| more).map(|last| {
                 let question =
                     question_of_children(&self.model, children.resource, children.field, &parent);

@@ -17,6 +17,9 @@ pub struct Writer<'a> {
     pub resource: &'a Resource,
     pub caller: &'a Caller,
     pub now: Timestamp,
+    /// Fields of the record to be changed that the caller does not see. Whether they are as sent
+    /// is not told either.
+    pub unseen: &'a [FieldId],
 }
 
 /// A row to be, indexed by [`FieldId`], and which fields the client itself gave.
@@ -100,16 +103,34 @@ impl Writer<'_> {
         finish(problems, Draft { row, given })
     }
 
-    /// Some members of an existing record: absent keeps, null clears.
+    /// Some members of an existing record: absent keeps, null clears, and an object keeps the
+    /// members that are not named (RFC 7396).
     pub fn merge(&self, current: &[Value], body: &Map<String, Json>) -> Result<Draft, Failure> {
+        self.some(current, body, |field, json, current| {
+            merge_inside(field, json, current)
+        })
+    }
+
+    /// Some members of an existing record, each as a whole.
+    pub fn set(&self, current: &[Value], body: &Map<String, Json>) -> Result<Draft, Failure> {
+        self.some(current, body, |_, _, _| None)
+    }
+
+    /// `before` makes of a member what is really to be written, if that is something else.
+    fn some(
+        &self,
+        current: &[Value],
+        body: &Map<String, Json>,
+        before: impl Fn(&Field, &Json, &Value) -> Option<Json>,
+    ) -> Result<Draft, Failure> {
         let mut problems = Vec::new();
         let mut row = current.to_vec();
         let mut given = Vec::new();
         self.unknown_members(body, &mut problems);
         for field in &self.resource.fields {
             if let Some(json) = body.get(&field.name) {
-                let merged = merge_inside(field, json, &current[usize::from(field.id.0)]);
-                let json = merged.as_ref().unwrap_or(json);
+                let made = before(field, json, &current[usize::from(field.id.0)]);
+                let json = made.as_ref().unwrap_or(json);
                 self.change(field, json, &mut row, &mut given, &mut problems);
             }
         }
@@ -172,8 +193,9 @@ impl Writer<'_> {
                 return;
             }
             let mut ignored = Vec::new();
-            let same =
-                self.read_unchecked(field, json, &mut ignored) == *slot && ignored.is_empty();
+            let same = !self.unseen.contains(&field.id)
+                && self.read_unchecked(field, json, &mut ignored) == *slot
+                && ignored.is_empty();
             if !same {
                 problems.push(if field.immutable && !field.read_only {
                     FieldProblem {
@@ -378,9 +400,7 @@ fn merge_inside(field: &Field, json: &Json, current: &Value) -> Option<Json> {
     else {
         return None;
     };
-    if current.is_null() {
-        return None;
-    }
+    // Where nothing is, an empty object is merged into, so that nulls are not kept there either.
     let mut text = Vec::new();
     value::json::write(&field.shape.ty, current, &mut text);
     let mut target: Json = serde_json::from_slice(&text).ok()?;
@@ -410,7 +430,8 @@ fn required(field: &Field) -> FieldProblem {
     }
 }
 
-fn conflicts_with_path(field: &Field, preset: &Value) -> FieldProblem {
+/// A value that is not the one in the path.
+pub fn conflicts_with_path(field: &Field, preset: &Value) -> FieldProblem {
     FieldProblem {
         place: pointer(field),
         code: "conflicts_with_path",

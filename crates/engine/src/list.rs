@@ -21,7 +21,7 @@ pub const PAGE_DEFAULT: u32 = 50;
 /// Larger sizes are lowered to this.
 pub const PAGE_MAX: u32 = 200;
 /// Conditions in one request; each adds to the statement.
-const FILTERS_MAX: usize = 20;
+const FILTERS_MAX: usize = 100;
 /// Values of one `in`.
 const IN_MAX: usize = 100;
 /// Keys of one sort, without the id that always closes it.
@@ -59,7 +59,10 @@ impl Core {
         )?;
         let mut question = self.question(resource, request)?;
         if let Some(parent) = &request.parent {
-            question.parent = Some(self.parent(request, parent).await?);
+            let (field, id) = self.parent(request, parent).await?;
+            // To list by a field is to filter by it.
+            self.readable_field(resource, request, resource.field(field))?;
+            question.parent = Some((field, id));
         }
         let after = match &request.query.cursor {
             None => None,
@@ -102,6 +105,9 @@ impl Core {
         parent: &Parent,
     ) -> Result<(FieldId, Value), Failure> {
         let resource = self.model.resource(parent.resource);
+        if resource.audience > request.caller.served_audience() {
+            return Err(Failure::new(Code::NotFound, "there is nothing here"));
+        }
         let list = resource.list_named(&parent.list).ok_or_else(|| {
             Failure::new(
                 Code::NotFound,
@@ -278,10 +284,10 @@ impl Core {
             Some(name) => {
                 let relation = resource
                     .relation_named(name)
-                    .filter(|field| field.audience <= request.caller.served_audience())
+                    .filter(|field| is_served_relation(&self.model, request, field))
                     .and_then(|field| field.relation().map(|(_, target)| (field.id, target)));
                 let Some((via, target)) = relation else {
-                    problems.push(unknown(resource, request, filter));
+                    problems.push(unknown(&self.model, resource, request, filter));
                     return Ok(());
                 };
                 let target = self.model.resource(target);
@@ -295,7 +301,7 @@ impl Core {
             .field_named(&filter.field)
             .filter(|field| field.indexed && field.audience <= request.caller.served_audience());
         let Some(field) = field else {
-            problems.push(unknown(resource, request, filter));
+            problems.push(unknown(&self.model, resource, request, filter));
             return Ok(());
         };
         self.readable_field(target, request, field)?;
@@ -346,33 +352,14 @@ impl Core {
         Ok(())
     }
 
-    /// Filtering or sorting by what one may not read would tell it bit by bit (part 2 #8).
     fn readable_field(
         &self,
         resource: &Resource,
         request: &Request,
         field: &Field,
     ) -> Result<(), Failure> {
-        let Some(gate) = self.plans.resource(resource.id).field_read(field.id) else {
-            return Ok(());
-        };
-        if matches!(gate.ask(&request.caller, request.now), Verdict::Open) {
-            return Ok(());
-        }
-        Err(Failure {
-            rule: Some(gate.text.clone()),
-            ..Failure::new(
-                if request.caller.is_guest() {
-                    Code::Unauthenticated
-                } else {
-                    Code::Forbidden
-                },
-                format!(
-                    "you may not filter or sort by `{}`: its rule `{}` does not let you read it",
-                    field.name, gate.text
-                ),
-            )
-        })
+        let plan = self.plans.resource(resource.id);
+        plan.may_ask_about(field, &request.caller, request.now)
     }
 
     fn sort(
@@ -637,7 +624,16 @@ fn search(
     question.values.extend(words.into_iter().map(Value::Text));
 }
 
-fn unknown(resource: &Resource, request: &Request, filter: &Filter) -> FieldProblem {
+/// Whether a relation and the records it leads to are there for this caller.
+fn is_served_relation(model: &Model, request: &Request, field: &Field) -> bool {
+    let audience = request.caller.served_audience();
+    field.audience <= audience
+        && field
+            .relation()
+            .is_some_and(|(_, target)| model.resource(target).audience <= audience)
+}
+
+fn unknown(model: &Model, resource: &Resource, request: &Request, filter: &Filter) -> FieldProblem {
     let mut allowed: Vec<String> = ["limit", "cursor", "sort", "fields", "include", "total"]
         .into_iter()
         .map(str::to_owned)
@@ -658,7 +654,7 @@ fn unknown(resource: &Resource, request: &Request, filter: &Filter) -> FieldProb
         resource
             .fields
             .iter()
-            .filter(served)
+            .filter(|field| is_served_relation(model, request, field))
             .filter_map(|field| field.relation())
             .map(|(relation, _)| format!("{relation}.FIELD")),
     );

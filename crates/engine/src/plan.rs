@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use model::{Action, Model, Resource};
-use value::{FieldId, ResourceId};
+use call::{Caller, Code, Failure};
+use model::{Action, Field, Model, Resource};
+use value::{FieldId, ResourceId, Timestamp};
 
-use crate::access::Gate;
+use crate::access::{Gate, Verdict};
 
 /// Gates of one resource, parallel to the model.
 #[derive(Debug)]
@@ -55,6 +56,40 @@ impl ResourcePlan {
 
     pub fn field_read(&self, field: FieldId) -> Option<&Gate> {
         self.field_read[usize::from(field.0)].as_deref()
+    }
+
+    /// Filtering, sorting or listing by what one may not read would tell it bit by bit.
+    ///
+    /// # Errors
+    /// Unless the caller reads the field on every record.
+    pub fn may_ask_about(
+        &self,
+        field: &Field,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let Some(gate) = self.field_read(field.id) else {
+            return Ok(());
+        };
+        if matches!(gate.ask(caller, now), Verdict::Open) {
+            return Ok(());
+        }
+        let code = if caller.is_guest() {
+            Code::Unauthenticated
+        } else {
+            Code::Forbidden
+        };
+        Err(Failure {
+            rule: Some(gate.text.clone()),
+            ..Failure::new(
+                code,
+                format!(
+                    "you may not filter, sort or list by `{}`: its rule `{}` does not let you \
+                     read it",
+                    field.name, gate.text
+                ),
+            )
+        })
     }
 
     pub fn field_write(&self, field: FieldId) -> Option<&Gate> {

@@ -163,7 +163,12 @@ pub fn outputs(plan: &ViewPlan, extra: &[Output]) -> Vec<Output> {
                 outputs.push(Output::Field(*field));
                 outputs.push(Output::Holds(Arc::clone(&residual.expr)));
             }
-            Source::One { via, .. } => outputs.push(Output::Field(*via)),
+            Source::One { via, seen, .. } => {
+                outputs.push(Output::Field(*via));
+                if let Some(residual) = seen {
+                    outputs.push(Output::Holds(Arc::clone(&residual.expr)));
+                }
+            }
             Source::Many { .. } => {}
         }
     }
@@ -187,7 +192,12 @@ pub fn assemble(plan: &ViewPlan, values: Vec<Value>) -> (Record, Vec<Value>) {
         .sources
         .iter()
         .map(|source| match source {
-            Source::Field(_) | Source::One { .. } => Cell::Value(next()),
+            Source::Field(_) | Source::One { seen: None, .. } => Cell::Value(next()),
+            Source::One { .. } => {
+                let id = next();
+                let seen = next() == Value::Bool(true);
+                Cell::Value(if seen { id } else { Value::Null })
+            }
             Source::Guarded(..) => {
                 let value = next();
                 if next() == Value::Bool(true) {

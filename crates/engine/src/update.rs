@@ -90,7 +90,8 @@ impl crate::work::Writing for Updating {
         if !terms.names_next {
             core.precondition(request, &before)?;
         }
-        let draft = changed(core, request, &before)?;
+        let unseen = unseen(core, request, transaction, &before).await?;
+        let draft = changed(core, request, &before, &unseen)?;
         if terms.names_next {
             let next = Some(draft.row.as_slice());
             if !core
@@ -149,12 +150,18 @@ impl crate::work::Writing for Updating {
 }
 
 /// The row as the request would have it.
-fn changed(core: &Core, request: &Request, before: &Stored) -> Result<Draft, Failure> {
+fn changed(
+    core: &Core,
+    request: &Request,
+    before: &Stored,
+    unseen: &[FieldId],
+) -> Result<Draft, Failure> {
     let resource = core.model.resource(request.resource);
     let writer = Writer {
         resource,
         caller: &request.caller,
         now: request.now,
+        unseen,
     };
     let hidden = |field: &Field| hidden_from(core, request, resource, field);
     match &request.change {
@@ -162,10 +169,37 @@ fn changed(core: &Core, request: &Request, before: &Stored) -> Result<Draft, Fai
         Some(Change::Whole(body)) => writer.replace(&before.row, body, &hidden),
         Some(Change::Patch(operations)) => {
             let body = patched(resource, &before.row, operations, &hidden)?;
-            writer.merge(&before.row, &body)
+            writer.set(&before.row, &body)
         }
         None => Err(Failure::new(Code::Malformed, "a change needs a body")),
     }
+}
+
+/// Fields of this very row that the caller does not see.
+async fn unseen(
+    core: &Core,
+    request: &Request,
+    transaction: &mut dyn Transaction,
+    before: &Stored,
+) -> Result<Vec<FieldId>, Failure> {
+    let resource = core.model.resource(request.resource);
+    let plan = core.plans.resource(resource.id);
+    let mut unseen = Vec::new();
+    for field in &resource.fields {
+        let seen = match plan.field_read(field.id) {
+            _ if field.write_only => false,
+            None => true,
+            Some(gate) => {
+                let verdict = gate.ask(&request.caller, request.now);
+                core.verdict_holds(transaction, request, &verdict, &before.row, None)
+                    .await?
+            }
+        };
+        if !seen {
+            unseen.push(field.id);
+        }
+    }
+    Ok(unseen)
 }
 
 /// Fields that this caller does not see on every row: they are no part of the document that a
@@ -226,17 +260,13 @@ fn patched(
     let mut document = Json::Object(original.clone());
     for (index, operation) in patch.0.iter().enumerate() {
         json_patch::patch(&mut document, std::slice::from_ref(operation)).map_err(|error| {
-            let detail = format!("operation {index} does not apply: {}", error.kind);
+            // RFC 5789 §2.2: the patch is understood, but not for a record in this state.
             Failure::with_problems(
-                if matches!(error.kind, json_patch::PatchErrorKind::TestFailed) {
-                    Code::Conflict
-                } else {
-                    Code::Invalid
-                },
+                Code::Conflict,
                 vec![FieldProblem {
                     place: Place::Pointer(format!("/{index}")),
                     code: "patch_failed",
-                    detail,
+                    detail: format!("operation {index} does not apply: {}", error.kind),
                 }],
             )
         })?;

@@ -41,9 +41,11 @@ pub enum Source {
     Field(FieldId),
     /// A field that this caller sees only on rows that fulfil the condition.
     Guarded(FieldId, Residual),
-    /// An included record, by the field that holds its id.
+    /// An included record, by the field that holds its id; where that is hidden, so is where it
+    /// leads.
     One {
         via: FieldId,
+        seen: Option<Residual>,
         plan: Arc<ViewPlan>,
         read: Verdict,
     },
@@ -186,7 +188,7 @@ impl Viewer<'_> {
         }
         for (name, inner) in &wanted.relations {
             let target = self.target(resource, name);
-            let read = self.read(target, self.relation_action(resource, name))?;
+            let read = self.relation_read(resource, name)?;
             let sight = Sight::from(&read);
             cacheable &= sight != Sight::ByRow(None);
             out.push(sight);
@@ -205,12 +207,21 @@ impl Viewer<'_> {
         )
     }
 
-    fn relation_action(&self, resource: &Resource, name: &str) -> Action {
+    /// Which of the records that a relation or list leads to the caller may read.
+    fn relation_read(&self, resource: &Resource, name: &str) -> Result<Verdict, Failure> {
+        let target = self.target(resource, name);
         if resource.relation_named(name).is_some() {
-            Action::Get
-        } else {
-            Action::List
+            return self.read(target, Action::Get);
         }
+        // To list by a field is to filter by it.
+        if let Some(list) = resource.list_named(name) {
+            self.plans.resource(target.id).may_ask_about(
+                target.field(list.field),
+                self.caller,
+                self.now,
+            )?;
+        }
+        self.read(target, Action::List)
     }
 
     /// The resource a relation or list name leads to. The name has been resolved before.
@@ -384,13 +395,19 @@ impl Viewer<'_> {
         !field.write_only && field.audience <= self.caller.served_audience()
     }
 
+    fn field_verdict(&self, resource: &Resource, field: &Field) -> Verdict {
+        match self.plans.resource(resource.id).field_read(field.id) {
+            None => Verdict::Open,
+            Some(gate) => gate.ask(self.caller, self.now),
+        }
+    }
+
     fn build(
         &self,
         resource: &Resource,
         wanted: &Wanted<'_>,
         id: Option<u64>,
     ) -> Result<ViewPlan, Failure> {
-        let plan = self.plans.resource(resource.id);
         let mut slots = Vec::new();
         let mut sources = Vec::new();
         let mut plain = true;
@@ -403,10 +420,7 @@ impl Viewer<'_> {
             if !chosen {
                 continue;
             }
-            let verdict = match plan.field_read(field.id) {
-                None => Verdict::Open,
-                Some(gate) => gate.ask(self.caller, self.now),
-            };
+            let verdict = self.field_verdict(resource, field);
             let computed = matches!(field.kind, FieldKind::Computed(_));
             plain &= !computed;
             fixed &= !computed;
@@ -423,17 +437,25 @@ impl Viewer<'_> {
         }
         for (name, inner) in &wanted.relations {
             let target = self.target(resource, name);
-            let read = self.read(target, self.relation_action(resource, name))?;
+            let read = self.relation_read(resource, name)?;
             let inner = Arc::new(self.build(target, inner, None)?);
             plain = false;
             fixed = false;
             slots.push(slot(name, Type::Id(Arc::clone(&target.id_type))));
             sources.push(match resource.relation_named(name) {
-                Some(field) => Source::One {
-                    via: field.id,
-                    plan: inner,
-                    read,
-                },
+                Some(field) => {
+                    let (seen, read) = match self.field_verdict(resource, field) {
+                        Verdict::Open => (None, read),
+                        Verdict::Closed => (None, Verdict::Closed),
+                        Verdict::Rows(residual) => (Some(residual), read),
+                    };
+                    Source::One {
+                        via: field.id,
+                        seen,
+                        plan: inner,
+                        read,
+                    }
+                }
                 None => {
                     let list = resource
                         .list_named(name)

@@ -27,7 +27,7 @@ use engine::Engine;
 use http::header::{ACCEPT, ALLOW};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
-use model::Action;
+use model::{Action, Audience};
 use tracing::Instrument;
 use web::cors::{Cors, OriginError};
 use web::{Handler, Request, RequestBody, Response};
@@ -105,7 +105,8 @@ impl Door {
         body: &mut RequestBody,
         line: &mut Line<'_>,
     ) -> Result<Response, Refusal> {
-        let target = match self.routes.find(head.uri.path()) {
+        let path = head.uri.path();
+        let target = match self.routes.find(path) {
             Ok(target) => target,
             Err(Miss::Unknown) => return self.respond_beside(head, line).await,
             Err(Miss::Encoding) => {
@@ -113,6 +114,18 @@ impl Door {
                 return Err(Failure::new(Code::Malformed, detail).into());
             }
         };
+        // For whom it is not, there is nothing here: no list of its methods, no fault in a query.
+        // Only what a browser asks before a request is answered to all, since it comes without
+        // a credential.
+        let audience = target.audience(self.engine.model());
+        let mut known = None;
+        if audience > Audience::Public && !self.is_preflight(head, &target) {
+            let caller = self.caller(head, line).await?;
+            if audience > caller.served_audience() {
+                return Err(self.not_found(path));
+            }
+            known = Some(caller);
+        }
         let Some(action) = target.action(&head.method) else {
             if head.method == Method::OPTIONS {
                 return Ok(self.options(head, &target));
@@ -120,7 +133,10 @@ impl Door {
             return Err(Refusal::method_not_allowed(&head.method, target.allow()));
         };
         accept(head)?;
-        let caller = self.caller(head, line).await?;
+        let caller = match known {
+            Some(caller) => caller,
+            None => self.caller(head, line).await?,
+        };
         let most = self.settings.body_bytes_max;
         let request = request::read(head, body, most, target, action, caller).await?;
         let resource = request.resource;
@@ -188,6 +204,13 @@ impl Door {
         let mut response = preflight.unwrap_or_else(no_content);
         response.headers_mut().insert(ALLOW, allow);
         response
+    }
+
+    fn is_preflight(&self, head: &Parts, target: &Target<'_>) -> bool {
+        let preflight = self
+            .cors
+            .preflight(&head.method, &head.headers, target.allow());
+        preflight.is_some()
     }
 
     fn not_found(&self, path: &str) -> Refusal {

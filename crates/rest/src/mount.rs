@@ -201,6 +201,15 @@ impl Target<'_> {
         }
     }
 
+    /// For whom it is there: for those who are served all of its records.
+    pub fn audience(&self, model: &Model) -> Audience {
+        let own = model.resource(self.resource()).audience;
+        match self {
+            Target::List { parent, .. } => own.max(model.resource(*parent).audience),
+            Target::Collection { .. } | Target::Record { .. } => own,
+        }
+    }
+
     pub fn is_record(&self) -> bool {
         matches!(self, Target::Record { .. })
     }

@@ -61,6 +61,18 @@ fn http_1_0_is_understood() {
 }
 
 #[test]
+fn an_offer_to_upgrade_may_be_left_aside() {
+    let app = LIBRARY.get();
+    for upgrade in ["h2c", "websocket", "TLS/1.0"] {
+        let request = format!(
+            "GET /v1/books/1?fields=id HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: {upgrade}\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+        );
+        let answer = Connection::open(app.address()).send(request).answer();
+        assert_eq!(answer.expect(200).json(), json!({"id": 1}), "{upgrade}");
+    }
+}
+
+#[test]
 fn a_client_that_waits_for_leave_gets_it_or_the_refusal() {
     let app = LIBRARY.get();
     let head = |length: usize| {

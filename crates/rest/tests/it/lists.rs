@@ -76,6 +76,43 @@ fn links_lead_through_the_whole_list_once() {
     }
 }
 
+/// Also where the last record of a page has nothing to be sorted by.
+#[test]
+fn pages_go_on_whatever_they_are_sorted_by() {
+    let app = LIBRARY.get();
+    for key in [
+        "id",
+        "title",
+        "author_id",
+        "isbn",
+        "pages",
+        "price",
+        "published",
+        "kind",
+        "lent",
+        "kind,-pages",
+        "lent,price,-title",
+        "-author_id,published",
+        "pages,price,kind,lent",
+    ] {
+        for sort in [key.to_owned(), format!("-{key}").replace("--", "")] {
+            let whole = ids(&app.get(&format!("/v1/books?sort={sort}")).expect(200));
+            assert_eq!(whole.len(), 5, "{sort}");
+            for limit in [1, 2, 4] {
+                let mut found = Vec::new();
+                let mut target = Some(format!("/v1/books?sort={sort}&limit={limit}"));
+                while let Some(page) = target {
+                    let answer = app.get(&page).expect(200);
+                    found.extend(ids(&answer));
+                    assert!(found.len() <= 5, "{sort} by {limit}: {found:?}");
+                    target = next(&answer);
+                }
+                assert_eq!(found, whole, "{sort} by {limit}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_page_has_fifty_records_unless_said_and_two_hundred_at_most() {
     let app = LIBRARY.get();

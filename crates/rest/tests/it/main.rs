@@ -9,7 +9,7 @@
 //! | 4 | Totals | [`lists`] |
 //! | 5 | Filters, every operator, one hop | [`lists`], [`values`] |
 //! | 7 | Only what is indexed is filterable and sortable | [`lists`] |
-//! | 8 | Hidden fields are not filterable | [`views`] |
+//! | 8 | Hidden fields are not filterable, nor found out in another way | [`views`], [`hidden`] |
 //! | 9 | Sorts | [`lists`] |
 //! | 10 | Sparse fields | [`views`], [`writes`] |
 //! | 11 | Included relations and lists | [`views`] |
@@ -40,6 +40,7 @@
 //! | – | Limits of size, depth and time | [`limits`] |
 //! | – | HTTP/1.0, 1.1, 2; request ids; many clients | [`connections`] |
 //! | – | What is refused changes nothing | [`refusals`], [`access`] |
+//! | – | Audiences: what is private is not there | [`audience`] |
 //! | – | The textbook bookstore, to the letter | [`bookstore`] |
 //!
 //! Not here, because not built yet: 6 (QUERY), 19 (Idempotency-Key), 20 (batch), 22–24
@@ -52,10 +53,12 @@
 )]
 
 mod access;
+mod audience;
 mod bookstore;
 mod conditions;
 mod connections;
 mod cors;
+mod hidden;
 mod limits;
 mod lists;
 mod methods;

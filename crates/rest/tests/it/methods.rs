@@ -1,7 +1,7 @@
 //! HEAD, OPTIONS, 405, paths that are none, and bodies where none belongs.
 
 use serde_json::json;
-use testkit::Answer;
+use testkit::{Answer, App};
 
 use crate::support::{Connection, LIBRARY, raw};
 
@@ -274,4 +274,52 @@ fn documents_answer_to_the_same_methods() {
             .next(),
         Some("3")
     );
+}
+
+#[test]
+fn an_api_may_live_anywhere() {
+    for (base, path) in [("/", ""), ("/shop/v2", "/shop/v2")] {
+        let app = App::start(&format!(
+            "
+frontdesk: 1
+name: anywhere
+base: {base}
+resources:
+  Author:
+    id: integer
+    path: people
+    fields: {{name: string}}
+    lists: {{books: Book.author}}
+    access: {{read: public, write: public}}
+  Book:
+    id: integer
+    fields: {{title: string, author: Author}}
+    access: {{read: public, write: public}}
+"
+        ));
+        let made = app
+            .post(&format!("{path}/people"), &json!({"name": "Ann"}))
+            .expect(201);
+        assert_eq!(made.header("location").unwrap(), format!("{path}/people/1"));
+        for _ in 0..2 {
+            let made = app
+                .post(&format!("{path}/people/1/books"), &json!({"title": "x"}))
+                .expect(201);
+            app.get(&made.header("location").unwrap()).expect(200);
+        }
+        let first = app
+            .get(&format!("{path}/people/1/books?limit=1"))
+            .expect(200);
+        let second = app.get(&crate::support::next(&first).unwrap()).expect(200);
+        assert_eq!(crate::support::ids(&second), [2]);
+        app.get(&format!("{path}/openapi.json")).expect(200);
+        let refused = app.get(&format!("{path}/people/9")).expect(404).json();
+        let page = app.get(refused["type"].as_str().unwrap()).expect(200);
+        assert!(
+            page.header("content-type")
+                .unwrap()
+                .starts_with("text/html")
+        );
+        app.get("/v1/people").expect(404);
+    }
 }

@@ -234,3 +234,17 @@ fn the_tag_of_a_compressed_record_still_names_its_version() {
     patch(&answer.etag()).expect(200);
     patch(&answer.etag().replace("\"1.", "\"2.")).expect(412);
 }
+
+#[test]
+fn a_long_refusal_is_compressed_like_any_answer() {
+    let app = LIBRARY.get();
+    let many: String = (0..20).map(|n| format!("colour{n}=red&")).collect();
+    let plain = app.get(&format!("/v1/books?{many}")).expect(400);
+    let answer = coded(&app, &format!("/v1/books?{many}"), Some("gzip")).expect(400);
+    assert_eq!(answer.header("content-encoding").unwrap(), "gzip");
+    assert_eq!(
+        answer.header("content-type").unwrap(),
+        "application/problem+json"
+    );
+    assert_eq!(decoded(&answer), plain.body);
+}

@@ -113,6 +113,11 @@ fn refusals(app: &App) -> Vec<(u16, &'static str, Answer)> {
             "already_exists",
             app.post("/v1/makers", &json!({"name": maker["name"]})),
         ),
+        (
+            409,
+            "unknown_reference",
+            app.post("/v1/items", &json!({"maker_id": 99999})),
+        ),
         (409, "still_referenced", app.delete(&maker_path)),
         (409, "conflict", test.send()),
         (412, "stale", patch(&item_path, "\"99.1\"")),

@@ -229,12 +229,12 @@ fn what_is_refused_changes_nothing() {
             patch(&ann, json!({"title": "x".repeat(21)})),
         ),
         (
-            422,
+            409,
             "dangling reference in create",
             post(&ann, json!({"title": "x", "team_id": 9})),
         ),
         (
-            422,
+            409,
             "dangling reference in change",
             patch(&ann, json!({"title": "x", "team_id": 9})),
         ),
@@ -270,7 +270,7 @@ fn what_is_refused_changes_nothing() {
                 .json(&json!({"title": "x", "team_id": 2})),
         ),
         (
-            422,
+            409,
             "a step that does not apply",
             steps(
                 r#"[{"op":"replace","path":"/title","value":"x"},{"op":"remove","path":"/nothing"}]"#,

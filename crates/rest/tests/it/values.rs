@@ -578,3 +578,55 @@ fn what_is_empty_is_there_as_null() {
     let said = app.post("/v1/things", &nulls).expect(201).json();
     assert_eq!(members(&said), all);
 }
+
+#[test]
+fn ids_that_tell_their_time_sort_by_it() {
+    let app = KINDS.get();
+    let make = || app.post("/v1/authors", &json!({})).expect(201).json()["id"].clone();
+    let made: Vec<Json> = (0..20).map(|_| make()).collect();
+    let first = made[0].as_str().unwrap();
+    let listed = app.get(&format!(
+        "/v1/authors?sort=-id&limit=200&id[in]={}",
+        made.iter()
+            .map(|id| id.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join(",")
+    ));
+    let mut listed = crate::support::each(&listed.expect(200), "id");
+    listed.reverse();
+    assert_eq!(listed, made);
+    assert!(made.iter().all(|id| id.as_str().unwrap() >= first));
+}
+
+#[test]
+fn pages_go_on_at_exact_numbers_and_moments() {
+    let app = App::start(CONTRACT);
+    let longs = [
+        "-9223372036854775808",
+        "-1",
+        "9007199254740992",
+        "9007199254740993",
+        "9223372036854775807",
+    ];
+    for (n, long) in longs.iter().enumerate() {
+        let moment = format!("2026-11-22T10:11:12.{:03}Z", 999 - n);
+        app.post("/v1/things", &json!({"long": long, "moment": moment}))
+            .expect(201);
+    }
+    app.post("/v1/things", &json!({})).expect(201);
+    for (sort, expected) in [
+        ("long", [6, 1, 2, 3, 4, 5]),
+        ("-long", [5, 4, 3, 2, 1, 6]),
+        ("moment", [6, 5, 4, 3, 2, 1]),
+        ("-moment", [1, 2, 3, 4, 5, 6]),
+    ] {
+        let mut found = Vec::new();
+        let mut target = Some(format!("/v1/things?sort={sort}&limit=1"));
+        while let Some(page) = target {
+            let answer = app.get(&page).expect(200);
+            found.extend(crate::support::ids(&answer));
+            target = crate::support::next(&answer);
+        }
+        assert_eq!(found, expected, "{sort}");
+    }
+}

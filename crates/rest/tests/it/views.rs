@@ -26,10 +26,20 @@ fn only_the_fields_asked_for_are_sent() {
         get("fields=id,author.name"),
         json!({"id": 1, "author": {"name": "Ann"}})
     );
+    let both = get("fields=title&include=author");
+    assert_eq!(members(&both), ["title", "author"]);
+    assert_eq!(both["author"]["id"], 1);
     let list = app.get("/v1/books?fields=id,title&limit=2").expect(200);
     assert_eq!(
         list.json()["items"],
         json!([{"id": 1, "title": "Dune"}, {"id": 2, "title": "Dune Messiah"}])
+    );
+    // What is wrong is the value, not the parameter.
+    let refused = app.get("/v1/books?fields=colour").expect(400).json();
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("`colour`: Book has id, title,") && !detail.contains("Did you mean"),
+        "{detail}"
     );
     refuses(
         &app,
@@ -111,6 +121,29 @@ fn an_included_list_is_a_page_that_goes_on_at_its_own_path() {
         none.json(),
         json!({"id": 5, "reviews": {"items": [], "next_cursor": null}})
     );
+}
+
+#[test]
+fn every_record_of_a_page_has_its_own_list_once() {
+    let app = LIBRARY.get();
+    // However many there are; the last one here has sixty.
+    for query in [
+        "",
+        "id[in]=1,4",
+        "id[in]=1,3,4",
+        "id[in]=1,2,3,4",
+        "sort=pages&id[ne]=1",
+    ] {
+        let list = app
+            .get(&format!("/v1/books?{query}&include=reviews"))
+            .expect(200);
+        for book in list.items() {
+            let own = app
+                .get(&format!("/v1/books/{}/reviews", book["id"]))
+                .expect(200);
+            assert_eq!(book["reviews"], own.json(), "{query}: {}", book["id"]);
+        }
+    }
 }
 
 #[test]
@@ -210,4 +243,85 @@ fn views_of_one_record_are_told_apart_by_their_tags() {
     assert_ne!(tag("?fields=number"), tag("?fields=id"));
     assert_eq!(tag("?fields=id,number"), tag("?fields=number,id"));
     assert_eq!(tag(""), tag(""));
+}
+
+/// However many records there are: each list begins, and goes on at its own path.
+#[test]
+fn lists_of_long_lists_are_shorter_and_go_on() {
+    let lines = |count: usize, record: fn(usize) -> serde_json::Value| -> String {
+        (1..=count).map(|n| format!("{}\n", record(n))).collect()
+    };
+    let contract = "
+frontdesk: 1
+name: many
+resources:
+  Author:
+    id: integer
+    fields: {name: string}
+    lists: {books: Book.author}
+    access: {read: public}
+  Book:
+    id: integer
+    fields: {title: string, author: Author}
+    lists: {reviews: Review.book}
+    access: {read: public}
+  Review:
+    id: integer
+    fields: {book: Book}
+    access: {read: public}
+";
+    let app = App::builder()
+        .file("frontdesk.yaml", contract)
+        .file(
+            "seed/authors.ndjson",
+            &lines(20, |n| json!({"id": n, "name": format!("a{n}")})),
+        )
+        .file(
+            "seed/books.ndjson",
+            &lines(
+                1000,
+                |n| json!({"id": n, "title": format!("b{n}"), "author_id": (n - 1) / 50 + 1}),
+            ),
+        )
+        .file(
+            "seed/reviews.ndjson",
+            &lines(
+                1100,
+                |n| json!({"id": n, "book_id": n.saturating_sub(100).max(1)}),
+            ),
+        )
+        .start();
+    let list = app
+        .get("/v1/authors?include=books.reviews&fields=id,books.id,books.reviews.id")
+        .expect(200);
+    let authors = list.items();
+    assert_eq!(authors.len(), 20);
+    let mut books = 0;
+    for author in &authors {
+        for book in author["books"]["items"].as_array().unwrap() {
+            books += 1;
+            assert_eq!(book["id"], books);
+            let reviews = &book["reviews"];
+            let count = reviews["items"].as_array().unwrap().len();
+            match reviews["next_cursor"].as_str() {
+                None => assert_eq!(count, 1),
+                Some(cursor) => {
+                    assert_eq!((books, count), (1, 10));
+                    let rest = app.get(&format!("/v1/books/1/reviews?limit=200&cursor={cursor}"));
+                    assert_eq!(ids(&rest.expect(200)), (11..=101).collect::<Vec<i64>>());
+                }
+            }
+        }
+        assert_eq!(author["books"]["next_cursor"], json!(null));
+    }
+    assert_eq!(books, 1000);
+    // The other way, a thousand records lead to a thousand others, and those to twenty.
+    let list = app
+        .get("/v1/reviews?limit=200&include=book.author")
+        .expect(200);
+    assert!(
+        list.items()
+            .iter()
+            .all(|review| review["book"]["author"]["id"].is_i64())
+    );
 }

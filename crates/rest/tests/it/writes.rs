@@ -207,14 +207,14 @@ fn a_json_patch_is_carried_out_step_by_step_or_not_at_all() {
         ),
         (
             json!([{"op": "remove", "path": "/tags/9"}]),
-            422,
-            "invalid",
+            409,
+            "conflict",
             "/0 patch_failed",
         ),
         (
             json!([{"op": "replace", "path": "/colour", "value": 1}]),
-            422,
-            "invalid",
+            409,
+            "conflict",
             "/0 patch_failed",
         ),
         (
@@ -535,7 +535,8 @@ fn unique_values_and_references_are_kept() {
 
     let missing = app
         .post("/v1/items", &json!({"name": "x", "maker_id": 99999}))
-        .expect(422);
+        .expect(409);
+    assert_eq!(missing.code(), "unknown_reference");
     assert_eq!(missing.faults(), ["/maker_id unknown_reference"]);
     let item = app
         .post(
