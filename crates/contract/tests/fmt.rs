@@ -138,6 +138,7 @@ fn quotes_where_a_yaml_1_1_parser_would_stumble() {
         "a: true\nb: ~\nc: 007\nd: 2026-11-01\n",
         "a: true\nb: ~\nc: 007\nd: 2026-11-01\n",
     );
+    check("a:   0x1F", "a: 0x1F\n");
     check(
         "a: '=x ? b : c'\nb: \"=x #1\"\n",
         "a: '=x ? b : c'\nb: \"=x #1\"\n",

@@ -102,6 +102,9 @@ pub(crate) fn differs_in_yaml_1_1(word: &str) -> bool {
     if !first.is_ascii_digit() && first != b'.' {
         return false;
     }
+    if !matches!(resolve(word), Plain::Is(Kind::String(_))) {
+        return false;
+    }
     let only = |set: &str, part: &str| part.chars().all(|c| set.contains(c));
     let underscored = digits.contains('_') && only("0123456789_.eE+-", digits);
     let radix = |prefix: &str, set: &str| {
@@ -242,6 +245,8 @@ mod tests {
             "127.0.0.1:8080/x",
             "0b",
             "0x",
+            // A number in both.
+            "0x1F",
             "text",
             "..",
             "-",
