@@ -237,6 +237,7 @@ fn a_body_is_refused_where_it_would_mean_nothing() {
 fn documents_answer_to_the_same_methods() {
     let app = LIBRARY.get();
     for target in [
+        "/",
         "/v1/openapi.json",
         "/v1/openapi.yaml",
         "/docs",

@@ -64,16 +64,17 @@ resources:
     access: {read: public, write: public}
 ";
 
-/// Writes one member and gives it as it is read.
+/// Writes one member and gives it as it is read, and as it can be written again.
 #[track_caller]
 fn stored(app: &App, member: &str, value: &Json) -> Json {
     let made = app.post("/v1/things", &json!({member: value})).expect(201);
-    let read = app
-        .get(&made.header("location").unwrap())
-        .expect(200)
-        .json();
-    assert_eq!(read[member], made.json()[member]);
-    read[member].clone()
+    let path = made.header("location").unwrap();
+    let read = app.get(&path).expect(200);
+    assert_eq!(read.json(), made.json());
+    // What was read says the same when it is sent.
+    let again = app.put(&path, &read.json()).expect(200);
+    assert_eq!(again.etag(), made.etag(), "{member} {value}");
+    read.json()[member].clone()
 }
 
 #[track_caller]
