@@ -102,11 +102,11 @@ def schemathesis(store, options):
     tools = install_python()
     key = store.key()
     command = [
-        tools / "st", "run", f"{store.url}/v1/openapi.json",
-        "--checks", "all", "--mode", "all",
+        tools / "st", "--config-file", HERE / "schemathesis.toml",
+        "run", f"{store.url}/v1/openapi.json", "--checks", "all",
         "--max-examples", str(options.examples), "--seed", str(options.seed),
         "--header", f"Authorization: Bearer {key}",
-        "--request-timeout", "20", "--workers", "2", "--no-color",
+        "--request-timeout", "20", "--no-color",
     ]
     return subprocess.run(command, cwd=HERE).returncode
 

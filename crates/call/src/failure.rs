@@ -50,6 +50,7 @@ pub enum Code {
     InsufficientScope,
     NotFound,
     AlreadyExists,
+    UnknownReference,
     StillReferenced,
     Conflict,
     Stale,
@@ -61,7 +62,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 15] = [
+    pub const ALL: [Code; 16] = [
         Code::Malformed,
         Code::CursorMismatch,
         Code::Unauthenticated,
@@ -69,6 +70,7 @@ impl Code {
         Code::InsufficientScope,
         Code::NotFound,
         Code::AlreadyExists,
+        Code::UnknownReference,
         Code::StillReferenced,
         Code::Conflict,
         Code::Stale,
@@ -88,6 +90,7 @@ impl Code {
             Code::InsufficientScope => "insufficient_scope",
             Code::NotFound => "not_found",
             Code::AlreadyExists => "already_exists",
+            Code::UnknownReference => "unknown_reference",
             Code::StillReferenced => "still_referenced",
             Code::Conflict => "conflict",
             Code::Stale => "stale",
@@ -109,6 +112,7 @@ impl Code {
             Code::InsufficientScope => "The credential lacks a scope",
             Code::NotFound => "Not found",
             Code::AlreadyExists => "A unique value is taken",
+            Code::UnknownReference => "A reference leads to no record",
             Code::StillReferenced => "Other records still refer to this one",
             Code::Conflict => "The record is in another state",
             Code::Stale => "The record has changed",
@@ -153,13 +157,18 @@ impl Code {
                 "A value that must be unique is taken by another record. `errors` names the \
                  fields."
             }
+            Code::UnknownReference => {
+                "A field holds the id of a record that does not exist, or not any more. `errors` \
+                 names the fields. Create that record first, or refer to another."
+            }
             Code::StillReferenced => {
                 "The record cannot be deleted while others refer to it. `detail` names them. \
                  Delete or change those first."
             }
             Code::Conflict => {
-                "The change asks for a state that the record is not in: a `test` of the JSON \
-                 Patch failed. Read the record again and decide again."
+                "The change does not fit the state that the record is in: an operation of the JSON \
+                 Patch does not apply to it, or its `test` failed. Read the record again and \
+                 decide again."
             }
             Code::Stale => {
                 "The record is not in the state that `If-Match` or `If-None-Match` named: \

@@ -265,7 +265,7 @@ pub static EXPRESSIONS: &[Explanation] = &[
     about(
         "E0340",
         "arithmetic out of range",
-        "A condition is also answered by the database, where a number too large is an error for the whole list. So its arithmetic must provably stay in range: give the fields `minimum` and `maximum`, or compare differently.",
+        "A condition is also answered by the database, where a number too large is an error for the whole list. So its arithmetic must provably stay in range of its type: use smaller integer types, or compare differently.",
     ),
     about(
         "E0341",

@@ -11,7 +11,7 @@ pub fn failure(model: &Model, error: &StoreError) -> Failure {
     match error {
         StoreError::Unique { .. } => taken(model, error),
         StoreError::ForeignKey => Failure::new(
-            Code::Invalid,
+            Code::UnknownReference,
             "a reference points to a record that does not exist",
         ),
         StoreError::TimedOut { after } => Failure::new(

@@ -361,7 +361,7 @@ impl Core {
         if problems.is_empty() {
             return self.trouble(&StoreError::ForeignKey);
         }
-        Failure::with_problems(Code::Invalid, problems)
+        Failure::with_problems(Code::UnknownReference, problems)
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Var(pub u16);
 
 /// `this`, and in a rule body the record the rule is asked about.
 pub const THIS: Var = Var(0);
-/// `next`: the record as it would become. Only in update, replace and create access and checks.
+/// `next`: the record as it would become. Only in update, replace and create access.
 pub const NEXT: Var = Var(1);
 /// `row`: the candidate in a `where`.
 pub const ROW: Var = Var(u16::MAX);

@@ -252,7 +252,11 @@ impl App {
             self.shared.health.leave();
             tokio::time::sleep(stopping.drain).await;
         };
-        Server::run(listener, self.clone(), limits, shutdown).await
+        let driver = Arc::clone(self.shared.lasting.database.driver());
+        let housekeeping = tokio::spawn(crate::housekeeping::keep(driver));
+        let stopped = Server::run(listener, self.clone(), limits, shutdown).await;
+        housekeeping.abort();
+        stopped
     }
 }
 

@@ -26,6 +26,7 @@ pub mod decision;
 mod documents;
 mod error;
 mod health;
+mod housekeeping;
 mod project;
 pub mod seed;
 pub mod trial;

@@ -58,7 +58,9 @@ fn status(code: Code) -> StatusCode {
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::Forbidden | Code::InsufficientScope => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
-        Code::AlreadyExists | Code::StillReferenced | Code::Conflict => StatusCode::CONFLICT,
+        Code::AlreadyExists | Code::UnknownReference | Code::StillReferenced | Code::Conflict => {
+            StatusCode::CONFLICT
+        }
         Code::Stale => StatusCode::PRECONDITION_FAILED,
         Code::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
@@ -146,7 +148,7 @@ impl Refusal {
 pub fn with_meant_parameters(mut failure: Failure) -> Failure {
     for fault in &mut failure.problems {
         if let Place::Parameter(name) = &fault.place
-            && fault.code.starts_with("unknown")
+            && fault.code == "unknown_parameter"
             && let Some(meant) = parameters::nearest_of_lists(name)
         {
             fault.detail = format!("{} Did you mean `{meant}`?", sentence(fault.detail.clone()));
@@ -311,7 +313,7 @@ mod tests {
         let failure = |name: &str| {
             let fault = FieldProblem {
                 place: Place::Parameter(name.into()),
-                code: "unknown_field",
+                code: "unknown_parameter",
                 detail: "a book has no such field".into(),
             };
             with_meant_parameters(Failure::with_problems(Code::Malformed, vec![fault]))

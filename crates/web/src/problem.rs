@@ -245,10 +245,10 @@ pub mod kit {
             "The URL is longer than this server reads. Send long conditions in a request body.";
         CONNECT: "connect_not_supported", NOT_IMPLEMENTED, "CONNECT is not supported",
             "This server is not a tunnel.";
-        TIMEOUT: "request_timeout", SERVICE_UNAVAILABLE, "The server took too long",
-            "The server could not finish the request within its time limit. It may or may not have been carried out; with an Idempotency-Key it can be sent again safely.";
-        INTERNAL: "internal_error", INTERNAL_SERVER_ERROR, "Internal error",
-            "Something went wrong on the server. Its log has the details; the request is not at fault.";
+        TIMEOUT: "timed_out", SERVICE_UNAVAILABLE, "The request took too long",
+            "The server could not finish the request within its time limit. If it was a write, read before you try again.";
+        INTERNAL: "internal", INTERNAL_SERVER_ERROR, "Something went wrong here",
+            "This is a fault of the server, not of the request. It has been logged. If it was a write, read before you try again.";
         BODY_TOO_LARGE: "body_too_large", PAYLOAD_TOO_LARGE, "Request body too large",
             "The request body is larger than allowed here.";
         BODY_TOO_SLOW: "body_too_slow", REQUEST_TIMEOUT, "Request body too slow",

@@ -172,15 +172,7 @@ async fn nobody_owns_what_has_no_owner() {
             .id(1)
             .code()
             .await;
-        assert_eq!(
-            code,
-            if nobody.is_guest() {
-                "not_found"
-            } else {
-                "not_found"
-            },
-            "{nobody:?}"
-        );
+        assert_eq!(code, "not_found", "{nobody:?}");
     }
     // What a rule opens without looking at the user stays open to guests.
     app.add("List", json!({"name": "for all", "open": true}))

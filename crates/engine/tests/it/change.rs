@@ -28,6 +28,7 @@ resources:
       size?:    Size
       weight?:  {type: decimal, minimum: 0.5}
       made?:    date
+      more?:    json
       note?:    {type: string, default: none}
       state:    {enum: [new, used], default: new, readOnly: true}
       pin?:     {type: string, writeOnly: true}
@@ -64,7 +65,7 @@ async fn a_record_has_every_field() {
         json!({
             "id": 1, "name": "chair", "code": "AB",
             "price": {"amount": "12.50", "currency": "EUR"},
-            "maker_id": null, "tags": [], "size": null, "weight": null, "made": null, "note": "none",
+            "maker_id": null, "tags": [], "size": null, "weight": null, "made": null, "more": null, "note": "none",
             "state": "new", "label": "chair!",
             "created_at": "2026-09-21T14:13:20.000Z", "updated_at": "2026-09-21T14:13:20.000Z",
         })
@@ -115,6 +116,9 @@ async fn every_fault_is_told_at_once_with_its_place() {
 async fn merge_patch_keeps_sets_and_clears() {
     let app = with_item().await;
     let patch = |body| app.ask("Item", Action::Update).id(1).body(body);
+    let nulls = json!({"more": {"a": null, "b": {"c": null, "d": 1}}});
+    let item = patch(nulls).run().await.unwrap();
+    assert_eq!(item["more"], json!({"b": {"d": 1}}), "nothing holds a null");
     let item = patch(json!({"size": {"width": 3}, "note": null, "tags": ["a"]}))
         .run()
         .await
@@ -237,7 +241,7 @@ async fn json_patch_changes_the_record_as_the_client_sees_it() {
             json!([{"op": "test", "path": "/name", "value": "chair"}]),
             "conflict",
         ),
-        (json!([{"op": "remove", "path": "/nothing"}]), "invalid"),
+        (json!([{"op": "remove", "path": "/nothing"}]), "conflict"),
         (json!([{"op": "remove", "path": "/name"}]), "invalid"),
         (
             json!([{"op": "replace", "path": "/id", "value": 2}]),
@@ -245,7 +249,7 @@ async fn json_patch_changes_the_record_as_the_client_sees_it() {
         ),
         (
             json!([{"op": "replace", "path": "/pin", "value": "1"}]),
-            "invalid",
+            "conflict",
         ),
         (
             json!([{"op": "add", "path": "/colour", "value": "red"}]),
@@ -260,6 +264,14 @@ async fn json_patch_changes_the_record_as_the_client_sees_it() {
     ] {
         assert_eq!(patch(operations.clone()).code().await, code, "{operations}");
     }
+    // An object is replaced as a whole, not merged as by a merge patch.
+    let whole = json!([{"op": "add", "path": "/size", "value": {"width": 3, "unit": "in"}}]);
+    assert_eq!(patch(whole).code().await, "ok");
+    let other = json!([{"op": "replace", "path": "/size", "value": {"width": 4}}]);
+    assert_eq!(
+        patch(other).run().await.unwrap()["size"],
+        json!({"width": 4, "unit": "cm"})
+    );
     assert_eq!(
         app.ask("Item", Action::Get).id(1).run().await.unwrap()["name"],
         "stool"

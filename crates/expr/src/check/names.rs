@@ -120,7 +120,7 @@ impl<'a> Checker<'a> {
                 Some(resource) if self.scope.next => row(NEXT, resource),
                 _ => self.not_here(
                     ast,
-                    "`next` exists only in access rules for create, update and replace, and in checks",
+                    "`next` exists only in access rules for create, update and replace",
                 ),
             },
             "row" => match self.scope.row {
@@ -133,7 +133,9 @@ impl<'a> Checker<'a> {
                 false => Some(Place::Input),
                 true => self.not_here(ast, "there is no input here"),
             },
-            "now" => self.make(Node::Now, Type::Timestamp, false, ast).map(Place::Value),
+            "now" => self
+                .make(Node::Now, Type::Timestamp, false, ast)
+                .map(Place::Value),
             _ => self.rule(name, ast).map(Place::Value),
         }
     }

@@ -171,7 +171,7 @@ fn names_are_resolved_or_explained() {
         ),
         (
             "next.done",
-            "E0314 ‹next› `next` exists only in access rules for create, update and replace, and in checks (not available here)",
+            "E0314 ‹next› `next` exists only in access rules for create, update and replace (not available here)",
         ),
         (
             "row.done",

@@ -31,7 +31,7 @@ pub struct Operations<'m, 'a> {
 enum Place<'m> {
     Collection,
     Record,
-    /// `/authors/{id}/books`
+    /// `/authors/{author_id}/books`
     List {
         parent: &'m Resource,
         list: &'m ListRelation,
@@ -60,7 +60,7 @@ impl<'m> Operations<'m, '_> {
             let actions = [Action::Get, Action::Replace, Action::Update, Action::Delete];
             self.path(
                 &mut paths,
-                record.clone(),
+                record,
                 resource,
                 Place::Record,
                 &actions,
@@ -79,7 +79,7 @@ impl<'m> Operations<'m, '_> {
                         list,
                         number,
                     };
-                    let path = format!("{record}/{}", list.name);
+                    let path = format!("{collection}/{{{}_id}}/{}", resource.snake, list.name);
                     let actions = [Action::List, Action::Create];
                     self.path(&mut paths, path, target, place, &actions, &ids, components);
                 }
@@ -137,7 +137,10 @@ impl<'m> Operations<'m, '_> {
                 );
             }
             Place::List { parent, .. } => {
-                item.insert("parameters".to_owned(), json!([self.parameters.id(parent)]));
+                item.insert(
+                    "parameters".to_owned(),
+                    json!([self.parameters.parent_id(parent)]),
+                );
             }
         }
         let before = item.len();
@@ -449,7 +452,7 @@ impl<'m> Operation<'m, '_> {
         let resource = self.resource;
         let mut links = Map::new();
         let mut add = |operation: &str, description: String, needs_state: bool| {
-            let mut parameters = json!({"id": "$response.body#/id"});
+            let mut parameters = json!({"path.id": "$response.body#/id"});
             if needs_state {
                 parameters["If-Match"] = json!("$response.header.ETag");
             }

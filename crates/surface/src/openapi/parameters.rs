@@ -114,8 +114,18 @@ impl<'m> Parameters<'m, '_> {
 
     /// The id in a path.
     pub fn id(&self, resource: &Resource) -> Json {
+        self.path_id("id", resource)
+    }
+
+    /// The id in front of a nested list. Named after its resource, so that nobody takes it for
+    /// an id of the records in the list, which can be filtered by theirs.
+    pub fn parent_id(&self, resource: &Resource) -> Json {
+        self.path_id(&format!("{}_id", resource.snake), resource)
+    }
+
+    fn path_id(&self, name: &str, resource: &Resource) -> Json {
         json!({
-            "name": "id",
+            "name": name,
             "in": "path",
             "required": true,
             "description": format!("The id of {}.", words::a(&words::one(resource))),

@@ -92,7 +92,7 @@ fn parameters_are_unique_and_those_of_paths_are_all_there() {
                 .and_then(Value::as_array)
                 .cloned()
                 .unwrap_or_default();
-            assert_eq!(path.contains("{id}"), of_path.len() == 1, "{name}: {path}");
+            assert_eq!(path.contains('{'), of_path.len() == 1, "{name}: {path}");
             for (_, _, operation) in operations(&document)
                 .iter()
                 .filter(|(other, _, _)| other == path)
@@ -225,7 +225,7 @@ fn operations_answer_what_they_can_answer() {
         &[204, 400, 401, 403, 404, 406, 412, 414, 431, 500, 503],
     );
     check(
-        "/v1/authors/{id}/books",
+        "/v1/authors/{author_id}/books",
         "get",
         &[200, 304, 400, 401, 404, 406, 414, 431, 500, 503],
     );

@@ -287,7 +287,7 @@ async fn a_panic_is_an_answer() {
     assert!(head.starts_with("HTTP/1.1 500"), "{head}");
     let problem = client.read_until("}").await;
     assert!(
-        problem.contains("internal_error") && !problem.contains("told"),
+        problem.contains("\"internal\"") && !problem.contains("told"),
         "{problem}"
     );
     client

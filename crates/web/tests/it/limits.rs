@@ -137,7 +137,7 @@ async fn a_handler_that_takes_too_long_is_dropped() {
         .exchange("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         .await;
     assert!(gist(&answer).0.contains("503"), "{answer}");
-    assert!(gist(&answer).1.contains("request_timeout"));
+    assert!(gist(&answer).1.contains("timed_out"));
     assert!(field(&answer, "retry-after").is_some());
     assert_eq!(heard.recv().await, Some(()));
 }
