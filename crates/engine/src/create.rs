@@ -8,7 +8,7 @@ use store::driver::{StoreError, Transaction};
 use value::{FieldId, IdKind, Value};
 
 use crate::Core;
-use crate::access::{Verdict, admit, holds_for, in_memory, refuse};
+use crate::access::{Residual, Verdict, admit, holds_for, in_memory, refuse};
 use crate::caller::Claims;
 use crate::input::{Writer, conflicts_with_path};
 use crate::statements::ShapeKey;
@@ -37,11 +37,7 @@ impl Core {
                 .map_err(|error| Failure::new(Code::NotFound, error.to_string()))?;
             preset.push((resource.id_field().id, id));
         }
-        let row = self.new_row(&request, &preset)?;
-        let problems = self.own_checks(&request, &terms, &row);
-        if !problems.is_empty() {
-            return Err(Failure::with_problems(Code::Invalid, problems));
-        }
+        let (row, field_rules) = self.new_row(&request, &preset)?;
         // What the row itself decides is decided before the writer is bothered.
         let mut later = true;
         match &terms.allowed {
@@ -69,23 +65,26 @@ impl Core {
                 }
             }
         }
-        self.in_transaction(
-            request,
-            Creating {
-                row,
-                terms,
-                ask_in_database: later,
-            },
-        )
-        .await
+        let problems = self.own_checks(&request, &terms, &row);
+        if !problems.is_empty() {
+            return Err(Failure::with_problems(Code::Invalid, problems));
+        }
+        let creating = Creating {
+            row,
+            terms,
+            field_rules,
+            ask_in_database: later,
+        };
+        self.in_transaction(request, creating).await
     }
 
-    /// The input as a row, with its id unless the database counts it.
+    /// The input as a row, with its id unless the database counts it, and the write rules of its
+    /// fields that only the database can decide.
     fn new_row(
         &self,
         request: &Request,
         preset: &[(FieldId, Value)],
-    ) -> Result<Vec<Value>, Failure> {
+    ) -> Result<(Vec<Value>, Vec<(FieldId, Residual)>), Failure> {
         let resource = self.model.resource(request.resource);
         let Some(Change::Whole(body)) = &request.change else {
             return Err(Failure::new(
@@ -113,29 +112,29 @@ impl Core {
             }
         }
         let plan = self.plans.resource(resource.id);
+        let mut later = Vec::new();
         for field in &draft.given {
-            if let Some(gate) = plan.field_write(*field) {
-                let may = match gate.ask(&request.caller, request.now) {
-                    Verdict::Open => true,
-                    Verdict::Closed => false,
-                    Verdict::Rows(residual) => {
-                        let claims = Claims(&request.caller);
-                        holds_for(
-                            &residual.expr,
-                            &claims,
-                            request.now,
-                            &draft.row,
-                            Some(&draft.row),
-                        )
-                    }
-                };
-                if !may {
-                    return Err(refuse_field(request, resource.field(*field), &gate.text));
+            let Some(gate) = plan.field_write(*field) else {
+                continue;
+            };
+            let may = match gate.ask(&request.caller, request.now) {
+                Verdict::Open => true,
+                Verdict::Closed => false,
+                Verdict::Rows(residual) if in_memory(&residual.expr) => {
+                    let (claims, row) = (Claims(&request.caller), &draft.row);
+                    holds_for(&residual.expr, &claims, request.now, row, Some(row))
                 }
+                Verdict::Rows(residual) => {
+                    later.push((*field, residual));
+                    true
+                }
+            };
+            if !may {
+                return Err(refuse_field(request, resource.field(*field), &gate.text));
             }
         }
         self.give_id(resource, &mut draft.row);
-        Ok(draft.row)
+        Ok((draft.row, later))
     }
 
     /// An id for a new row, unless the database counts it or the client chose it.
@@ -198,6 +197,8 @@ pub async fn insert(
 struct Creating {
     row: Vec<Value>,
     terms: Terms,
+    /// Write rules of fields that look at other records.
+    field_rules: Vec<(FieldId, Residual)>,
     ask_in_database: bool,
 }
 
@@ -215,6 +216,31 @@ impl crate::work::Writing for Creating {
             row: self.row.clone(),
             version: 1,
         };
+        // Who may not do this learns nothing from what the database would say of the values, so
+        // the rules are asked before the row is there, and again when it is.
+        if let Verdict::Rows(residual) = &self.terms.allowed
+            && self.ask_in_database
+            && !core
+                .holds_unsaved(transaction, request, residual, &stored.row)
+                .await?
+        {
+            return Err(refuse(
+                &request.caller,
+                resource,
+                Action::Create,
+                &self.terms.rule,
+            ));
+        }
+        for (field, residual) in &self.field_rules {
+            if !core
+                .holds_unsaved(transaction, request, residual, &stored.row)
+                .await?
+            {
+                let gate = core.plans.resource(resource.id).field_write(*field);
+                let rule = gate.map_or("nobody", |gate| gate.text.as_str());
+                return Err(refuse_field(request, resource.field(*field), rule));
+            }
+        }
         insert(core, request, transaction, &mut stored).await?;
         if self.ask_in_database
             && !core

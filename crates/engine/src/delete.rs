@@ -94,17 +94,19 @@ async fn referenced(
     let mut kinds = Vec::new();
     for reference in store::write::references(&core.model, core.driver.dialect(), request.resource)
     {
+        let audience = request.caller.served_audience();
+        let resource = core.model.resource(reference.resource);
+        let field = resource.field(reference.field);
+        if resource.audience > audience || field.audience > audience {
+            // Not even the names of these are for this caller.
+            continue;
+        }
         let parameters = reference.find.bind_args(std::slice::from_ref(id));
         let found = transaction
             .query(&reference.find.statement, &parameters)
             .await;
         if found.is_ok_and(|rows| !rows.is_empty()) {
-            let resource = core.model.resource(reference.resource);
-            kinds.push(format!(
-                "{} by `{}`",
-                resource.path,
-                resource.field(reference.field).name
-            ));
+            kinds.push(format!("{} by `{}`", resource.path, field.name));
         }
     }
     let by = if kinds.is_empty() {

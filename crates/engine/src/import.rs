@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use call::{Caller, CallerKind, Change, Failure, Request};
+use call::{Caller, CallerKind, Change, Code, Failure, Request};
 use model::{Action, SystemField};
 use serde_json::{Map, Value as Json};
 use store::driver::Transaction;
@@ -15,9 +15,11 @@ use value::{FieldId, ResourceId, Timestamp, Value};
 
 use crate::Core;
 use crate::Engine;
+use crate::access::Verdict;
 use crate::create::insert;
 use crate::input::Writer;
-use crate::write::Stored;
+use crate::validate;
+use crate::write::{Stored, Terms};
 
 /// Why an import was refused: nothing of it is there.
 #[derive(Debug)]
@@ -58,17 +60,26 @@ impl Engine {
             view: call::ViewRequest::default(),
             precondition: call::Precondition::default(),
         };
+        let refused = |record: usize| move |failure| ImportError { record, failure };
+        let terms = self
+            .core
+            .terms(&request, Verdict::Open)
+            .map_err(refused(0))?;
         let mut rows = Vec::with_capacity(count);
         for (record, body) in records.into_iter().enumerate() {
-            let row = self
-                .core
-                .imported_row(&request, body)
-                .map_err(|failure| ImportError { record, failure })?;
+            let row = self.core.imported_row(&request, body);
+            let row = row.map_err(refused(record))?;
+            let problems = self.core.own_checks(&request, &terms, &row);
+            if !problems.is_empty() {
+                let failure = Failure::with_problems(Code::Invalid, problems);
+                return Err(refused(record)(failure));
+            }
             rows.push(row);
         }
         let at = Arc::new(AtomicUsize::new(0));
         let importing = Importing {
             rows,
+            terms,
             at: Arc::clone(&at),
         };
         match self.core.in_transaction(request, importing).await {
@@ -101,6 +112,12 @@ impl Core {
             {
                 let value = value::json::read(&field.shape.ty, &json)
                     .map_err(|mismatches| crate::input::mismatched(field, mismatches))?;
+                let mut problems = Vec::new();
+                let pointer = format!("/{}", field.name);
+                validate::check(&field.shape, &value, &pointer, &mut problems);
+                if !problems.is_empty() {
+                    return Err(Failure::with_problems(Code::Invalid, problems));
+                }
                 given.push((field.id, value));
             }
         }
@@ -121,6 +138,7 @@ impl Core {
 
 struct Importing {
     rows: Vec<Vec<Value>>,
+    terms: Terms,
     /// The record that is being written, for whoever asks why it failed.
     at: Arc<AtomicUsize>,
 }
@@ -141,6 +159,8 @@ impl crate::work::Writing for Importing {
                 version: 1,
             };
             insert(core, request, transaction, &mut stored).await?;
+            core.related_checks(transaction, request, &self.terms, &stored.row)
+                .await?;
             core.publish(transaction, request, Action::Create, None, Some(&stored))
                 .await?;
         }

@@ -211,7 +211,10 @@ impl Writer<'_> {
         }
         let before = problems.len();
         let value = self.read(field, json, problems);
-        if problems.len() == before && value != *slot {
+        // What the client does not see counts as changed even if it is not: whether the value was
+        // guessed must make no difference.
+        let differs = value != *slot || self.unseen.contains(&field.id);
+        if problems.len() == before && differs {
             given.push(field.id);
             *slot = value;
         }

@@ -1,7 +1,7 @@
 //! What a database refused, in the words of a request.
 
 use call::{Code, Failure, FieldProblem, Place};
-use model::Model;
+use model::{Audience, Model};
 use store::driver::StoreError;
 
 /// Seconds after which an overloaded or absent database is worth another try.
@@ -21,6 +21,14 @@ pub fn failure(model: &Model, error: &StoreError) -> Failure {
                 after.as_millis()
             ),
         ),
+        StoreError::TooLarge { most_bytes } => Failure::new(
+            Code::Malformed,
+            format!(
+                "the answer would be larger than {} MiB; ask for less: a smaller `limit`, or \
+                 only some `fields`",
+                most_bytes >> 20
+            ),
+        ),
         StoreError::Overloaded | StoreError::Unavailable { .. } => Failure {
             retry_after_seconds: Some(RETRY_AFTER_SECONDS),
             cause: Some(error.to_string().into()),
@@ -38,12 +46,16 @@ fn taken(model: &Model, error: &StoreError) -> Failure {
         return Failure::internal(error);
     };
     let resource = model.resource(resource);
+    // Fields that are not for everybody are not told by name, whoever asks: here nobody knows.
     let names: Vec<&str> = fields
         .iter()
-        .map(|field| resource.field(*field).name.as_str())
+        .map(|field| resource.field(*field))
+        .filter(|field| field.audience == Audience::Public)
+        .map(|field| field.name.as_str())
         .collect();
     let noun = resource.snake.replace('_', " ");
     let detail = match names.as_slice() {
+        [] => format!("another {noun} has a value that must be unique"),
         [one] => format!("another {noun} has this `{one}`"),
         many => format!("another {noun} has this combination of {}", many.join(", ")),
     };

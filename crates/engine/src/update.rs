@@ -117,6 +117,15 @@ impl crate::work::Writing for Updating {
         };
         let updated_at = resource.system_field(model::SystemField::UpdatedAt).id;
         after.row[usize::from(updated_at.0)] = Value::Timestamp(request.now);
+        // Before the values meet those of others: a refusal must not tell what is taken.
+        if let Verdict::Rows(residual) = &terms.allowed
+            && !terms.names_next
+            && !core
+                .holds_unsaved(transaction, request, residual, &after.row)
+                .await?
+        {
+            return Err(refused());
+        }
         save(
             core,
             request,
@@ -333,7 +342,8 @@ fn size(json: &Json) -> usize {
     }
 }
 
-/// Write rules of the fields that change: before and after, like the record's own.
+/// Write rules of the fields that change. Like the record's own they hold before and after,
+/// unless they name `next` themselves (law 3).
 async fn field_rules(
     core: &Core,
     request: &Request,
@@ -344,15 +354,24 @@ async fn field_rules(
     let resource = core.model.resource(request.resource);
     let plan = core.plans.resource(resource.id);
     for field in &draft.given {
-        if let Some(gate) = plan.field_write(*field) {
-            let verdict = gate.ask(&request.caller, request.now);
-            let next = gate.names_next.then_some(draft.row.as_slice());
-            if !core
-                .verdict_holds(transaction, request, &verdict, &before.row, next)
-                .await?
-            {
-                return Err(refuse_field(request, resource.field(*field), &gate.text));
-            }
+        let Some(gate) = plan.field_write(*field) else {
+            continue;
+        };
+        let verdict = gate.ask(&request.caller, request.now);
+        let next = gate.names_next.then_some(draft.row.as_slice());
+        let mut may = core
+            .verdict_holds(transaction, request, &verdict, &before.row, next)
+            .await?;
+        if let Verdict::Rows(residual) = &verdict
+            && may
+            && !gate.names_next
+        {
+            may = core
+                .holds_unsaved(transaction, request, residual, &draft.row)
+                .await?;
+        }
+        if !may {
+            return Err(refuse_field(request, resource.field(*field), &gate.text));
         }
     }
     Ok(())

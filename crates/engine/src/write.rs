@@ -118,6 +118,50 @@ impl Core {
             .is_some_and(|row| row.first() == Some(&Value::Bool(true))))
     }
 
+    /// Whether a condition holds for a row that is not in the table, or not yet with these
+    /// values: both `this` and `next` are that row.
+    pub async fn holds_unsaved(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request,
+        residual: &Residual,
+        row: &[Value],
+    ) -> Result<bool, Failure> {
+        if in_memory(&residual.expr) {
+            let claims = Claims(&request.caller);
+            return Ok(holds_for(
+                &residual.expr,
+                &claims,
+                request.now,
+                row,
+                Some(row),
+            ));
+        }
+        let resource = self.model.resource(request.resource);
+        let key = ShapeKey::new(b'n')
+            .number(u64::from(resource.id.0))
+            .id(residual.id);
+        let prepared = self.statements.get_or_make(key, || {
+            store::write::holds_unsaved(
+                &self.model,
+                self.driver.dialect(),
+                resource.id,
+                &residual.expr,
+            )
+            .map_err(|unsupported| crate::cannot_be_sql(&unsupported))
+        })?;
+        let arguments: Vec<Value> = store::layout::stored_fields(resource)
+            .map(|field| row[usize::from(field.id.0)].clone())
+            .collect();
+        let parameters = self.bind(&prepared, &arguments, request);
+        let rows = self
+            .rows(&mut Via::Inside(transaction), &prepared, &parameters)
+            .await?;
+        Ok(rows
+            .first()
+            .is_some_and(|row| row.first() == Some(&Value::Bool(true))))
+    }
+
     pub async fn verdict_holds(
         &self,
         transaction: &mut dyn Transaction,

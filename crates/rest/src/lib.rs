@@ -130,8 +130,21 @@ impl Door {
             if head.method == Method::OPTIONS {
                 return Ok(self.options(head, &target));
             }
-            return Err(Refusal::method_not_allowed(&head.method, target.allow()));
+            let allow = target.allow(self.engine.model());
+            return Err(Refusal::method_not_allowed(&head.method, allow));
         };
+        // What the contract opens to nobody is no part of this API, but for operators.
+        if !target.offers(self.engine.model(), action) {
+            let caller = match known {
+                Some(caller) => caller,
+                None => self.caller(head, line).await?,
+            };
+            if !caller.is_operator() {
+                let allow = target.allow(self.engine.model());
+                return Err(Refusal::method_not_allowed(&head.method, allow));
+            }
+            known = Some(caller);
+        }
         accept(head)?;
         let caller = match known {
             Some(caller) => caller,
@@ -186,7 +199,7 @@ impl Door {
     }
 
     fn options(&self, head: &Parts, target: &Target<'_>) -> Response {
-        let mut response = self.allowing(head, target.allow());
+        let mut response = self.allowing(head, target.allow(self.engine.model()));
         let (name, types) = if target.is_record() {
             (request::body::ACCEPT_PATCH, request::body::PATCH_TYPES)
         } else {
@@ -207,9 +220,11 @@ impl Door {
     }
 
     fn is_preflight(&self, head: &Parts, target: &Target<'_>) -> bool {
-        let preflight = self
-            .cors
-            .preflight(&head.method, &head.headers, target.allow());
+        let preflight = self.cors.preflight(
+            &head.method,
+            &head.headers,
+            target.allow(self.engine.model()),
+        );
         preflight.is_some()
     }
 

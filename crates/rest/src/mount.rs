@@ -28,6 +28,8 @@ struct Collection {
 #[derive(Debug)]
 struct NestedList {
     name: Box<str>,
+    /// The segment behind the record's.
+    path: Box<str>,
     /// Of the records in the list.
     resource: ResourceId,
     audience: Audience,
@@ -65,6 +67,7 @@ impl Routes {
         let collections = model.resources.iter().map(|resource| {
             let lists = resource.lists.iter().map(|list| NestedList {
                 name: list.name.as_str().into(),
+                path: list.path().into(),
                 resource: list.resource,
                 audience: model.resource(list.resource).audience,
             });
@@ -108,7 +111,7 @@ impl Routes {
         let list = collection
             .lists
             .iter()
-            .find(|list| *list.name == *name)
+            .find(|list| *list.path == *name)
             .ok_or(Miss::Unknown)?;
         if segments.next().is_some() {
             return Err(Miss::Unknown);
@@ -163,7 +166,7 @@ impl Routes {
             suggestion.push('/');
             suggestion.push_str(diag::suggest::nearest(
                 list,
-                public.map(|list| &*list.name),
+                public.map(|list| &*list.path),
             )?);
         }
         (suggestion != path && self.is_public(&suggestion)).then_some(suggestion)
@@ -228,13 +231,36 @@ impl Target<'_> {
         }
     }
 
-    /// The value of `Allow`.
-    pub fn allow(&self) -> HeaderValue {
-        HeaderValue::from_static(if self.is_record() {
-            "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
+    /// Whether the contract opens this action to anybody but operators. A resource that it
+    /// opens for nothing at all is closed, not without methods.
+    pub fn offers(&self, model: &Model, action: Action) -> bool {
+        let access = &model.resource(self.resource()).access;
+        let opened = |action: &Action| access.rule(*action).is_some();
+        opened(&action) || !Action::ALL.iter().any(opened)
+    }
+
+    /// The value of `Allow`: the methods that are offered here.
+    pub fn allow(&self, model: &Model) -> HeaderValue {
+        let methods: &[(Action, &str)] = if self.is_record() {
+            &[
+                (Action::Get, "GET, HEAD"),
+                (Action::Replace, "PUT"),
+                (Action::Update, "PATCH"),
+                (Action::Delete, "DELETE"),
+            ]
         } else {
-            "GET, HEAD, POST, OPTIONS"
-        })
+            &[(Action::List, "GET, HEAD"), (Action::Create, "POST")]
+        };
+        let mut allow = String::with_capacity(48);
+        for (_, method) in methods
+            .iter()
+            .filter(|(action, _)| self.offers(model, *action))
+        {
+            allow.push_str(method);
+            allow.push_str(", ");
+        }
+        allow.push_str("OPTIONS");
+        HeaderValue::try_from(allow).expect("names of methods are ASCII")
     }
 }
 
@@ -296,17 +322,21 @@ mod tests {
     }
 
     fn routes(base: &str) -> Routes {
+        Routes::new(&model(base))
+    }
+
+    fn model(base: &str) -> Model {
         let resources = vec![
             resource(
                 AUTHOR,
                 "Author",
                 "authors",
-                &[("books", BOOK), ("secrets", SECRET)],
+                &[("books", BOOK), ("early_books", BOOK), ("secrets", SECRET)],
             ),
             resource(BOOK, "Book", "books", &[]),
             resource(SECRET, "Secret", "secret-plans", &[("books", BOOK)]),
         ];
-        Routes::new(&Model {
+        Model {
             name: "shop".to_owned(),
             title: "Shop".to_owned(),
             description: None,
@@ -322,7 +352,7 @@ mod tests {
             scope_texts: Vec::new(),
             auth_schemes: vec!["bearer".to_owned()],
             tests: Vec::new(),
-        })
+        }
     }
 
     /// `RESOURCE`, `RESOURCE/ID` or `PARENT/ID/LIST RESOURCE`.
@@ -352,6 +382,8 @@ mod tests {
             ("/v1/books/a%2Fb+%C3%A9", "1/a/b+é"),
             ("/v1/authors/7/books", "0/7/books 1"),
             ("/v1/authors/a%20b/b%6Foks", "0/a b/books 1"),
+            ("/v1/authors/7/early-books", "0/7/early_books 1"),
+            ("/v1/authors/7/early_books", "Unknown"),
             ("/v1/secret-plans", "2"),
             ("/v1", "Unknown"),
             ("/v1/", "Unknown"),
@@ -390,6 +422,10 @@ mod tests {
             ("/v1/BOOKS/42", Some("/v1/books/42")),
             ("/boks", Some("/v1/books")),
             ("/v1/author/7/book", Some("/v1/authors/7/books")),
+            (
+                "/v1/authors/7/early_books",
+                Some("/v1/authors/7/early-books"),
+            ),
             ("/v1/authors/7/reviews", None),
             ("/v1/books/42/authors", None),
             ("/v1/weather", None),
@@ -418,7 +454,8 @@ mod tests {
             ("/v1/books/1", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
         ] {
             let target = v1.find(path).unwrap();
-            assert_eq!(target.allow(), allow);
+            // A resource without any access is closed, not without methods.
+            assert_eq!(target.allow(&model("/v1")), allow);
             for method in [
                 "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY",
             ] {

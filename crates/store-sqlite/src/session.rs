@@ -323,10 +323,9 @@ impl Session {
             }
             bytes += size_of::<Value>() * columns.len();
             if bytes > self.result_bytes_max {
-                let most = self.result_bytes_max >> 20;
-                return Err(internal(format!(
-                    "a result is larger than {most} MiB; read pages"
-                )));
+                return Err(StoreError::TooLarge {
+                    most_bytes: self.result_bytes_max,
+                });
             }
             count += 1;
         }

@@ -171,6 +171,8 @@ pub enum StoreError {
     ForeignKey,
     /// A statement ran longer than it may.
     TimedOut { after: Duration },
+    /// A result takes more memory than it may.
+    TooLarge { most_bytes: usize },
     /// Too much is waiting already. Try again later.
     Overloaded,
     /// Disk full, I/O error, connection lost, locked by another process.
@@ -188,6 +190,9 @@ impl std::fmt::Display for StoreError {
             StoreError::ForeignKey => f.write_str("a reference points to no record"),
             StoreError::TimedOut { after } => {
                 write!(f, "the statement ran longer than {} ms", after.as_millis())
+            }
+            StoreError::TooLarge { most_bytes } => {
+                write!(f, "the result is larger than {} MiB", most_bytes >> 20)
             }
             StoreError::Overloaded => f.write_str("too many requests wait for the database"),
             StoreError::Unavailable { reason } => {

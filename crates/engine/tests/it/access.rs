@@ -352,3 +352,129 @@ resources:
         );
     }
 }
+
+const CLUB: &str = "
+frontdesk: 1
+name: club
+rules:
+  staff: user.role == 'staff'
+resources:
+  Org:
+    id: integer
+    fields: {owner: {type: string, set: =user.id}}
+    access: {read: this.owner == user.id, create: signed_in}
+  Member:
+    id: integer
+    fields:
+      org:    Org
+      who:    {type: string}
+      rank:   {enum: [reader, editor, boss], default: reader, access: {write: \"this.rank == 'reader' || staff\"}}
+      pinned: {type: boolean, default: false, access: {write: this.org.owner == user.id}}
+      salary: {type: integer, default: 0, access: {read: staff, write: staff}}
+      hint?:  {type: string, access: {read: staff}}
+    unique: [[org, who]]
+    access: {read: signed_in, create: this.org.owner == user.id, update: \"this.who == user.id || staff\"}
+  Ledger:
+    id: integer
+    audience: private
+    fields: {member: Member}
+    access: {read: staff, create: staff}
+";
+
+async fn club() -> App {
+    let app = App::new(CLUB).await;
+    let scopes = &["orgs.read", "orgs.write", "members.read", "members.write"];
+    let ann = key(Some("ann"), scopes, &[]);
+    let made = app.ask("Org", Action::Create).by(ann).body(json!({}));
+    assert_eq!(made.code().await, "ok");
+    app.add("Member", json!({"org_id": 1, "who": "bob"})).await;
+    app
+}
+
+fn member(id: &str) -> Caller {
+    key(Some(id), &["members.read", "members.write"], &[])
+}
+
+#[tokio::test]
+async fn a_guess_at_a_hidden_value_is_answered_like_any_other() {
+    let app = club().await;
+    app.ask("Member", Action::Update)
+        .id(1)
+        .body(json!({"salary": 200, "hint": "a"}))
+        .run()
+        .await
+        .unwrap();
+    for salary in [199, 200] {
+        let ask = || app.ask("Member", Action::Update).by(member("bob")).id(1);
+        let merged = ask().body(json!({"salary": salary}));
+        assert_eq!(merged.code().await, "forbidden", "{salary}");
+        let patch = json!([{"op": "add", "path": "/salary", "value": salary}]);
+        assert_eq!(ask().patch(patch).code().await, "forbidden", "{salary}");
+    }
+    // One may write it without reading it: a right guess is a change like a wrong one.
+    for (hint, entries) in [("b", 3), ("b", 4)] {
+        let ask = app.ask("Member", Action::Update).by(member("bob")).id(1);
+        assert_eq!(ask.body(json!({"hint": hint})).code().await, "ok");
+        let updates = app.feed().await;
+        assert_eq!(updates.len(), entries + 1, "{updates:?}");
+    }
+}
+
+/// Law 3 for fields: a rule that holds for what is there must hold for what comes.
+#[tokio::test]
+async fn a_field_rule_holds_before_and_after() {
+    let app = club().await;
+    let rank = |rank: &str| {
+        let ask = app.ask("Member", Action::Update).by(member("bob")).id(1);
+        ask.body(json!({"rank": rank}))
+    };
+    assert_eq!(rank("boss").code().await, "forbidden");
+    let stored = app.ask("Member", Action::Get).id(1).run().await.unwrap();
+    assert_eq!(stored["rank"], "reader");
+}
+
+#[tokio::test]
+async fn a_field_rule_may_look_at_other_records_on_create() {
+    let app = club().await;
+    let create = |who: &str, body| app.ask("Member", Action::Create).by(member(who)).body(body);
+    let pinned = json!({"org_id": 1, "who": "cat", "pinned": true});
+    assert_eq!(create("ann", pinned).code().await, "ok");
+}
+
+/// What is taken, or there at all, is told only to those who may do it.
+#[tokio::test]
+async fn a_refusal_does_not_tell_what_is_taken() {
+    let app = club().await;
+    for (org, who) in [(1, "bob"), (1, "new"), (77, "bob")] {
+        let body = json!({"org_id": org, "who": who});
+        let create = app.ask("Member", Action::Create).by(member("dan"));
+        assert_eq!(create.body(body).code().await, "forbidden", "{org} {who}");
+    }
+    let owner = |body| {
+        app.ask("Member", Action::Create)
+            .by(member("ann"))
+            .body(body)
+    };
+    assert_eq!(
+        owner(json!({"org_id": 1, "who": "bob"})).code().await,
+        "already_exists"
+    );
+}
+
+#[tokio::test]
+async fn private_names_stay_private_in_conflicts() {
+    let app = club().await;
+    app.add("Ledger", json!({"member_id": 1})).await;
+    let mut contract = app.ask("Member", Action::Delete).id(1);
+    let told = contract.request.clone();
+    assert!(
+        app.engine
+            .handle(told)
+            .await
+            .unwrap_err()
+            .detail
+            .contains("ledgers")
+    );
+    contract.request.caller = std::sync::Arc::new(member("bob"));
+    assert_eq!(contract.code().await, "forbidden");
+}

@@ -448,3 +448,45 @@ async fn clients_choose_ids_where_the_contract_says_so() {
         "not_found"
     );
 }
+
+#[tokio::test]
+async fn what_is_taken_in_is_checked_like_what_is_created() {
+    let app = App::new(
+        "
+frontdesk: 1
+name: taken
+resources:
+  Span:
+    id: integer
+    fields:
+      low:  integer
+      high: integer
+      rank: {type: integer, minimum: 1, readOnly: true, default: 1}
+    check:
+      - {rule: this.low < this.high, at: high, message: high must be above low}
+",
+    )
+    .await;
+    let span = app.engine.model().resource_named("Span").unwrap().id;
+    let take = async |records: serde_json::Value| {
+        let records = records.as_array().unwrap().iter();
+        let records = records
+            .map(|record| crate::support::object(record.clone()))
+            .collect();
+        app.engine.import(span, records, crate::support::NOW).await
+    };
+    let good = json!({"id": 7, "low": 1, "high": 2, "rank": 5});
+    for bad in [
+        json!({"low": 5, "high": 1}),
+        json!({"low": 1, "high": 2, "rank": 0}),
+        json!({"low": 1}),
+        json!({"id": 7, "low": 1, "high": 2}),
+    ] {
+        let error = take(json!([good, bad])).await.unwrap_err();
+        assert_eq!(error.record, 1, "{bad}");
+    }
+    assert_eq!(app.feed().await, []);
+    assert_eq!(take(json!([good])).await.unwrap(), 1);
+    let stored = app.ask("Span", Action::Get).id(7).run().await.unwrap();
+    assert_eq!((&stored["rank"], &stored["high"]), (&json!(5), &json!(2)));
+}

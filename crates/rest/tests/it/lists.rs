@@ -36,6 +36,45 @@ fn a_list_is_an_envelope_and_a_record_is_bare() {
 }
 
 #[test]
+fn a_nested_list_is_a_path_in_kebab_case_and_a_name_in_snake_case() {
+    let app = App::start(
+        "
+frontdesk: 1
+name: league
+resources:
+  Team:
+    id: integer
+    fields: {name: string}
+    lists: {away_games: Game.away}
+    access: {read: public}
+  Game:
+    id: integer
+    fields: {away: Team}
+    access: {read: public}
+",
+    );
+    let admin = app.admin();
+    admin.post("/v1/teams", &json!({"name": "a"})).expect(201);
+    let path = "/v1/teams/1/away-games";
+    for _ in 0..2 {
+        admin.post(path, &json!({})).expect(201);
+    }
+    let first = app.get(&format!("{path}?limit=1")).expect(200);
+    assert_eq!(ids(&first), [1]);
+    let second = next(&first).unwrap();
+    assert!(second.starts_with(path), "{second}");
+    assert_eq!(ids(&app.get(&second).expect(200)), [2]);
+    let team = app.get("/v1/teams/1?include=away_games").expect(200).json();
+    assert_eq!(team["away_games"]["items"][1]["away_id"], 1);
+    let miss = app.get("/v1/teams/1/away_games").expect(404).json();
+    let detail = miss["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("Did you mean `/v1/teams/1/away-games`?"),
+        "{detail}"
+    );
+}
+
+#[test]
 fn a_page_that_goes_on_says_where_in_body_and_link() {
     let app = LIBRARY.get();
     let first = app
