@@ -108,7 +108,7 @@ codes! {
     "Two resources or types would have the same path, table, or type name in a generated document."
 
     BAD_PATH "E0206" "path cannot be used"
-    "A resource's path is one plural word in kebab-case, such as `books` or `play-lists`, without slashes. A few words are taken by the server itself."
+    "A resource's path is one plural word in kebab-case, such as `books` or `play-lists`, without slashes. `graphql`, `live` and `operations` are kept for what comes. Without a base (`base: /`), what the server answers itself is taken too: `docs`, `assets`, `problems`, `healthz`, `readyz` and a few more."
 
     BAD_BASE "E0207" "base cannot be used"
     "`base` is the path in front of everything: it begins with `/`, does not end with one, and consists of plain words. `/` alone means that there is none."

@@ -43,19 +43,14 @@ const TABLE_PREFIXES: [(&str, &str); 3] = [
     ("sqlite_", "Sqlite"),
     ("pg_", "Pg"),
 ];
-/// First segments the server answers itself, below any base.
-const PATHS: [&str; 7] = [
-    "graphql",
-    "live",
-    "operations",
-    "openapi",
-    "docs",
-    "batch",
-    "query",
-];
-/// First segments the server answers itself at the root.
-const ROOT_PATHS: [&str; 9] = [
-    "auth", "oauth", "console", "healthz", "readyz", "metrics", "problems", "soap", "livez",
+/// First segments below any base that are kept for the styles and the long work to come, so that
+/// no contract is in their way.
+const PATHS: [&str; 3] = ["graphql", "live", "operations"];
+/// First segments the server answers itself at the root, or will; they are in nobody's way below
+/// a base. What has a dot, such as `openapi.json`, is no path of a resource anyway.
+const ROOT_PATHS: [&str; 11] = [
+    "docs", "assets", "problems", "healthz", "readyz", "livez", "metrics", "auth", "oauth",
+    "console", "soap",
 ];
 /// What may follow a record's path besides its lists.
 const RECORD_PATHS: [&str; 2] = ["restore", "history"];

@@ -49,11 +49,19 @@ pub struct Resource {
 /// The many side of a relation: `lists: {books: Book.author}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListRelation {
-    /// `books`: path segment, name in `include`, and in rules.
+    /// `away_games`: its name in `include`, `fields` and rules.
     pub name: String,
     pub resource: ResourceId,
     /// The field of that resource that holds our id (`author_id`).
     pub field: FieldId,
+}
+
+impl ListRelation {
+    /// `away-games`: the segment behind the record's path. Different names have different
+    /// segments, as names have no `-`.
+    pub fn path(&self) -> String {
+        crate::names::kebab(&self.name)
+    }
 }
 
 /// `concurrency:`

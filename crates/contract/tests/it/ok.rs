@@ -39,6 +39,22 @@ fn the_smallest_contract_is_complete() {
 }
 
 #[test]
+fn what_the_server_answers_at_the_root_is_free_below_a_base() {
+    for word in ["docs", "assets", "problems", "metrics", "query", "batch"] {
+        let contract = format!(
+            "frontdesk: 1\nname: notes\nresources:\n  Note: {{path: {word}, fields: {{text: string}}, access: {{read: public}}}}\n"
+        );
+        let compiled = compile_one(&contract);
+        assert_eq!(
+            compiled.codes(Severity::Error),
+            Vec::<&str>::new(),
+            "{word}"
+        );
+        assert_eq!(compiled.model().resources[0].path, word);
+    }
+}
+
+#[test]
 fn the_example_says_what_its_readme_promises() {
     let compiled = compile_one(EXAMPLE);
     assert_eq!(compiled.rendered(), "");

@@ -79,7 +79,7 @@ impl<'m> Operations<'m, '_> {
                         list,
                         number,
                     };
-                    let path = format!("{collection}/{{{}_id}}/{}", resource.snake, list.name);
+                    let path = format!("{collection}/{{{}_id}}/{}", resource.snake, list.path());
                     let actions = [Action::List, Action::Create];
                     self.path(&mut paths, path, target, place, &actions, &ids, components);
                 }

@@ -79,7 +79,7 @@ fn card(model: &Model, resource: &Resource, audience: Audience) -> Markup {
                 li { code { (collection) } }
                 li { code { (collection) "/" em { "id" } } }
                 @for list in lists {
-                    li { code { (collection) "/" em { "id" } "/" (list.name) } }
+                    li { code { (collection) "/" em { "id" } "/" (list.path()) } }
                 }
             }
             dl.access {

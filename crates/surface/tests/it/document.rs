@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use model::Audience;
 use serde_json::{Value, json};
 
-use crate::support::{bookstore, describe, documents, everything, operations, walk};
+use crate::support::{bookstore, describe, documents, everything, model, operations, walk};
 
 #[test]
 fn the_bookstore() {
@@ -246,6 +246,31 @@ fn what_is_not_offered_is_not_there() {
     let paths = document["paths"].as_object().unwrap();
     assert!(paths["/v2/orders/{id}"].get("delete").is_none());
     assert!(!paths.keys().any(|path| path.contains("secrets")));
+}
+
+#[test]
+fn lists_have_paths_in_kebab_case_and_names_in_snake_case() {
+    let contract = "
+frontdesk: 1
+name: league
+resources:
+  Team:
+    fields: {name: string}
+    lists: {away_games: Game.away}
+    access: {read: public}
+  Game:
+    fields: {away: Team}
+    access: {read: public}
+";
+    let model = model(contract);
+    let document = describe(&model, Audience::Public);
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.contains_key("/v1/teams/{team_id}/away-games"));
+    assert!(!paths.keys().any(|path| path.contains("away_games")));
+    assert!(document.to_string().contains("away_games"));
+    let landing = surface::pages::landing(&model, Audience::Public, "http://127.0.0.1:8080");
+    assert!(landing.contains("/away-games"));
+    assert!(!landing.contains("/away_games"));
 }
 
 #[test]
