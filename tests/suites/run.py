@@ -57,6 +57,7 @@ class Bookstore:
     """The example, served by the real binary."""
 
     def __init__(self, scratch):
+        self.scratch = scratch
         self.folder = scratch / "bookstore"
         shutil.copytree(ROOT / "examples/bookstore", self.folder, ignore=shutil.ignore_patterns(".frontdesk"))
         self.data = scratch / "data"
@@ -101,14 +102,19 @@ class Bookstore:
 def schemathesis(store, options):
     tools = install_python()
     key = store.key()
+    # It keeps what it has learnt where it is started: beside copies, which go away with the rest.
+    place = store.scratch / "schemathesis"
+    place.mkdir()
+    for name in ["schemathesis.toml", "schemathesis_hooks.py"]:
+        shutil.copy(HERE / name, place)
     command = [
-        tools / "st", "--config-file", HERE / "schemathesis.toml",
+        tools / "st", "--config-file", place / "schemathesis.toml",
         "run", f"{store.url}/v1/openapi.json", "--checks", "all",
         "--max-examples", str(options.examples), "--seed", str(options.seed),
         "--header", f"Authorization: Bearer {key}",
         "--request-timeout", "20", "--no-color",
     ]
-    return subprocess.run(command, cwd=HERE).returncode
+    return subprocess.run(command, cwd=place).returncode
 
 
 def spectral(store, options):
