@@ -14,6 +14,9 @@ use crate::input::{Writer, conflicts_with_path};
 use crate::statements::ShapeKey;
 use crate::write::{Stored, Terms, refuse_field};
 
+/// A field and what is left of its write rule.
+type FieldRule = (FieldId, Residual);
+
 impl Core {
     pub async fn create(self: &Arc<Self>, request: Request) -> Result<Outcome, Failure> {
         let resource = self.model.resource(request.resource);
@@ -84,7 +87,7 @@ impl Core {
         &self,
         request: &Request,
         preset: &[(FieldId, Value)],
-    ) -> Result<(Vec<Value>, Vec<(FieldId, Residual)>), Failure> {
+    ) -> Result<(Vec<Value>, Vec<FieldRule>), Failure> {
         let resource = self.model.resource(request.resource);
         let Some(Change::Whole(body)) = &request.change else {
             return Err(Failure::new(
@@ -198,7 +201,7 @@ struct Creating {
     row: Vec<Value>,
     terms: Terms,
     /// Write rules of fields that look at other records.
-    field_rules: Vec<(FieldId, Residual)>,
+    field_rules: Vec<FieldRule>,
     ask_in_database: bool,
 }
 

@@ -290,6 +290,7 @@ async fn migrate(
     allowed: Migrate,
 ) -> Result<Vec<String>, Error> {
     let Some(pending) = database.pending(model).await? else {
+        database.note(model).await?;
         return Ok(vec![]);
     };
     if !pending.refusals.is_empty() {

@@ -104,6 +104,20 @@ impl Database {
         }))
     }
 
+    /// Writes down what a model allows whose tables are there, so that a contract that allows
+    /// less is noticed. To be called before records are written.
+    ///
+    /// # Errors
+    /// When the database cannot keep it.
+    pub async fn note(&self, model: &Model) -> Result<(), Error> {
+        let driver = &*self.driver;
+        let failed = |error| self.failed(error);
+        let applied = migrate::applied(driver).await.map_err(failed)?;
+        let plan =
+            migrate::plan(applied.as_ref(), model, driver.dialect()).map_err(Error::Refused)?;
+        migrate::note(driver, &plan).await.map_err(failed)
+    }
+
     /// Applies what is pending, in one transaction.
     ///
     /// # Errors

@@ -27,10 +27,12 @@ use crate::system;
 mod applied;
 mod convert;
 mod ddl;
+mod limits;
 mod plan;
 mod table;
 
 pub use applied::{Applied, FieldShape, IdShape, IndexShape, Kind, MemberShape, Table, describe};
+pub use limits::Limits;
 pub use plan::plan;
 
 /// What to do, in order.
@@ -39,6 +41,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What will have been applied then.
     pub target: Applied,
+    /// What was applied last is word for word the target.
+    pub(crate) is_noted: bool,
     pub(crate) dialect: Dialect,
 }
 
@@ -59,6 +63,8 @@ pub struct Step {
 pub enum Risk {
     /// Takes no time and loses nothing.
     Safe,
+    /// Allows less than before; refused while records have what is no longer allowed.
+    Narrows,
     /// Goes over a whole table; writes wait meanwhile.
     Locks,
     /// Gives data up.
@@ -292,6 +298,26 @@ pub async fn apply(
     Ok(())
 }
 
+/// Writes down what the model allows, when that is all that changed: limits that are looser than
+/// before, or that an older release did not write down. From then on tightening them is noticed.
+/// To be called before records are written by the model.
+///
+/// # Errors
+/// When the database cannot keep it.
+pub async fn note(driver: &dyn Driver, plan: &Plan) -> Result<(), StoreError> {
+    if !plan.is_empty() || plan.is_noted {
+        return Ok(());
+    }
+    // It is no migration: nobody has to run it, and it does not count as one.
+    let update = format!(
+        "UPDATE \"{}\" SET \"applied\" = {} WHERE \"id\" = {}",
+        system::MIGRATIONS,
+        literal(&plan.target.to_json()),
+        plan.target.number - 1,
+    );
+    driver.migrate(&[update]).await
+}
+
 /// Brings a database to a model: reads what was applied, plans, applies. `false` if there was
 /// nothing to do.
 ///
@@ -306,6 +332,7 @@ pub async fn bring(
     let applied = applied(driver).await?;
     let plan = plan(applied.as_ref(), model, driver.dialect()).map_err(ApplyError::Refused)?;
     if plan.is_empty() {
+        note(driver, &plan).await?;
         return Ok(false);
     }
     apply(driver, &plan, at, allow_data_loss).await?;

@@ -126,12 +126,16 @@ impl Migrate {
 /// The plan for a person: each step, its risk, its SQL.
 pub fn to_text(pending: &Pending) -> String {
     let mut lines = vec![count(pending.plan.steps.len(), "step")];
+    let steps = &pending.plan.steps;
+    let narrows = steps.iter().any(|step| step.risk == Risk::Narrows);
+    let width = if narrows { "narrows" } else { "locks" }.len();
     for (step, touched) in pending.plan.steps.iter().zip(&pending.touched_rows) {
-        let risk = match step.risk {
-            Risk::Safe => styled(GOOD, "safe "),
-            Risk::Locks => styled(CAREFUL, "locks"),
-            Risk::Loses => styled(BAD, "loses"),
+        let style = match step.risk {
+            Risk::Safe => GOOD,
+            Risk::Narrows | Risk::Locks => CAREFUL,
+            Risk::Loses => BAD,
         };
+        let risk = styled(style, format!("{:width$}", name(step.risk)));
         let touched = match touched {
             Some(rows) => format!("  ({rows} rows)"),
             None => String::new(),
@@ -144,6 +148,15 @@ pub fn to_text(pending: &Pending) -> String {
     lines.join("\n")
 }
 
+fn name(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Safe => "safe",
+        Risk::Narrows => "narrows",
+        Risk::Locks => "locks",
+        Risk::Loses => "loses",
+    }
+}
+
 fn to_json(pending: &Pending) -> Json {
     let steps: Vec<Json> = pending
         .plan
@@ -153,11 +166,7 @@ fn to_json(pending: &Pending) -> Json {
         .map(|(step, rows)| {
             json!({
                 "what": step.what,
-                "risk": match step.risk {
-                    Risk::Safe => "safe",
-                    Risk::Locks => "locks",
-                    Risk::Loses => "loses",
-                },
+                "risk": name(step.risk),
                 "rows": rows,
                 "sql": step.sql,
             })

@@ -171,7 +171,7 @@ async fn a_result_has_a_largest_size() {
     let found = fresh.driver.query(&rows, &[Value::Int(900)]).await.unwrap();
     assert_eq!(found.len(), 900);
     let result = fresh.driver.query(&rows, &[Value::Int(1100)]).await;
-    assert_eq!(told(result), "internal");
+    assert_eq!(told(result), "too large");
 }
 
 #[tokio::test]

@@ -183,6 +183,7 @@ pub fn told<T>(result: Result<T, StoreError>) -> String {
         Ok(_) => "ok".to_owned(),
         Err(StoreError::Unique { name }) => format!("unique {name}"),
         Err(StoreError::ForeignKey) => "foreign key".to_owned(),
+        Err(StoreError::TooLarge { .. }) => "too large".to_owned(),
         Err(StoreError::TimedOut { after }) => format!("timed out after {after:?}"),
         Err(StoreError::Overloaded) => "overloaded".to_owned(),
         Err(StoreError::Unavailable { .. }) => "unavailable".to_owned(),

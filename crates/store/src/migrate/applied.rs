@@ -6,6 +6,7 @@ use model::{Field, FieldKind, Model, Resource};
 use serde::{Deserialize, Serialize};
 use value::{IdKind, IdType, Type};
 
+use super::limits::Limits;
 use crate::driver::{Storage, StoreError};
 use crate::layout;
 use crate::prepared::corrupt;
@@ -54,6 +55,9 @@ pub struct FieldShape {
     /// The resource it points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub references: Option<String>,
+    /// What its values were held to; `None` if an older release did not write it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,6 +144,7 @@ fn field(model: &Model, field: &Field) -> FieldShape {
             FieldKind::Relation { target, .. } => Some(model.resource(*target).name.clone()),
             _ => None,
         },
+        limits: Some(Limits::of(&field.shape)),
     }
 }
 
@@ -258,6 +263,15 @@ impl Table {
 impl Applied {
     pub fn table(&self, resource: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.resource == resource)
+    }
+
+    /// The tables alone, without what their values are held to.
+    pub(super) fn bare_tables(&self) -> Vec<Table> {
+        let mut tables = self.tables.clone();
+        for field in tables.iter_mut().flat_map(|table| &mut table.fields) {
+            field.limits = None;
+        }
+        tables
     }
 
     pub(super) fn to_json(&self) -> String {

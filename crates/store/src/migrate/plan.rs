@@ -85,7 +85,7 @@ pub fn plan(
             Err(found) => refusals.extend(found),
         }
     }
-    if steps.is_empty() && applied.tables != target.tables {
+    if steps.is_empty() && applied.bare_tables() != target.bare_tables() {
         steps.push(Step {
             what: "note the order of resources and fields".to_owned(),
             sql: vec![],
@@ -94,8 +94,15 @@ pub fn plan(
             touches_rows: None,
         });
     }
+    // What the data may refuse is not called safe.
+    for step in &mut steps {
+        if step.risk == Risk::Safe && !step.probes.is_empty() {
+            step.risk = Risk::Narrows;
+        }
+    }
     if refusals.is_empty() {
         Ok(Plan {
+            is_noted: applied.tables == target.tables,
             steps,
             target,
             dialect,

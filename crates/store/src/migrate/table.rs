@@ -7,6 +7,7 @@ use model::Resource;
 
 use super::applied::{Applied, FieldShape, IndexShape, Table};
 use super::convert::{Conversion, convert};
+use super::limits::tightened;
 use super::{Probe, Refusal, Risk, Step, ddl, statement};
 use crate::driver::{Dialect, Storage};
 use crate::layout::{SEARCH, VERSION};
@@ -265,6 +266,7 @@ impl Change<'_> {
         if old.kind != column.new.kind {
             self.change_kind(column, old, rebuild, found);
         }
+        self.tighten(column, old, found);
         if column.retied {
             self.retie(column, old, rebuild, found);
         }
@@ -381,6 +383,51 @@ impl Change<'_> {
             step.risk = Risk::Loses;
         }
         found.steps.push(step);
+    }
+
+    /// Limits that are stricter than before. They change no table, only what may be in it.
+    fn tighten(&self, column: &Column<'_>, old: &FieldShape, found: &mut Found) {
+        let name = &column.new.name;
+        // What is not known has not changed.
+        let (Some(before), Some(field)) = (&old.limits, self.resource.field_named(name)) else {
+            return;
+        };
+        let Some((lies, _)) = old.columns().into_iter().next() else {
+            return;
+        };
+        let value = column.conversion.value.clone();
+        let value = value.unwrap_or_else(|| quoted(&lies));
+        for limit in tightened(name, before, &field.shape, value, self.dialect) {
+            let (place, now) = (&limit.place, &limit.now);
+            let instead = match &limit.before {
+                Some(before) => format!(" instead of `{before}`"),
+                None => String::new(),
+            };
+            let mut step = self.step(
+                format!("`{place}` gets `{now}`{instead}"),
+                vec![],
+                Risk::Narrows,
+            );
+            match limit.broken {
+                Some(broken) => step.probes.push(Probe {
+                    statement: self.count_where(&broken),
+                    refusal: self.refusal(
+                        format!("`{place}` breaks `{now}` in some records ({{n}})"),
+                        vec![
+                            "change those records first".to_owned(),
+                            match &limit.before {
+                                Some(before) => format!("keep `{before}` in `{place}`"),
+                                None => format!("leave `{}` out of `{place}`", limit.word),
+                            },
+                        ],
+                    ),
+                }),
+                None => step.what.push_str(
+                    "; whether records break it cannot be checked here, they are kept as they are",
+                ),
+            }
+            found.steps.push(step);
+        }
     }
 
     fn retie(&self, column: &Column<'_>, old: &FieldShape, rebuild: bool, found: &mut Found) {

@@ -9,12 +9,12 @@ use crate::support::database::{NOW, wait};
 use crate::support::{Database, model};
 
 /// What the plan from one model to another says, for people.
-fn planned(before: &str, after: &str) -> String {
+pub fn planned(before: &str, after: &str) -> String {
     planned_for(before, after, Dialect::Sqlite, false)
 }
 
 /// The same with the SQL.
-fn script(before: &str, after: &str, dialect: Dialect) -> String {
+pub fn script(before: &str, after: &str, dialect: Dialect) -> String {
     planned_for(before, after, dialect, true)
 }
 
@@ -31,6 +31,7 @@ fn planned_for(before: &str, after: &str, dialect: Dialect, sql: bool) -> String
             for step in &plan.steps {
                 let risk = match step.risk {
                     Risk::Safe => "safe",
+                    Risk::Narrows => "narrows",
                     Risk::Locks => "locks",
                     Risk::Loses => "LOSES",
                 };
@@ -47,17 +48,17 @@ fn planned_for(before: &str, after: &str, dialect: Dialect, sql: bool) -> String
     }
 }
 
-fn text(text: &str) -> Value {
+pub fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
 /// A database that was brought from one model to the next, with rows put in before.
-struct Moved {
-    database: Database,
+pub struct Moved {
+    pub database: Database,
     now: Model,
 }
 
-fn moved(before: &str, rows: &[(&str, &[(&str, Value)])], after: &str) -> Moved {
+pub fn moved(before: &str, rows: &[(&str, &[(&str, Value)])], after: &str) -> Moved {
     let (database, now, result) = moving(before, rows, after, true);
     result.unwrap();
     // What was applied is what is wanted: there is nothing left to do.
@@ -78,7 +79,7 @@ fn moved(before: &str, rows: &[(&str, &[(&str, Value)])], after: &str) -> Moved 
     Moved { database, now }
 }
 
-fn moving(
+pub fn moving(
     before: &str,
     rows: &[(&str, &[(&str, Value)])],
     after: &str,
@@ -103,7 +104,7 @@ fn moving(
 }
 
 /// Why the data stands against it; the database must be as it was.
-fn refused(before: &str, rows: &[(&str, &[(&str, Value)])], after: &str) -> String {
+pub fn refused(before: &str, rows: &[(&str, &[(&str, Value)])], after: &str) -> String {
     let (database, _, result) = moving(before, rows, after, true);
     assert!(
         !database.bring(&model(before)).unwrap(),
