@@ -66,7 +66,12 @@ async fn a_batch_is_one_transaction_and_its_failures_are_alone() {
             })
         }
     }
-    let fresh = fresh(Options::default()).await;
+    // Telling of a panic takes time, which must not end the batch.
+    let fresh = fresh(Options {
+        batch_time_max: Duration::from_secs(60),
+        ..Options::default()
+    })
+    .await;
     let watcher = Arc::clone(&fresh.driver);
     let outcomes = together(
         &fresh.driver,
