@@ -224,9 +224,9 @@ impl Place {
                 .multiple_of
                 .as_ref()
                 .and_then(|text| value::text::parse(&shape.ty, text).ok());
-            if !before
+            if before
                 .as_ref()
-                .is_some_and(|before| divides(step, before) == Some(true))
+                .is_none_or(|before| divides(step, before) != Some(true))
             {
                 // Whether a float is a multiple is a question of rounding, which SQL has no word for.
                 let broken = (shape.ty != Type::Float).then(|| {

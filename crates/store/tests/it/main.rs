@@ -8,6 +8,7 @@
 mod agreement;
 mod feed;
 mod keys;
+mod limits;
 mod lowering;
 mod migrations;
 mod pages;

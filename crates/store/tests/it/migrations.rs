@@ -121,7 +121,7 @@ pub fn refused(before: &str, rows: &[(&str, &[(&str, Value)])], after: &str) -> 
 
 impl Moved {
     /// All records of a resource, in the order of their ids, without id and times.
-    fn rows(&self, resource: &str) -> Vec<Vec<Value>> {
+    pub fn rows(&self, resource: &str) -> Vec<Vec<Value>> {
         let resource = self.now.resource_named(resource).unwrap();
         let fields = resource.fields.iter().filter(|field| !field.is_system());
         let outputs = fields.map(|field| Output::Field(field.id)).collect();
@@ -271,9 +271,9 @@ fn a_required_field_needs_a_value_for_the_records_there_are() {
     ";
     insta::assert_snapshot!(planned(BOOK, after), @r#"
         safe  Author: create the table `author`
-        safe  Book: add `pages`
+        narrows Book: add `pages`
               unless SELECT COUNT(*) FROM "book"
-        safe  Book: add `author_id`
+        narrows Book: add `author_id`
               unless SELECT COUNT(*) FROM "book"
         locks Book: `author_id` is indexed
         "#);
@@ -539,13 +539,13 @@ fn types_widen_and_narrow_where_nothing_is_lost() {
     ";
     insta::assert_snapshot!(script(before, after, Dialect::Sqlite), @r#"
         safe  Book: `a` turns from integer into integer of format int64
-        safe  Book: `b` turns from integer of format int64 into integer
+        narrows Book: `b` turns from integer of format int64 into integer
               unless SELECT COUNT(*) FROM "book" WHERE "b" NOT BETWEEN -2147483648 AND 2147483647
-        safe  Book: `c` turns from integer into number
+        narrows Book: `c` turns from integer into number
               unless SELECT COUNT(*) FROM "book" WHERE "c" NOT BETWEEN -9007199254740992 AND 9007199254740992
         safe  Book: `d` turns from date into date-time
         safe  Book: `e` turns from enum of x, y into enum of y, z, x
-        safe  Book: `f` turns from string into enum of p, q
+        narrows Book: `f` turns from string into enum of p, q
               unless SELECT COUNT(*) FROM "book" WHERE "f" NOT IN ('p', 'q')
         safe  Book: `g` turns from array of integer into array of integer of format int64
         locks Book: build the table anew
@@ -558,7 +558,7 @@ fn types_widen_and_narrow_where_nothing_is_lost() {
         "#);
     insta::assert_snapshot!(script(before, after, Dialect::Postgres), @r#"
         safe  Book: `a` turns from integer into integer of format int64
-        safe  Book: `b` turns from integer of format int64 into integer
+        narrows Book: `b` turns from integer of format int64 into integer
               unless SELECT COUNT(*) FROM "book" WHERE "b" NOT BETWEEN -2147483648 AND 2147483647
         locks Book: `c` turns from integer into number
               unless SELECT COUNT(*) FROM "book" WHERE "c" NOT BETWEEN -9007199254740992 AND 9007199254740992
@@ -566,7 +566,7 @@ fn types_widen_and_narrow_where_nothing_is_lost() {
         locks Book: `d` turns from date into date-time
               ALTER TABLE "book" ALTER COLUMN "d" TYPE timestamptz USING "d"::timestamp AT TIME ZONE 'UTC'
         safe  Book: `e` turns from enum of x, y into enum of y, z, x
-        safe  Book: `f` turns from string into enum of p, q
+        narrows Book: `f` turns from string into enum of p, q
               unless SELECT COUNT(*) FROM "book" WHERE "f" NOT IN ('p', 'q')
         safe  Book: `g` turns from array of integer into array of integer of format int64
         "#);
@@ -816,7 +816,7 @@ fn a_relation_may_point_elsewhere_if_all_its_ids_are_there() {
           by -> Editor
     ";
     insta::assert_snapshot!(script(before, after, Dialect::Sqlite), @r#"
-        safe  Book: `by_id` points to Editor
+        narrows Book: `by_id` points to Editor
               unless SELECT COUNT(*) FROM "book" WHERE "by_id" IS NOT NULL AND "by_id" NOT IN (SELECT "id" FROM "editor")
         locks Book: build the table anew
               CREATE TABLE "frontdesk_rebuilt" ("id" INTEGER PRIMARY KEY AUTOINCREMENT, "by_id" BLOB NOT NULL REFERENCES "editor" ("id") ON DELETE RESTRICT, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL) STRICT
@@ -829,7 +829,7 @@ fn a_relation_may_point_elsewhere_if_all_its_ids_are_there() {
               CREATE INDEX "book__by_id__index" ON "book" ("by_id")
         "#);
     insta::assert_snapshot!(script(before, after, Dialect::Postgres), @r#"
-        safe  Book: `by_id` points to Editor
+        narrows Book: `by_id` points to Editor
               unless SELECT COUNT(*) FROM "book" WHERE "by_id" IS NOT NULL AND "by_id" NOT IN (SELECT "id" FROM "editor")
               ALTER TABLE "book" DROP CONSTRAINT "book__by_id__reference"
               ALTER TABLE "book" ADD CONSTRAINT "book__by_id__reference" FOREIGN KEY ("by_id") REFERENCES "editor" ("id") ON DELETE RESTRICT

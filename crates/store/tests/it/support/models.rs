@@ -218,11 +218,78 @@ fn fields(model: &mut Model, resource: ResourceId, line: &str) {
             None if word == "search" => search = true,
             Some(("was", old)) => field.was = Some(old.to_owned()),
             Some(("default", text)) => field.default = Some(default(&ty, text)),
+            Some((word, text)) => limit(&mut field.shape, word, text),
             _ => panic!("{word}"),
         }
     }
     if search {
         resource.search.push(id);
+    }
+}
+
+/// `maxLength=4`, of elements `[].maxLength=4`, of a member `city.maxLength=4`.
+fn limit(shape: &mut Shape, word: &str, text: &str) {
+    if let Some((place, word)) = word.split_once('.') {
+        let plain = |ty: &Type, nullable| Shape {
+            ty: ty.clone(),
+            nullable,
+            constraints: Constraints::default(),
+            items: None,
+            members: None,
+            default: None,
+            description: None,
+        };
+        match &shape.ty {
+            Type::List(item) => {
+                assert_eq!(place, "[]");
+                let items = shape
+                    .items
+                    .get_or_insert_with(|| Arc::new(plain(item, false)));
+                limit(Arc::make_mut(items), word, text);
+            }
+            Type::Object(object) => {
+                let at = object
+                    .members
+                    .iter()
+                    .position(|known| *known.name == *place);
+                let members = shape.members.get_or_insert_with(|| {
+                    let members = object.members.iter();
+                    Arc::new(members.map(|one| plain(&one.ty, one.nullable)).collect())
+                });
+                limit(&mut Arc::make_mut(members)[at.unwrap()], word, text);
+            }
+            _ => panic!("{place} is in nothing"),
+        }
+        return;
+    }
+    let limits = &mut shape.constraints;
+    let bound = || Some(value::text::parse(&shape.ty, text).unwrap());
+    let count = || Some(text.parse().unwrap());
+    match word {
+        "minLength" => limits.min_length = count(),
+        "maxLength" => limits.max_length = count(),
+        "pattern" => {
+            limits.pattern = Some(model::Pattern {
+                source: text.to_owned(),
+                regex: regex::Regex::new(text).unwrap(),
+            });
+        }
+        "format" => {
+            limits.format = Some(match text {
+                "email" => model::TextFormat::Email,
+                "uri" => model::TextFormat::Uri,
+                _ => panic!("{text}"),
+            });
+        }
+        "minimum" => limits.minimum = bound(),
+        "maximum" => limits.maximum = bound(),
+        "exclusiveMinimum" => limits.exclusive_minimum = bound(),
+        "exclusiveMaximum" => limits.exclusive_maximum = bound(),
+        "multipleOf" => limits.multiple_of = bound(),
+        "minItems" => limits.min_items = count(),
+        "maxItems" => limits.max_items = count(),
+        "uniqueItems" => limits.unique_items = text == "true",
+        _ => panic!("{word}"),
     }
 }
 
