@@ -27,6 +27,7 @@ use crate::documents;
 use crate::error::Error;
 use crate::health::Health;
 use crate::project::Project;
+use crate::refusal::Explainer;
 
 /// The secret that signs cursors.
 const CURSOR_SECRET: &str = "cursor";
@@ -83,6 +84,7 @@ pub struct Builder {
     data: Option<PathBuf>,
     migrate: Migrate,
     settings: rest::Settings,
+    development: bool,
     origin: String,
 }
 
@@ -105,9 +107,11 @@ impl Builder {
         self
     }
 
-    /// Lets pages on this machine call the API whatever `cors:` says.
+    /// Lets pages on this machine call the API whatever `cors:` says, and lets refusals say which
+    /// parts of a rule held.
     pub fn development(mut self) -> Builder {
         self.settings.allow_localhost = true;
+        self.development = true;
         self
     }
 
@@ -134,6 +138,7 @@ impl Builder {
             database,
             data,
             settings: self.settings,
+            development: self.development,
             origin: self.origin,
         };
         Ok(App {
@@ -164,6 +169,7 @@ struct Lasting {
     data: PathBuf,
     keys: Arc<Keys>,
     settings: rest::Settings,
+    development: bool,
     origin: String,
     cursor_secret: [u8; 32],
 }
@@ -191,6 +197,7 @@ impl App {
             data: None,
             migrate: Migrate::default(),
             settings: rest::Settings::default(),
+            development: false,
             origin: ORIGIN.to_owned(),
         }
     }
@@ -274,9 +281,15 @@ impl Serving {
     fn new(model: Arc<Model>, lasting: &Lasting) -> Result<Serving, Error> {
         let documents = documents::of(&model, &lasting.origin);
         let driver = Arc::clone(lasting.database.driver());
+        let mut settings = lasting.settings.clone();
+        if lasting.development {
+            settings.explain = Some(Arc::new(Explainer {
+                model: Arc::clone(&model),
+                driver: Arc::clone(&driver),
+            }));
+        }
         let engine = Engine::new(model, driver, &lasting.cursor_secret);
         let authenticate = Arc::clone(&lasting.keys);
-        let settings = lasting.settings.clone();
         let door = Door::new(engine.clone(), authenticate, documents, settings)
             .map_err(|error| Error::Origin(error.origin))?;
         Ok(Serving { engine, door })

@@ -67,8 +67,6 @@ pub fn decide(
     caller: &Caller,
     record: Option<&[Value]>,
 ) -> Result<Decision, Unsupported> {
-    let now = now();
-    let claims = Claims(caller);
     let rule = resource.access.rule(action);
     let scope = match action.is_read() {
         true => resource.read_scope(),
@@ -85,18 +83,7 @@ pub fn decide(
     };
     let why = |rule: &Rule| {
         let row = record?;
-        let lookup = Stored { model, driver };
-        let env = Env {
-            now,
-            caller: &claims,
-            this: Some(row),
-            // As it would become if nothing about it changed.
-            next: Some(row),
-            row: None,
-            input: &[],
-            lookup: &lookup,
-        };
-        Some(expr::why(&rule.condition, &env, &ModelNames(model)))
+        Some(why_of(model, driver, rule, caller, Some(row)))
     };
     Ok(Decision {
         rule: rule.map(|rule| rule.text.clone()),
@@ -113,6 +100,53 @@ pub fn decide(
             _ => None,
         },
     })
+}
+
+/// How the rule of this text turned out, which opens the action or one of the fields. Without a
+/// record, what depends on one stays open ([`expr::EvalError::Internal`]).
+///
+/// Must be called inside a runtime with several threads, like [`decide`].
+pub(crate) fn why(
+    model: &Model,
+    driver: &dyn Driver,
+    resource: &Resource,
+    action: Action,
+    text: &str,
+    caller: &Caller,
+    record: Option<&[Value]>,
+) -> Option<Why> {
+    let fields = resource.fields.iter();
+    let of_fields = fields.flat_map(|field| match action.is_read() {
+        true => field.read.as_ref(),
+        false => field.write.as_ref(),
+    });
+    let rule = resource
+        .access
+        .rule(action)
+        .into_iter()
+        .chain(of_fields)
+        .find(|rule| rule.text == text)?;
+    Some(why_of(model, driver, rule, caller, record))
+}
+
+fn why_of(
+    model: &Model,
+    driver: &dyn Driver,
+    rule: &Rule,
+    caller: &Caller,
+    record: Option<&[Value]>,
+) -> Why {
+    let env = Env {
+        now: now(),
+        caller: &Claims(caller),
+        this: record,
+        // As it would become if nothing about it changed.
+        next: record,
+        row: None,
+        input: &[],
+        lookup: &Stored { model, driver },
+    };
+    expr::why(&rule.condition, &env, &ModelNames(model))
 }
 
 /// What can be said of a caller before any record is looked at.

@@ -28,6 +28,7 @@ mod error;
 mod health;
 mod housekeeping;
 mod project;
+mod refusal;
 pub mod seed;
 pub mod trial;
 pub mod watch;

@@ -13,6 +13,7 @@
 
 mod credentials;
 mod documents;
+mod explain;
 mod failure;
 mod mount;
 mod request;
@@ -34,6 +35,8 @@ use web::{Handler, Request, RequestBody, Response};
 
 use credentials::Credentials;
 pub use documents::{Document, Documents};
+use explain::Asked;
+pub use explain::{Explain, Refused};
 use failure::Refusal;
 pub use failure::kinds as problem_kinds;
 use mount::{Miss, Routes, Target};
@@ -46,6 +49,8 @@ pub struct Settings {
     pub body_bytes_max: usize,
     /// Whether pages on this machine may read answers whatever the contract says; for development.
     pub allow_localhost: bool,
+    /// Who says in refusals how the rule turned out; for development.
+    pub explain: Option<Arc<dyn Explain>>,
 }
 
 impl Default for Settings {
@@ -54,6 +59,7 @@ impl Default for Settings {
             // 1 MiB: a record is a few KiB of fields; what is larger is a file.
             body_bytes_max: 1024 * 1024,
             allow_localhost: false,
+            explain: None,
         }
     }
 }
@@ -153,14 +159,22 @@ impl Door {
         let most = self.settings.body_bytes_max;
         let request = request::read(head, body, most, target, action, caller).await?;
         let resource = request.resource;
-        let outcome = self
-            .engine
-            .handle(request)
-            .await
-            .map_err(|failure| match action {
-                Action::List => failure::with_meant_parameters(failure),
-                _ => failure,
-            })?;
+        let explain = self.settings.explain.as_deref();
+        let asked = explain.map(|explain| Asked::new(explain, &request));
+        let outcome = match self.engine.handle(request).await {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                let failure = match action {
+                    Action::List => failure::with_meant_parameters(failure),
+                    _ => failure,
+                };
+                let explained = match asked {
+                    Some(asked) => asked.explained(&failure).await,
+                    None => None,
+                };
+                return Err(explained.map_or_else(|| failure.into(), Refusal::from));
+            }
+        };
         let model = self.engine.model();
         response::write(outcome, head, model, model.resource(resource))
     }

@@ -183,3 +183,82 @@ fn the_bookstore_s_reviews_belong_to_their_writers() {
     bob.delete(&path).expect(403);
     dan.delete(&path).expect(204);
 }
+
+#[test]
+fn in_development_a_refusal_says_which_parts_of_the_rule_held() {
+    let contract = "
+frontdesk: 1
+name: notes
+resources:
+  Note:
+    id: integer
+    fields:
+      text: string
+      owner?: {type: string}
+      price?: {type: integer, access: {write: user.role == 'boss'}}
+    rules: {mine: this.owner == user.id}
+    access: {read: public, create: mine, update: mine || user.role == 'staff', delete: mine}
+";
+    let build = || App::builder().file(frontdesk::FILE, contract);
+    let app = build().development().start();
+    let admin = app.admin();
+    let bobs = json!({"text": "a", "owner": "bob"});
+    admin.post("/v1/notes", &bobs).expect(201);
+    let key = |app: &App, user: &str| app.key().user(user).all_scopes().client();
+    let ann = key(&app, "ann");
+    let said = |answer: testkit::Answer| {
+        let lines = answer.expect(403).json()["explanation"].clone();
+        let lines = lines.as_array().expect("an explanation").iter();
+        let lines: Vec<&str> = lines.map(|line| line.as_str().unwrap()).collect();
+        lines.join("\n")
+    };
+    let bob = key(&app, "bob");
+    let cases = [
+        (
+            ann.patch("/v1/notes/1", &json!({"text": "b"})),
+            "caller: user ann
+no  mine || user.role == 'staff'
+  no  mine
+    no  this.owner == user.id   (this.owner is 'bob', user.id is 'ann')
+  no  user.role == 'staff'   (the caller has no `role`)",
+        ),
+        (
+            ann.delete("/v1/notes/1"),
+            "caller: user ann
+no  mine
+  no  this.owner == user.id   (this.owner is 'bob', user.id is 'ann')",
+        ),
+        // There is no record to look at.
+        (
+            ann.post("/v1/notes", &bobs),
+            "caller: user ann
+?   mine   (depends on the record)",
+        ),
+        // The rule must hold before and after.
+        (
+            bob.patch("/v1/notes/1", &json!({"owner": "ann"})),
+            "caller: user bob
+yes mine || user.role == 'staff'
+  yes mine
+    yes this.owner == user.id   (this.owner is 'bob', user.id is 'bob')
+  no  user.role == 'staff'   (the caller has no `role`)
+so it holds for the record as it is, but not as it would become",
+        ),
+        // A field's own rule.
+        (
+            bob.patch("/v1/notes/1", &json!({"price": 1})),
+            "caller: user bob
+no  user.role == 'boss'   (the caller has no `role`)",
+        ),
+    ];
+    for (answer, expected) in cases {
+        assert_eq!(said(answer), expected);
+    }
+
+    // Nobody else is told.
+    let app = build().start();
+    app.admin().post("/v1/notes", &bobs).expect(201);
+    let refused = key(&app, "ann").delete("/v1/notes/1").expect(403).json();
+    assert_eq!(refused["rule"], "mine");
+    assert!(refused.get("explanation").is_none(), "{refused}");
+}
