@@ -42,6 +42,35 @@ pub fn json_schema(part: Part) -> Value {
     Value::Object(schema)
 }
 
+/// The words of the language that are refused as not supported yet, place by place: those of
+/// tables (`a resource`), and those that a key may hold (`` `styles` ``).
+pub fn later() -> Vec<(String, Vec<&'static str>)> {
+    let mut places = vec![];
+    for table in TABLES {
+        let keys = table.keys.iter().filter(|key| key.later);
+        places.push((table.what.to_owned(), keys.map(|key| key.name).collect()));
+        for key in table.keys {
+            let mut words = vec![];
+            later_choices(&key.form, &mut words);
+            places.push((format!("`{}`", key.name), words));
+        }
+    }
+    places.retain(|(_, words)| !words.is_empty());
+    places
+}
+
+fn later_choices(form: &Form, words: &mut Vec<&'static str>) {
+    match form {
+        Form::Choice(choices) => {
+            let later = choices.iter().filter(|choice| choice.later);
+            words.extend(later.map(|choice| choice.word));
+        }
+        Form::List { of, .. } | Form::Map { of, .. } => later_choices(of, words),
+        Form::Either(forms) => forms.iter().for_each(|form| later_choices(form, words)),
+        _ => {}
+    }
+}
+
 fn object(table: &Table, keys: impl Fn(&str) -> bool) -> Value {
     let mut properties = Map::new();
     let mut required: Vec<Value> = vec![];

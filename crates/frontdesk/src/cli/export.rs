@@ -36,7 +36,8 @@ enum What {
         #[arg(long)]
         yaml: bool,
 
-        /// Whom it is for
+        /// Whom it is for. As yet nobody can be made a partner; an administrator's key is served
+        /// everything
         #[arg(long, value_enum, default_value_t = For::Public)]
         audience: For,
 

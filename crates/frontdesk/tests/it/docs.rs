@@ -22,7 +22,7 @@
 //! Ids, times, keys, cursors and tags differ from run to run: one stands for another of its
 //! kind. `…` stands for anything in a line, and alone on a line for any lines.
 //!
-//! `UPDATE_DOCS=1 cargo test -p frontdesk --test it docs -- --test-threads=1` writes what is said
+//! `UPDATE_DOCS=1 cargo test -p frontdesk --test it docs:: -- --test-threads=1` writes what is said
 //! today into the pages. Read the difference as a reader of the page would.
 
 mod compare;
