@@ -1,10 +1,10 @@
 //! What is served beside the API: the OpenAPI document, the reference, the first page, pages
 //! about problems.
 //!
-//! Made anew for every model, all at once, so that requests only copy. Whoever may see them is
-//! what `docs:` says; pages about problems are for everybody, since every refusal points there.
+//! Put together anew for every model. The descriptions, which are large, are written when they
+//! are first asked for; requests after that only copy. Whoever may see them is what `docs:` says; pages about problems are for everybody, since every refusal points there.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -36,7 +36,7 @@ pub fn openapi(model: &Model, audience: Audience) -> Json {
 }
 
 /// Everything there is for a model. `origin` is where it is served, for commands to copy.
-pub(crate) fn of(model: &Model, origin: &str) -> Documents {
+pub(crate) fn of(model: &Arc<Model>, origin: &str) -> Documents {
     let mut documents = Documents::default();
     problems(model, &mut documents);
     documents.add(file(pages::STYLE_PATH, "text/css", pages::STYLE));
@@ -52,13 +52,17 @@ pub(crate) fn of(model: &Model, origin: &str) -> Documents {
     let json_path = format!("{}/openapi.json", model.base);
     let yaml_path = format!("{}/openapi.yaml", model.base);
     for audience in audiences(model) {
-        let described = openapi(model, audience);
-        let json = surface::openapi::to_json_bytes(&described);
-        let yaml = surface::yaml::write(&described);
         let landing = pages::landing(model, audience, origin);
+        // Each is described anew when it is first asked for, which is seldom, instead of being
+        // kept from the start.
+        let (for_json, for_yaml) = (Arc::clone(model), Arc::clone(model));
         for document in [
-            Document::new(json_path.as_str()).form("application/json", json),
-            Document::new(yaml_path.as_str()).form("application/yaml", yaml),
+            Document::new(json_path.as_str()).form_made("application/json", move || {
+                surface::openapi::to_json_bytes(&openapi(&for_json, audience)).into()
+            }),
+            Document::new(yaml_path.as_str()).form_made("application/yaml", move || {
+                surface::yaml::write(&openapi(&for_yaml, audience)).into()
+            }),
             page("/", landing, pages::POLICY),
         ] {
             documents.add(guarded(document.audience(audience)));

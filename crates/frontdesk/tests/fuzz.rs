@@ -84,5 +84,6 @@ targets!(
     body,
     headers,
     value,
-    serve
+    serve,
+    migrate
 );

@@ -3,6 +3,7 @@
 //! Knows nothing of what they say. Whoever makes them puts them in with [`Documents::add`].
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -40,14 +41,28 @@ pub struct Document {
     forms: Vec<Form>,
 }
 
-#[derive(Debug)]
 struct Form {
     content_type: HeaderValue,
-    plain: Coded,
-    tag: Tag,
+    make: Box<dyn Fn() -> Bytes + Send + Sync>,
+    /// Made when first asked for: a large contract is described in megabytes, and most servers
+    /// are never asked.
+    plain: OnceLock<Plain>,
     /// Made when first asked for, since few documents are asked for in every coding.
     gzip: OnceLock<Option<Coded>>,
     brotli: OnceLock<Option<Coded>>,
+}
+
+/// The contents without a coding.
+#[derive(Debug)]
+struct Plain {
+    coded: Coded,
+    tag: Tag,
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Form").field(&self.content_type).finish()
+    }
 }
 
 /// Bytes to be sent, and the tag they have.
@@ -126,9 +141,17 @@ impl Document {
 
     /// Adds contents in a media type, given in lower case and without parameters. Those added first
     /// are preferred.
-    pub fn form(mut self, media: &'static str, bytes: impl Into<Bytes>) -> Document {
-        let plain = bytes.into();
-        let tag = Tag::content(&plain);
+    pub fn form(self, media: &'static str, bytes: impl Into<Bytes>) -> Document {
+        let bytes = bytes.into();
+        self.form_made(media, move || bytes.clone())
+    }
+
+    /// The same with contents that are made when somebody asks for them first.
+    pub fn form_made(
+        mut self,
+        media: &'static str,
+        make: impl Fn() -> Bytes + Send + Sync + 'static,
+    ) -> Document {
         let content_type = match media.strip_prefix("text/") {
             Some(_) => HeaderValue::try_from(format!("{media}; charset=utf-8"))
                 .expect("media types are visible ASCII"),
@@ -137,11 +160,8 @@ impl Document {
         self.media.push(media);
         self.forms.push(Form {
             content_type,
-            plain: Coded {
-                bytes: plain,
-                tag: tag.header(),
-            },
-            tag,
+            make: Box::new(make),
+            plain: OnceLock::new(),
             gzip: OnceLock::new(),
             brotli: OnceLock::new(),
         });
@@ -172,7 +192,7 @@ impl Document {
         let Some(form) = self.forms.get(place) else {
             return Err(Failure::new(Code::NotFound, "There is nothing here.").into());
         };
-        let mut response = match form.tag.consider(headers)? {
+        let mut response = match form.plain().tag.consider(headers)? {
             Some(not_modified) => not_modified,
             None => form.respond(headers),
         };
@@ -203,6 +223,18 @@ impl Document {
 }
 
 impl Form {
+    fn plain(&self) -> &Plain {
+        self.plain.get_or_init(|| {
+            let bytes = (self.make)();
+            let tag = Tag::content(&bytes);
+            let coded = Coded {
+                bytes,
+                tag: tag.header(),
+            };
+            Plain { coded, tag }
+        })
+    }
+
     fn respond(&self, headers: &HeaderMap) -> Response {
         let coding = web::media::Codings::of(headers).best();
         let coded = match coding {
@@ -210,7 +242,7 @@ impl Form {
             Coding::Gzip => self.gzip.get_or_init(|| self.code(coding)).as_ref(),
             Coding::Brotli => self.brotli.get_or_init(|| self.code(coding)).as_ref(),
         };
-        let mut response = self.with(coded.unwrap_or(&self.plain));
+        let mut response = self.with(coded.unwrap_or(&self.plain().coded));
         if coded.is_some() {
             let name = HeaderValue::from_static(coding.name());
             response.headers_mut().insert(CONTENT_ENCODING, name);
@@ -230,7 +262,7 @@ impl Form {
     fn code(&self, coding: Coding) -> Option<Coded> {
         let mut wish = HeaderMap::new();
         wish.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding.name()));
-        let mut response = self.with(&self.plain);
+        let mut response = self.with(&self.plain().coded);
         web::compress::compress(&wish, &mut response);
         response.headers().get(CONTENT_ENCODING)?;
         let tag = response.headers().get(ETAG)?.clone();
