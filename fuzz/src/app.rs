@@ -68,7 +68,8 @@ impl App {
     }
 
     /// Serves a model from a file that goes with the app.
-    pub fn serve(model: Model) -> App {
+    pub fn serve(model: impl Into<Arc<Model>>) -> App {
+        let model = model.into();
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let options = Options {
             durability: Durability::Relaxed,
@@ -79,26 +80,25 @@ impl App {
         let driver = SqliteDriver::open(&folder.path().join("fuzz.db"), options);
         let driver: Arc<dyn Driver> = Arc::new(driver.expect("a new database"));
         wait(store::migrate::bring(&*driver, &model, NOW, false)).expect("tables for any model");
-        let engine = Engine::new(Arc::new(model), driver, &CURSOR_SECRET);
-        App::of(engine, folder)
-    }
-
-    fn of(engine: Engine, folder: tempfile::TempDir) -> App {
-        let keys = Arc::new(Keys {
-            scopes: scopes(engine.model()),
-        });
-        let door = Door::new(
-            engine.clone(),
-            keys,
-            Documents::default(),
-            Settings::default(),
-        );
+        let engine = Engine::new(model, driver, &CURSOR_SECRET);
         App {
-            door: door.expect("origins are checked by the contract's compiler"),
+            door: door(&engine),
             engine,
             tables: vec![],
             _folder: folder,
         }
+    }
+
+    /// Serves another model from the same file, whose tables are that model's by now.
+    pub fn exchange(&mut self, model: Model) {
+        let driver = Arc::clone(self.engine.driver());
+        self.engine = Engine::new(Arc::new(model), driver, &CURSOR_SECRET);
+        self.door = door(&self.engine);
+    }
+
+    /// The same model on a new file.
+    pub fn fresh(&self) -> App {
+        App::serve(Arc::clone(self.engine.model()))
     }
 
     /// Asks the door. A target that is no URI is answered like by the listener: not at all.
@@ -252,7 +252,8 @@ impl App {
         wait(self.engine.driver().migrate(&script)).expect("a script written by hand");
     }
 
-    fn texts(&self, sql: &str) -> Vec<String> {
+    /// One column of text.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
         let statement = Arc::new(Statement {
             text: sql.to_owned().into(),
             parameters: vec![],
@@ -399,6 +400,19 @@ impl Authenticate for Keys {
             }))
         })
     }
+}
+
+fn door(engine: &Engine) -> Door {
+    let keys = Arc::new(Keys {
+        scopes: scopes(engine.model()),
+    });
+    let door = Door::new(
+        engine.clone(),
+        keys,
+        Documents::default(),
+        Settings::default(),
+    );
+    door.expect("origins are checked by the contract's compiler")
 }
 
 fn scopes(model: &Model) -> Vec<String> {

@@ -9,6 +9,7 @@ pub mod body;
 pub mod contract_yaml;
 pub mod cursor;
 pub mod headers;
+pub mod migrate;
 pub mod names;
 pub mod query;
 pub mod rule;
@@ -18,7 +19,7 @@ pub mod value;
 /// A target's name, which is that of its folders too, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("contract_yaml", contract_yaml::run),
     ("rule", rule::run),
     ("query", query::run),
@@ -27,4 +28,5 @@ pub const TARGETS: [Target; 8] = [
     ("headers", headers::run),
     ("value", self::value::run),
     ("serve", serve::run),
+    ("migrate", migrate::run),
 ];

@@ -20,6 +20,8 @@ pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(rest) else {
         return;
     };
+    // A fragment is no part of a request.
+    let text = text.split('#').next().unwrap_or_default();
     alone(text);
     let key = match first {
         b'a' => Some(ANN),

@@ -1,6 +1,10 @@
 //! Any contract that compiles can be served: tables, lists, records and writes, as anybody.
 
 use http::{HeaderMap, Method};
+use model::{Audience, Resource};
+use serde_json::{Map, Value as Json, json};
+use surface::openapi;
+use value::{IdKind, Type};
 
 use super::app::{ANN, App, OPERATOR, headers};
 use super::contract_yaml;
@@ -15,6 +19,11 @@ pub fn run(data: &[u8]) {
     let Some(model) = contract_yaml::compile(text).model else {
         return;
     };
+    for audience in [Audience::Public, Audience::Partner, Audience::Private] {
+        let document = openapi::document(&model, audience, &openapi::Limits::default());
+        described(&document, &document);
+        surface::yaml::write(&document);
+    }
     let app = App::serve(model);
     let model = std::sync::Arc::clone(app.engine.model());
     for resource in model.resources.iter().take(RESOURCES_MAX) {
@@ -68,7 +77,7 @@ pub fn run(data: &[u8]) {
                     .sound();
                 }
             }
-            let body = example(resource);
+            let body = example(resource, 0);
             for body in ["{}", &body] {
                 let reply = app.ask(
                     Method::POST,
@@ -87,42 +96,57 @@ pub fn run(data: &[u8]) {
         .sound();
 }
 
-/// Something for each field that has to be given; constraints may refuse it.
-fn example(resource: &model::Resource) -> String {
-    use serde_json::{Map, Value as Json, json};
-    use value::Type;
-    fn of(ty: &Type) -> Json {
-        match ty {
-            Type::Bool => json!(true),
-            Type::Int32 | Type::Int53 | Type::Float => json!(1),
-            Type::Int64 | Type::Decimal => json!("1"),
-            Type::Text => json!("a"),
-            Type::Money => json!({"amount": "1", "currency": "EUR"}),
-            Type::Date => json!("2026-01-01"),
-            Type::Timestamp => json!("2026-01-01T00:00:00Z"),
-            Type::Duration => json!("1h"),
-            Type::Uuid => json!("00000000-0000-7000-8000-000000000000"),
-            Type::Id(id) if id.is_json_number() => json!(1),
-            Type::Id(_) => json!("a"),
-            Type::Enum(words) => json!(words.first()),
-            Type::List(item) => json!([of(item)]),
-            Type::Object(object) => {
-                let members = object
-                    .members
-                    .iter()
-                    .map(|member| (member.name.to_string(), of(&member.ty)));
-                Json::Object(members.collect())
+/// Every `$ref` of a document leads somewhere.
+fn described(document: &Json, part: &Json) {
+    match part {
+        Json::Object(members) => {
+            if let Some(Json::String(path)) = members.get("$ref") {
+                let pointer = path.strip_prefix('#');
+                let found = pointer.and_then(|pointer| document.pointer(pointer));
+                assert!(found.is_some(), "{path} leads nowhere");
             }
-            Type::Json => json!({"a": 1}),
+            members.values().for_each(|part| described(document, part));
         }
+        Json::Array(items) => items.iter().for_each(|part| described(document, part)),
+        _ => {}
     }
-    let id = resource.id_field();
-    let given = resource.fields.iter().filter(|field| {
-        field.required_on_create()
-            || (field.id == id.id && resource.id_type.kind == value::IdKind::Text)
-    });
+}
+
+/// Something for each field that has to be given; constraints may refuse it. Another number
+/// makes another record, where that is easy.
+pub fn example(resource: &Resource, number: usize) -> String {
+    let id = resource.id_field().id;
+    let chosen = resource.id_type.kind == IdKind::Text;
+    let given = resource
+        .fields
+        .iter()
+        .filter(|field| field.required_on_create() || (field.id == id && chosen));
     let members: Map<String, Json> = given
-        .map(|field| (field.name.clone(), of(&field.shape.ty)))
+        .map(|field| (field.name.clone(), of(&field.shape.ty, number)))
         .collect();
     Json::Object(members).to_string()
+}
+
+fn of(ty: &Type, number: usize) -> Json {
+    match ty {
+        Type::Bool => json!(number % 2 == 0),
+        Type::Int32 | Type::Int53 | Type::Float => json!(number + 1),
+        Type::Int64 | Type::Decimal => json!((number + 1).to_string()),
+        Type::Text => json!(["a", "b", "0"][number % 3]),
+        Type::Money => json!({"amount": number.to_string(), "currency": "EUR"}),
+        Type::Date => json!(format!("2026-01-{:02}", number % 28 + 1)),
+        Type::Timestamp => json!(format!("2026-01-01T00:00:{:02}Z", number % 60)),
+        Type::Duration => json!("1h"),
+        Type::Uuid => json!(format!("00000000-0000-7000-8000-{number:012}")),
+        Type::Id(id) if id.is_json_number() => json!(number + 1),
+        Type::Id(_) => json!(["a", "b", "0"][number % 3]),
+        Type::Enum(words) => json!(words.get(number).or(words.first())),
+        Type::List(item) => json!([of(item, number)]),
+        Type::Object(object) => {
+            let members = object.members.iter();
+            let members = members.map(|member| (member.name.to_string(), of(&member.ty, number)));
+            Json::Object(members.collect())
+        }
+        Type::Json => json!({"a": number}),
+    }
 }
