@@ -129,7 +129,7 @@ pub fn example(resource: &Resource, number: usize) -> String {
 
 fn of(ty: &Type, number: usize) -> Json {
     match ty {
-        Type::Bool => json!(number % 2 == 0),
+        Type::Bool => json!(number.is_multiple_of(2)),
         Type::Int32 | Type::Int53 | Type::Float => json!(number + 1),
         Type::Int64 | Type::Decimal => json!((number + 1).to_string()),
         Type::Text => json!(["a", "b", "0"][number % 3]),
