@@ -8,6 +8,7 @@ pub mod app;
 pub mod body;
 pub mod contract_yaml;
 pub mod cursor;
+pub mod generate;
 pub mod headers;
 pub mod migrate;
 pub mod names;

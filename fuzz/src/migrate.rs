@@ -1,4 +1,5 @@
-//! One contract after another on the same data: two contracts with a line `=====` between them.
+//! One contract after another on the same data: two contracts with a line `=====` between them,
+//! or what two are made from.
 //!
 //! Either there is no way, and it is said why before anything has changed, or the tables are what
 //! a new database would have, and every record can still be read.
@@ -10,6 +11,7 @@ use store::migrate;
 
 use super::app::{App, NOW, OPERATOR, headers, wait};
 use super::contract_yaml;
+use super::generate::{Choices, Contract, GENERATED};
 use super::serve::example;
 
 const BETWEEN: &str = "\n=====\n";
@@ -17,15 +19,12 @@ const BETWEEN: &str = "\n=====\n";
 const RECORDS: usize = 2;
 
 pub fn run(data: &[u8]) {
-    let Some((first, second)) = std::str::from_utf8(data)
-        .ok()
-        .and_then(|text| text.split_once(BETWEEN))
-    else {
+    let Some((first, second)) = contracts(data) else {
         return;
     };
     let (Some(first), Some(second)) = (
-        contract_yaml::compile(first).model,
-        contract_yaml::compile(second).model,
+        contract_yaml::compile(&first).model,
+        contract_yaml::compile(&second).model,
     ) else {
         return;
     };
@@ -71,6 +70,17 @@ pub fn run(data: &[u8]) {
     assert_eq!(shape, self::shape(&app.fresh()));
     records(&app);
     fill(&app);
+}
+
+fn contracts(data: &[u8]) -> Option<(String, String)> {
+    if let [GENERATED, choices @ ..] = data {
+        let mut choices = Choices::new(choices);
+        let first = Contract::of(&mut choices);
+        let second = first.edited(&mut choices);
+        return Some((first.text(), second.text()));
+    }
+    let (first, second) = std::str::from_utf8(data).ok()?.split_once(BETWEEN)?;
+    Some((first.to_owned(), second.to_owned()))
 }
 
 fn fill(app: &App) {

@@ -462,20 +462,13 @@ impl World {
         let Json::Object(body) = body else {
             unreachable!("all bodies are objects")
         };
+        let operator = Caller {
+            kind: CallerKind::Operator { id: "fuzz".into() },
+            ..Caller::guest()
+        };
         let request = Request {
-            resource: resource.id,
-            action: Action::Create,
-            caller: Arc::new(Caller {
-                kind: CallerKind::Operator { id: "fuzz".into() },
-                ..Caller::guest()
-            }),
-            now: NOW,
-            target: None,
-            parent: None,
             change: Some(Change::Whole(body)),
-            query: call::Query::default(),
-            view: call::ViewRequest::default(),
-            precondition: call::Precondition::default(),
+            ..Request::new(resource.id, Action::Create, Arc::new(operator), NOW)
         };
         match wait(self.app.engine.handle(request)) {
             Ok(Outcome::Created { id, .. }) => resource.id_type.to_text(&id),

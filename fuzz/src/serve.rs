@@ -1,4 +1,6 @@
 //! Any contract that compiles can be served: tables, lists, records and writes, as anybody.
+//!
+//! The input is the contract, or what one is made from (see [`generate`](super::generate)).
 
 use http::{HeaderMap, Method};
 use model::{Audience, Resource};
@@ -8,15 +10,17 @@ use value::{IdKind, Type};
 
 use super::app::{ANN, App, OPERATOR, headers};
 use super::contract_yaml;
+use super::generate::{Choices, Contract, GENERATED};
 
 /// More than this tells nothing new, and each costs some requests.
 const RESOURCES_MAX: usize = 8;
 
 pub fn run(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else {
-        return;
+    let text = match data {
+        [GENERATED, choices @ ..] => Contract::of(&mut Choices::new(choices)).text().into(),
+        _ => String::from_utf8_lossy(data),
     };
-    let Some(model) = contract_yaml::compile(text).model else {
+    let Some(model) = contract_yaml::compile(&text).model else {
         return;
     };
     for audience in [Audience::Public, Audience::Partner, Audience::Private] {

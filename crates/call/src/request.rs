@@ -28,6 +28,29 @@ pub struct Request {
     pub precondition: Precondition,
 }
 
+impl Request {
+    /// A request that says nothing yet but who asks for what, and when.
+    pub fn new(
+        resource: ResourceId,
+        action: Action,
+        caller: Arc<Caller>,
+        now: Timestamp,
+    ) -> Request {
+        Request {
+            resource,
+            action,
+            caller,
+            now,
+            target: None,
+            parent: None,
+            change: None,
+            query: Query::default(),
+            view: ViewRequest::default(),
+            precondition: Precondition::default(),
+        }
+    }
+}
+
 /// `/authors/{id}/books`: the list named `list` of the record `id` of `resource`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parent {

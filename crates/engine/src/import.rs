@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use call::{Caller, CallerKind, Change, Code, Failure, Request};
+use call::{Caller, CallerKind, Code, Failure, Request};
 use model::{Action, SystemField};
 use serde_json::{Map, Value as Json};
 use store::driver::Transaction;
@@ -48,18 +48,7 @@ impl Engine {
             audience: model::Audience::Private,
             ..Caller::guest()
         };
-        let request = Request {
-            resource,
-            action: Action::Create,
-            caller: Arc::new(operator),
-            now,
-            target: None,
-            parent: None,
-            change: None::<Change>,
-            query: call::Query::default(),
-            view: call::ViewRequest::default(),
-            precondition: call::Precondition::default(),
-        };
+        let request = Request::new(resource, Action::Create, Arc::new(operator), now);
         let refused = |record: usize| move |failure| ImportError { record, failure };
         let terms = self
             .core

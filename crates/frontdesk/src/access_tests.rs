@@ -165,18 +165,7 @@ impl Run<'_> {
             id = Some(text);
         }
         let caller = caller(self.model, test);
-        let mut request = Request {
-            resource: resource.id,
-            action: test.action,
-            caller: Arc::new(caller),
-            now: now(),
-            target: None,
-            parent: None,
-            change: None,
-            query: call::Query::default(),
-            view: call::ViewRequest::default(),
-            precondition: Precondition::default(),
-        };
+        let mut request = Request::new(resource.id, test.action, Arc::new(caller), now());
         match (test.action, &id) {
             (Action::List, Some(id)) => request.query.filters.push(Filter {
                 relation: None,

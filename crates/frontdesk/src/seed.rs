@@ -360,18 +360,7 @@ pub fn request(resource: ResourceId, action: Action) -> Request {
         audience: Audience::Private,
         ..Caller::guest()
     };
-    Request {
-        resource,
-        action,
-        caller: Arc::new(caller),
-        now: now(),
-        target: None,
-        parent: None,
-        change: None,
-        query: call::Query::default(),
-        view: call::ViewRequest::default(),
-        precondition: Precondition::default(),
-    }
+    Request::new(resource, action, Arc::new(caller), now())
 }
 
 #[cfg(test)]

@@ -52,6 +52,26 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// What is made of bytes is of use only if most of it compiles.
+#[test]
+fn generated_contracts_compile() {
+    use targets::generate::{Choices, Contract};
+    const TRIES: u32 = 100;
+    let mut state = 1_u32;
+    let mut byte = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    let compiled = (0..TRIES)
+        .filter(|_| {
+            let bytes: Vec<u8> = (0..120).map(|_| byte()).collect();
+            let contract = Contract::of(&mut Choices::new(&bytes)).text();
+            targets::contract_yaml::compile(&contract).model.is_some()
+        })
+        .count();
+    assert!(compiled > 40, "{compiled} of {TRIES}");
+}
+
 macro_rules! targets {
     ($($name:ident),* $(,)?) => {
         $(

@@ -55,16 +55,13 @@ pub async fn read(
         ),
     };
     Ok(Request {
-        resource,
-        action,
-        caller,
-        now: now(),
         target: id,
         parent,
         change,
         query,
         view,
         precondition,
+        ..Request::new(resource, action, caller, now())
     })
 }
 

@@ -57,18 +57,7 @@ impl App {
             .unwrap_or_else(|| panic!("no resource {resource}"));
         Ask {
             app: self,
-            request: Request {
-                resource: resource.id,
-                action,
-                caller: Arc::new(operator()),
-                now: NOW,
-                target: None,
-                parent: None,
-                change: None,
-                query: call::Query::default(),
-                view: call::ViewRequest::default(),
-                precondition: call::Precondition::default(),
-            },
+            request: Request::new(resource.id, action, Arc::new(operator()), NOW),
         }
     }
 

@@ -1,0 +1,1 @@
+//! The PostgreSQL driver: the only place that knows `tokio_postgres`.
