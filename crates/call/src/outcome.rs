@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use value::{ResourceId, Type, Value};
 
+use crate::request::RecordKey;
+
 #[derive(Clone, Debug)]
 pub enum Outcome {
     Record(Record),
     /// `record` is absent when the caller may create but not read it.
     Created {
         id: Value,
+        /// What names it from now on.
+        key: RecordKey,
         record: Option<Record>,
     },
     /// Written, but the caller may not read it (any more).

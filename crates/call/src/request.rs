@@ -16,8 +16,8 @@ pub struct Request {
     pub caller: Arc<Caller>,
     /// `now` in every rule and formula of this request.
     pub now: Timestamp,
-    /// The record's id as text; empty for list and create.
-    pub target: Option<String>,
+    /// Which record; none for list and create.
+    pub target: Option<RecordKey>,
     /// The record whose list this is: `/authors/{id}/books`. List and create only.
     pub parent: Option<Parent>,
     /// Create, update, replace.
@@ -51,12 +51,40 @@ impl Request {
     }
 }
 
-/// `/authors/{id}/books`: the list named `list` of the record `id` of `resource`.
+/// What names a record, as text; whether it can be a key is the engine's question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordKey {
+    Id(String),
+    /// The values that stand in its path where the contract gives it a path of its own
+    /// (`key:`, `within:`), those of the records around it first: `octo`, `hello`, `7`.
+    Natural(Vec<String>),
+}
+
+impl RecordKey {
+    /// What tells the record from others at the same place, for messages.
+    pub fn name(&self) -> String {
+        match self {
+            RecordKey::Id(id) => id.clone(),
+            RecordKey::Natural(values) => values.join("/"),
+        }
+    }
+}
+
+/// A list that belongs to a record: `/authors/{id}/books`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parent {
     pub resource: ResourceId,
-    pub id: String,
-    pub list: String,
+    pub key: RecordKey,
+    pub list: NestedList,
+}
+
+/// Which of a record's lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NestedList {
+    /// One that the contract names (`lists:`).
+    Named(String),
+    /// The records that live inside this one (`within:`).
+    Within,
 }
 
 /// What to write. Members have three states: absent, null, a value.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use call::{Change, Code, Failure, Outcome, Request};
+use call::{Change, Code, Failure, Outcome, RecordKey, Request};
 use model::{Action, Resource};
 use store::driver::{StoreError, Transaction};
 use value::{FieldId, IdKind, Value};
@@ -32,7 +32,7 @@ impl Core {
             preset.push(self.parent(&request, parent).await?);
         }
         if resource.id_type.kind == IdKind::Text
-            && let Some(text) = &request.target
+            && let Some(RecordKey::Id(text)) = &request.target
         {
             let id = resource
                 .id_type
@@ -270,8 +270,10 @@ impl crate::work::Writing for Creating {
         let record = core
             .answer(transaction, request, &self.terms, &stored)
             .await?;
+        let id = stored.row[0].clone();
         Ok(Outcome::Created {
-            id: stored.row[0].clone(),
+            key: RecordKey::Id(resource.id_type.to_text(&id)),
+            id,
             record,
         })
     }

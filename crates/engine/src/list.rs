@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use call::{
-    Code, Failure, FieldProblem, Filter, Operand, Operator, Outcome, Page, Parent, Place, Request,
+    Code, Failure, FieldProblem, Filter, NestedList, Operand, Operator, Outcome, Page, Parent,
+    Place, Request,
 };
 use model::{Action, Field, Model, Resource};
 use store::driver::{Cost, Transaction};
@@ -64,6 +65,7 @@ impl Core {
             self.readable_field(resource, request, resource.field(field))?;
             question.parent = Some((field, id));
         }
+        question.seal = seal(&self.model, resource, request, question.parent.as_ref());
         let after = match &request.query.cursor {
             None => None,
             Some(cursor) => Some(self.cursors.open(
@@ -108,16 +110,18 @@ impl Core {
         if resource.audience > request.caller.served_audience() {
             return Err(Failure::new(Code::NotFound, "there is nothing here"));
         }
-        let list = resource.list_named(&parent.list).ok_or_else(|| {
-            Failure::new(
-                Code::NotFound,
-                format!("{} has no list `{}`", resource.name, parent.list),
-            )
-        })?;
+        let no_list =
+            |what: String| Failure::new(Code::NotFound, format!("{} has no {what}", resource.name));
+        let list = match &parent.list {
+            NestedList::Named(name) => resource
+                .list_named(name)
+                .ok_or_else(|| no_list(format!("list `{name}`")))?,
+            NestedList::Within => return Err(no_list("records inside it".to_owned())),
+        };
         let asked = Request {
             resource: resource.id,
             action: Action::Get,
-            target: Some(parent.id.clone()),
+            target: Some(parent.key.clone()),
             parent: None,
             view: call::ViewRequest {
                 fields: Some(vec!["id".to_owned()]),
@@ -267,7 +271,6 @@ impl Core {
         if !problems.is_empty() {
             return Err(Failure::with_problems(Code::Malformed, problems));
         }
-        question.seal = seal(&self.model, resource, request);
         Ok(question)
     }
 
@@ -708,7 +711,12 @@ fn shape_number(via: Option<FieldId>, field: FieldId, operator: select::Operator
 }
 
 /// What a cursor is bound to: everything but the page itself.
-fn seal(model: &Model, resource: &Resource, request: &Request) -> Vec<u8> {
+fn seal(
+    model: &Model,
+    resource: &Resource,
+    request: &Request,
+    parent: Option<&(FieldId, Value)>,
+) -> Vec<u8> {
     let query = &request.query;
     let filters: Vec<serde_json::Value> = query
         .filters
@@ -731,9 +739,9 @@ fn seal(model: &Model, resource: &Resource, request: &Request) -> Vec<u8> {
         .iter()
         .map(|key| format!("{}{}", if key.descending { "-" } else { "" }, key.field))
         .collect();
-    let parent = request.parent.as_ref().and_then(|parent| {
-        let list = model.resource(parent.resource).list_named(&parent.list)?;
-        Some((list.field.0, parent.id.clone()))
+    let parent = parent.map(|(field, id)| {
+        let ty = &resource.field(*field).shape.ty;
+        (field.0, value::text::print(ty, id))
     });
     sealed(
         model,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use call::{Cell, Code, Failure, Outcome, Record, Request};
+use call::{Cell, Code, Failure, Outcome, Record, RecordKey, Request};
 use model::{Action, Resource};
 use store::Prepared;
 use store::driver::{Cost, Driver, Transaction};
@@ -108,11 +108,13 @@ impl Core {
     /// The id in the path, read as the resource's id type. An id that cannot be one leads to
     /// no record.
     pub fn target(&self, resource: &Resource, request: &Request) -> Result<Value, Failure> {
-        let text = request.target.as_deref().unwrap_or_default();
-        resource
-            .id_type
-            .parse(text)
-            .map_err(|error| Failure::new(Code::NotFound, error.to_string()))
+        match &request.target {
+            Some(RecordKey::Id(text)) => resource
+                .id_type
+                .parse(text)
+                .map_err(|error| Failure::new(Code::NotFound, error.to_string())),
+            Some(RecordKey::Natural(_)) | None => Err(not_found(resource, request)),
+        }
     }
 }
 
@@ -144,10 +146,11 @@ impl crate::work::Reading for Fetch {
 
 pub fn not_found(resource: &Resource, request: &Request) -> Failure {
     let noun = resource.snake.replace('_', " ");
-    let id = request.target.as_deref().unwrap_or_default();
+    let name = request.target.as_ref().map(RecordKey::name);
+    let name = name.unwrap_or_default();
     Failure::new(
         Code::NotFound,
-        format!("there is no {noun} `{id}`, or you may not see it"),
+        format!("there is no {noun} `{name}`, or you may not see it"),
     )
 }
 

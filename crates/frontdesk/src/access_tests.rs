@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use call::{
     Caller, CallerKind, Change, Code, Failure, Filter, Operand, Operator, Outcome, Precondition,
-    Request,
+    RecordKey, Request,
 };
 use engine::Engine;
 use model::{AccessTest, Action, Audience, Expectation, FieldKind, Model, Resource};
@@ -191,7 +191,7 @@ impl Run<'_> {
             (Action::List | Action::Get | Action::Delete, _) => {}
         }
         if test.action != Action::List {
-            request.target = id.clone();
+            request.target = id.clone().map(RecordKey::Id);
         }
         if matches!(
             test.action,

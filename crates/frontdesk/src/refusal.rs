@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use call::BoxFuture;
+use call::{BoxFuture, RecordKey};
 use expr::EvalError;
 use expr::explain::Why;
 use model::{Action, Model};
@@ -38,8 +38,12 @@ impl Explain for Explainer {
 impl Explainer {
     async fn lines(&self, refused: Refused<'_>) -> Vec<String> {
         let resource = self.model.resource(refused.resource);
-        let row = match refused.target.map(|text| resource.id_type.parse(text)) {
-            Some(Ok(id)) => {
+        let id = match refused.target {
+            Some(RecordKey::Id(text)) => resource.id_type.parse(text).ok(),
+            _ => None,
+        };
+        let row = match id {
+            Some(id) => {
                 let found = decision::row(&self.model, &*self.driver, resource.id, &id).await;
                 found.ok().flatten()
             }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use call::{Caller, CallerKind, Failure, Outcome, Place, Precondition, Request};
+use call::{Caller, CallerKind, Failure, Outcome, Place, Precondition, RecordKey, Request};
 use engine::Engine;
 use model::{Action, Audience, Model};
 use serde_json::value::RawValue;
@@ -329,13 +329,8 @@ async fn remove_all(engine: &Engine, resource: ResourceId) {
         }
         for record in &page.items {
             let mut delete = request(resource, Action::Delete);
-            delete.target = Some(
-                engine
-                    .model()
-                    .resource(resource)
-                    .id_type
-                    .to_text(&record.id),
-            );
+            let id_type = &engine.model().resource(resource).id_type;
+            delete.target = Some(RecordKey::Id(id_type.to_text(&record.id)));
             delete.precondition = Precondition {
                 exists: true,
                 ..Precondition::default()

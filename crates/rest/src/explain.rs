@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use call::{BoxFuture, Caller, Code, Failure, Request};
+use call::{BoxFuture, Caller, Code, Failure, RecordKey, Request};
 use model::Action;
 use value::ResourceId;
 use web::Problem;
@@ -25,8 +25,8 @@ pub struct Refused<'a> {
     pub resource: ResourceId,
     pub action: Action,
     pub caller: &'a Caller,
-    /// The record's id as text, where there is a record.
-    pub target: Option<&'a str>,
+    /// Which record, where there is one.
+    pub target: Option<&'a RecordKey>,
     /// The rule's text in the contract.
     pub rule: &'a str,
 }
@@ -37,7 +37,7 @@ pub struct Asked<'e> {
     resource: ResourceId,
     action: Action,
     caller: Arc<Caller>,
-    target: Option<String>,
+    target: Option<RecordKey>,
 }
 
 impl<'e> Asked<'e> {
@@ -61,7 +61,7 @@ impl<'e> Asked<'e> {
             resource: self.resource,
             action: self.action,
             caller: &self.caller,
-            target: self.target.as_deref(),
+            target: self.target.as_ref(),
             rule,
         };
         let lines = self.explain.explain(refused).await;

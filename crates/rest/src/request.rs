@@ -11,7 +11,7 @@ pub mod precondition;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use call::{Caller, Parent, Precondition, Query, Request, ViewRequest};
+use call::{Caller, NestedList, Parent, Precondition, Query, RecordKey, Request, ViewRequest};
 use http::request::Parts;
 use model::Action;
 use value::Timestamp;
@@ -42,15 +42,15 @@ pub async fn read(
     let resource = target.resource();
     let (id, parent) = match target {
         Target::Collection { .. } => (None, None),
-        Target::Record { id, .. } => (Some(id.into_owned()), None),
+        Target::Record { id, .. } => (Some(RecordKey::Id(id.into_owned())), None),
         Target::List {
             parent, id, name, ..
         } => (
             None,
             Some(Parent {
                 resource: parent,
-                id: id.into_owned(),
-                list: name.to_owned(),
+                key: RecordKey::Id(id.into_owned()),
+                list: NestedList::Named(name.to_owned()),
             }),
         ),
     };

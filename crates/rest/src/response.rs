@@ -38,7 +38,7 @@ pub fn write(
         Outcome::Record(record) if head.method.is_safe() => read_record(&record, &head.headers),
         Outcome::Record(record) => Ok(written_record(&record, StatusCode::OK)),
         Outcome::Page(page) => read_page(&page, head),
-        Outcome::Created { id, record } => {
+        Outcome::Created { id, record, .. } => {
             let mut response = match record {
                 Some(record) => written_record(&record, StatusCode::CREATED),
                 None => empty(StatusCode::CREATED),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use call::{
     Caller, CallerKind, Cell, Change, Failure, Filter, Operand, Operator, Outcome, Page, Record,
-    Request, SortKey,
+    RecordKey, Request, SortKey,
 };
 use diag::{Diagnostics, Sources};
 use engine::Engine;
@@ -126,7 +126,7 @@ impl Ask<'_> {
     }
 
     pub fn id(mut self, id: impl ToString) -> Self {
-        self.request.target = Some(id.to_string());
+        self.request.target = Some(RecordKey::Id(id.to_string()));
         self
     }
 

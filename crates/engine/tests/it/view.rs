@@ -1,6 +1,6 @@
 //! Sparse fields, included relations, nested lists.
 
-use call::{Caller, Parent};
+use call::{Caller, NestedList, Parent, RecordKey};
 use model::Action;
 use serde_json::json;
 
@@ -135,8 +135,8 @@ async fn an_included_list_goes_on_where_it_stopped() {
     let book = app.engine.model().resource_named("Book").unwrap().id;
     rest.request.parent = Some(Parent {
         resource: book,
-        id: "3".into(),
-        list: "reviews".into(),
+        key: RecordKey::Id("3".into()),
+        list: NestedList::Named("reviews".into()),
     });
     let stars = rest.each("stars").await;
     assert_eq!(stars.first(), Some(&json!(50)));
@@ -151,8 +151,8 @@ async fn nested_lists_belong_to_a_record_one_may_see() {
         let mut ask = app.ask("Book", Action::List).by(Caller::guest());
         ask.request.parent = Some(Parent {
             resource: author,
-            id: id.into(),
-            list: "books".into(),
+            key: RecordKey::Id(id.into()),
+            list: NestedList::Named("books".into()),
         });
         ask
     };
@@ -166,8 +166,8 @@ async fn nested_lists_belong_to_a_record_one_may_see() {
         .body(json!({"title": "New"}));
     create.request.parent = Some(Parent {
         resource: author,
-        id: "1".into(),
-        list: "books".into(),
+        key: RecordKey::Id("1".into()),
+        list: NestedList::Named("books".into()),
     });
     assert_eq!(create.run().await.unwrap()["author_id"], 1);
     let mut other = app
@@ -175,8 +175,8 @@ async fn nested_lists_belong_to_a_record_one_may_see() {
         .body(json!({"title": "New", "author_id": 2}));
     other.request.parent = Some(Parent {
         resource: author,
-        id: "1".into(),
-        list: "books".into(),
+        key: RecordKey::Id("1".into()),
+        list: NestedList::Named("books".into()),
     });
     assert_eq!(other.faults().await, ["conflicts_with_path /author_id"]);
 }
