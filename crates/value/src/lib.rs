@@ -4,6 +4,7 @@
 //! HTTP; it only knows what a value is, what type it has, and how it is spelled in JSON
 //! and in URLs. Begin with [`Value`] and [`Type`].
 
+pub mod csv;
 pub mod currency;
 pub mod decimal;
 pub mod id;
