@@ -1,0 +1,115 @@
+"""The examples: what the suites must know of each, and the real binary serving it."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools import EXAMPLES, FRONTDESK
+
+
+@dataclass
+class Description:
+    """What cannot be read off an example."""
+
+    # Of the key that the suites use: everything that is not an operator's.
+    scopes: list
+    # Where it lives.
+    base: str = "/v1"
+    # Keys for its clients beside the suites' own: the environment variable, and what follows
+    # `frontdesk key create NAME`.
+    keys: dict = field(default_factory=dict)
+    # Limits are for callers who behave; a fuzzer would see nothing but 429. What stands in the
+    # contract, and what the fuzzer is served instead.
+    loosened: dict = field(default_factory=dict)
+
+
+DESCRIPTIONS = {
+    "bookstore": Description(scopes=["books.read", "books.write", "reviews.read", "reviews.write"]),
+}
+
+
+def names():
+    """Every example; one that is not described is a mistake, not left out."""
+    found = sorted(path.parent.name for path in EXAMPLES.glob("*/frontdesk.yaml"))
+    if unknown := set(found) - set(DESCRIPTIONS):
+        sys.exit(f"tests/suites/examples.py does not describe {', '.join(sorted(unknown))}")
+    return found
+
+
+class Served:
+    """A copy of an example with data of its own, served by `frontdesk dev`."""
+
+    def __init__(self, name, scratch, loosened=False):
+        self.name = name
+        self.about = DESCRIPTIONS[name]
+        self.scratch = Path(scratch)
+        self.folder = self.scratch / name
+        shutil.copytree(EXAMPLES / name, self.folder, ignore=shutil.ignore_patterns(".frontdesk"))
+        if loosened:
+            self.loosen()
+        self.data = self.scratch / "data"
+        self.log = open(self.scratch / "server.log", "w+")
+        self.process = subprocess.Popen(
+            [FRONTDESK, "dev", self.folder, "--listen", "127.0.0.1:0", "--data", self.data],
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+        )
+        self.origin = None
+        for line in self.process.stdout:
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                self.origin = found[0]
+                break
+        if not self.origin:
+            sys.exit(f"{name} did not start:\n{self.errors()}")
+        # Nobody reads the rest; it must not fill the pipe.
+        self.drain = subprocess.Popen(["cat"], stdin=self.process.stdout, stdout=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        code = self.process.wait(timeout=60)
+        self.drain.wait(timeout=60)
+        if code:
+            sys.exit(f"{self.name} ended with {code}:\n{self.errors()[-4000:]}")
+
+    def loosen(self):
+        path = self.folder / "frontdesk.yaml"
+        text = path.read_text()
+        for tight, loose in self.about.loosened.items():
+            if tight not in text:
+                sys.exit(f"examples/{self.name} does not say `{tight}`")
+            text = text.replace(tight, loose)
+        path.write_text(text)
+
+    @property
+    def api(self):
+        """Where the API begins, without a slash at the end."""
+        return self.origin + self.about.base.rstrip("/")
+
+    def document(self, format="json"):
+        """The OpenAPI document, in a file."""
+        path = self.scratch / f"openapi.{format}"
+        path.write_bytes(urllib.request.urlopen(f"{self.api}/openapi.{format}").read())
+        return path
+
+    def key(self):
+        """One with every scope of the contract."""
+        scopes = [word for scope in self.about.scopes for word in ["--scope", scope]]
+        return self.make_key("suites", ["--user", "suites", *scopes])
+
+    def make_key(self, name, arguments):
+        command = [FRONTDESK, "key", "create", name, "--json", "--dir", self.folder, "--data", self.data]
+        out = subprocess.run([*command, *arguments], check=True, capture_output=True, text=True).stdout
+        return json.loads(out)["key"]
+
+    def errors(self):
+        self.log.seek(0)
+        return self.log.read()
