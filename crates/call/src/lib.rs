@@ -15,6 +15,6 @@ pub use caller::{Authenticate, BoxFuture, Caller, CallerKind};
 pub use failure::{Code, Failure, FieldProblem, Place};
 pub use outcome::{Cell, Outcome, Page, Record, Slot, View, ViewTag};
 pub use request::{
-    Change, Filter, NestedList, Operand, Operator, Parent, Precondition, Query, RecordKey, Request,
-    SortKey, ViewRequest,
+    Change, Condition, Filter, NestedList, Operand, Operator, Parent, Precondition, Query,
+    RecordKey, Request, SortKey, ViewRequest,
 };

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 use value::{ResourceId, Timestamp};
 
 use crate::caller::Caller;
+use crate::failure::Place;
 
 /// One request in any style, before anything is decided.
 #[derive(Clone, Debug)]
@@ -100,7 +101,10 @@ pub enum Change {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
+    /// All must hold.
     pub filters: Vec<Filter>,
+    /// Must hold as well; filters alone are its AND.
+    pub condition: Option<Condition>,
     /// `q`: words that must all occur in the resource's search fields.
     pub words: Option<String>,
     pub sort: Vec<SortKey>,
@@ -109,7 +113,21 @@ pub struct Query {
     pub total: bool,
 }
 
-/// One condition on the list; all are ANDed.
+/// Filters joined by AND, OR and NOT.
+///
+/// A filter holds or does not hold, also where a field is null, so NOT is what it says: exactly
+/// the records that its inside does not find.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    Is(Filter),
+    /// Of none: holds.
+    All(Vec<Condition>),
+    /// Of none: does not hold.
+    Any(Vec<Condition>),
+    Not(Box<Condition>),
+}
+
+/// One comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     /// The relation of a one-hop filter: `author` in `author.name`.
@@ -117,8 +135,8 @@ pub struct Filter {
     pub field: String,
     pub operator: Operator,
     pub operand: Operand,
-    /// As the door spells it (`price[lte]`), for problems.
-    pub spelled: String,
+    /// Where it stands in the request (`price[lte]`, `/where/price/lte`), for problems.
+    pub place: Place,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,7 @@
 //! Lists: filters, sort, pages. Every parameter is checked here, once for all doors.
 
+mod condition;
+
 use std::sync::Arc;
 
 use call::{
@@ -30,14 +32,24 @@ const SORT_MAX: usize = 4;
 /// Characters of one `q`.
 const WORDS_CHARS_MAX: usize = 200;
 
+/// A filter, checked.
+struct Leaf {
+    filter: select::Filter,
+    values: Vec<Value>,
+    /// What the statement depends on.
+    shape: [Option<u64>; 2],
+}
+
 /// A list request, checked: what to select and with which values.
 struct Question {
     resource: ResourceId,
     parent: Option<(FieldId, Value)>,
     filters: Vec<select::Filter>,
+    /// Filters with OR and NOT.
+    matching: Option<select::Where>,
     /// Ids of the filters' residuals and their shapes, for the statement cache.
     shape: Vec<Option<u64>>,
-    /// Values of the filters, then the words of `q`.
+    /// Values of the filters, of those in `matching`, then the words of `q`.
     values: Vec<Value>,
     words: u16,
     /// With the id at the end.
@@ -239,6 +251,7 @@ impl Core {
             resource: resource.id,
             parent: None,
             filters: Vec::new(),
+            matching: None,
             shape: Vec::new(),
             values: Vec::new(),
             words: 0,
@@ -255,14 +268,21 @@ impl Core {
             ));
         }
         if query.filters.len() > FILTERS_MAX {
-            problems.push(fault(
-                &query.filters[FILTERS_MAX].spelled,
+            problems.push(at(
+                &query.filters[FILTERS_MAX].place,
                 "too_many",
                 format!("{} filters; the most is {FILTERS_MAX}", query.filters.len()),
             ));
         }
         for filter in query.filters.iter().take(FILTERS_MAX) {
-            self.filter(resource, request, filter, &mut question, &mut problems)?;
+            if let Some(leaf) = self.filter(resource, request, filter, &mut problems)? {
+                question.shape.extend(leaf.shape);
+                question.values.extend(leaf.values);
+                question.filters.push(leaf.filter);
+            }
+        }
+        if let Some(condition) = &query.condition {
+            self.condition(resource, request, condition, &mut question, &mut problems)?;
         }
         if let Some(words) = &query.words {
             search(resource, words, &mut question, &mut problems);
@@ -274,14 +294,14 @@ impl Core {
         Ok(question)
     }
 
+    /// One filter, or why it is none.
     fn filter(
         &self,
         resource: &Resource,
         request: &Request,
         filter: &Filter,
-        question: &mut Question,
         problems: &mut Vec<FieldProblem>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Leaf>, Failure> {
         let (target, via, via_restrict) = match &filter.relation {
             None => (resource, None, Verdict::Open),
             Some(name) => {
@@ -291,7 +311,7 @@ impl Core {
                     .and_then(|field| field.relation().map(|(_, target)| (field.id, target)));
                 let Some((via, target)) = relation else {
                     problems.push(unknown(&self.model, resource, request, filter));
-                    return Ok(());
+                    return Ok(None);
                 };
                 let target = self.model.resource(target);
                 self.readable_field(resource, request, resource.field(via))?;
@@ -305,7 +325,7 @@ impl Core {
             .filter(|field| field.indexed && field.audience <= request.caller.served_audience());
         let Some(field) = field else {
             problems.push(unknown(&self.model, resource, request, filter));
-            return Ok(());
+            return Ok(None);
         };
         self.readable_field(target, request, field)?;
         if !filter
@@ -317,8 +337,8 @@ impl Core {
                 .filter(|operator| operator.applies_to(&field.shape.ty, field.shape.nullable))
                 .map(Operator::name)
                 .collect();
-            problems.push(fault(
-                &filter.spelled,
+            problems.push(at(
+                &filter.place,
                 "operator_not_allowed",
                 format!(
                     "`{}` cannot be asked of `{}`; it takes {}",
@@ -327,10 +347,10 @@ impl Core {
                     allowed.join(", ")
                 ),
             ));
-            return Ok(());
+            return Ok(None);
         }
         let Some((operator, values)) = operands(filter, &field.shape.ty, problems) else {
-            return Ok(());
+            return Ok(None);
         };
         let residual = match via_restrict {
             Verdict::Open => None,
@@ -338,21 +358,20 @@ impl Core {
             // None of the relation's records may be read, so none fulfils anything.
             Verdict::Closed => Some(Residual::never()),
         };
-        question
-            .shape
-            .push(Some(shape_number(via, field.id, operator)));
-        question.shape.push(match &residual {
+        let sight = match &residual {
             None => Some(0),
             Some(residual) => residual.id,
-        });
-        question.values.extend(values);
-        question.filters.push(select::Filter {
-            via,
-            field: field.id,
-            operator,
-            via_restrict: residual.map(|residual| residual.expr),
-        });
-        Ok(())
+        };
+        Ok(Some(Leaf {
+            shape: [Some(shape_number(via, field.id, operator)), sight],
+            values,
+            filter: select::Filter {
+                via,
+                field: field.id,
+                operator,
+                via_restrict: residual.map(|residual| residual.expr),
+            },
+        }))
     }
 
     fn readable_field(
@@ -442,6 +461,7 @@ impl Question {
         Select {
             parent: self.parent.as_ref().map(|(field, _)| *field),
             filters: self.filters.clone(),
+            matching: self.matching.clone(),
             words: self.words,
             restrict: restrict
                 .iter()
@@ -519,7 +539,7 @@ fn operands(
     ty: &Type,
     problems: &mut Vec<FieldProblem>,
 ) -> Option<(select::Operator, Vec<Value>)> {
-    let mut read = |ty: &Type, operand: &Operand| {
+    let mut read = |ty: &Type, operand: &Operand, place: &Place| {
         let result = match operand {
             Operand::Text(text) => value::text::parse(ty, text).map_err(|mismatch| vec![mismatch]),
             Operand::Json(json) => value::json::read(ty, json),
@@ -529,54 +549,72 @@ fn operands(
                 problems.extend(
                     mismatches
                         .into_iter()
-                        .map(|mismatch| fault(&filter.spelled, mismatch.code, mismatch.detail)),
+                        .map(|mismatch| at(place, mismatch.code, mismatch.detail)),
                 );
             })
             .ok()
     };
     use select::Operator as To;
-    let one = |operator: To, value: Option<Value>| value.map(|value| (operator, vec![value]));
+    let mut one = |operator: To| {
+        let value = read(ty, &filter.operand, &filter.place);
+        value.map(|value| (operator, vec![value]))
+    };
     match filter.operator {
-        Operator::Eq => one(To::Eq, read(ty, &filter.operand)),
-        Operator::Ne => one(To::Ne, read(ty, &filter.operand)),
-        Operator::Lt => one(To::Lt, read(ty, &filter.operand)),
-        Operator::Lte => one(To::Lte, read(ty, &filter.operand)),
-        Operator::Gt => one(To::Gt, read(ty, &filter.operand)),
-        Operator::Gte => one(To::Gte, read(ty, &filter.operand)),
-        Operator::Contains => one(To::Contains, read(ty, &filter.operand)),
-        Operator::StartsWith => one(To::StartsWith, read(ty, &filter.operand)),
-        Operator::IsNull => match read(&Type::Bool, &filter.operand)? {
+        Operator::Eq => one(To::Eq),
+        Operator::Ne => one(To::Ne),
+        Operator::Lt => one(To::Lt),
+        Operator::Lte => one(To::Lte),
+        Operator::Gt => one(To::Gt),
+        Operator::Gte => one(To::Gte),
+        Operator::Contains => one(To::Contains),
+        Operator::StartsWith => one(To::StartsWith),
+        Operator::IsNull => match read(&Type::Bool, &filter.operand, &filter.place)? {
             Value::Bool(wanted) => Some((To::IsNull(wanted), Vec::new())),
             _ => None,
         },
         Operator::In => {
-            let parts: Vec<Operand> = match &filter.operand {
-                Operand::Text(text) => split_list(text).into_iter().map(Operand::Text).collect(),
-                Operand::Json(serde_json::Value::Array(items)) => {
-                    items.iter().cloned().map(Operand::Json).collect()
-                }
+            let parts: Vec<(Operand, Place)> = match &filter.operand {
+                Operand::Text(text) => split_list(text)
+                    .into_iter()
+                    .map(|part| (Operand::Text(part), filter.place.clone()))
+                    .collect(),
+                Operand::Json(serde_json::Value::Array(items)) => items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| {
+                        (Operand::Json(item.clone()), within(&filter.place, index))
+                    })
+                    .collect(),
                 Operand::Json(_) => {
-                    problems.push(fault(
-                        &filter.spelled,
-                        "wrong_type",
-                        "`in` takes a list".to_owned(),
-                    ));
+                    let detail = "`in` takes a list".to_owned();
+                    problems.push(at(&filter.place, "wrong_type", detail));
                     return None;
                 }
             };
             if parts.len() > IN_MAX {
-                problems.push(fault(
-                    &filter.spelled,
+                problems.push(at(
+                    &filter.place,
                     "too_many",
                     format!("{} values; the most is {IN_MAX}", parts.len()),
                 ));
                 return None;
             }
-            let values: Vec<Option<Value>> = parts.iter().map(|part| read(ty, part)).collect();
+            let values: Vec<Option<Value>> = parts
+                .iter()
+                .map(|(part, place)| read(ty, part, place))
+                .collect();
             let values: Vec<Value> = values.into_iter().collect::<Option<_>>()?;
             let count = u16::try_from(values.len()).unwrap_or(u16::MAX);
             Some((To::In(count), values))
         }
+    }
+}
+
+/// The place of an item of what stands at `place`.
+fn within(place: &Place, index: usize) -> Place {
+    match place {
+        Place::Pointer(pointer) => Place::Pointer(format!("{pointer}/{index}")),
+        other => other.clone(),
     }
 }
 
@@ -637,12 +675,13 @@ fn is_served_relation(model: &Model, request: &Request, field: &Field) -> bool {
 }
 
 fn unknown(model: &Model, resource: &Resource, request: &Request, filter: &Filter) -> FieldProblem {
-    let mut allowed: Vec<String> = ["limit", "cursor", "sort", "fields", "include", "total"]
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    if !resource.search.is_empty() {
-        allowed.push("q".to_owned());
+    let mut allowed: Vec<String> = Vec::new();
+    if let Place::Parameter(_) = filter.place {
+        let beside = ["limit", "cursor", "sort", "fields", "include", "total"];
+        allowed.extend(beside.map(str::to_owned));
+        if !resource.search.is_empty() {
+            allowed.push("q".to_owned());
+        }
     }
     let served = |field: &&Field| field.audience <= request.caller.served_audience();
     allowed.extend(
@@ -663,30 +702,40 @@ fn unknown(model: &Model, resource: &Resource, request: &Request, filter: &Filte
     );
     let exists =
         filter.relation.is_none() && resource.field_named(&filter.field).filter(served).is_some();
-    let (code, why) = if exists {
-        (
+    let (code, why) = match &filter.place {
+        _ if exists => (
             "not_filterable",
             format!(
                 "`{}` cannot be filtered by: only indexed fields can",
                 filter.field
             ),
-        )
-    } else {
-        (
+        ),
+        Place::Parameter(name) => (
             "unknown_parameter",
-            format!("there is no parameter `{}`", filter.spelled),
-        )
+            format!("there is no parameter `{name}`"),
+        ),
+        Place::Pointer(_) | Place::Header(_) => (
+            "unknown_field",
+            match &filter.relation {
+                None => format!("there is no field `{}`", filter.field),
+                Some(relation) => format!("there is no field `{relation}.{}`", filter.field),
+            },
+        ),
     };
-    fault(
-        &filter.spelled,
+    at(
+        &filter.place,
         code,
         format!("{why}. Allowed: {}", allowed.join(", ")),
     )
 }
 
 fn fault(parameter: &str, code: &'static str, detail: String) -> FieldProblem {
+    at(&Place::Parameter(parameter.to_owned()), code, detail)
+}
+
+fn at(place: &Place, code: &'static str, detail: String) -> FieldProblem {
     FieldProblem {
-        place: Place::Parameter(parameter.to_owned()),
+        place: place.clone(),
         code,
         detail,
     }
@@ -718,22 +767,7 @@ fn seal(
     parent: Option<&(FieldId, Value)>,
 ) -> Vec<u8> {
     let query = &request.query;
-    let filters: Vec<serde_json::Value> = query
-        .filters
-        .iter()
-        .map(|filter| {
-            let operand = match &filter.operand {
-                Operand::Text(text) => serde_json::Value::from(text.as_str()),
-                Operand::Json(json) => serde_json::json!([json]),
-            };
-            serde_json::json!([
-                filter.relation,
-                filter.field,
-                filter.operator.name(),
-                operand
-            ])
-        })
-        .collect();
+    let filters: Vec<serde_json::Value> = query.filters.iter().map(filter_seal).collect();
     let sort: Vec<String> = query
         .sort
         .iter()
@@ -743,12 +777,26 @@ fn seal(
         let ty = &resource.field(*field).shape.ty;
         (field.0, value::text::print(ty, id))
     });
-    sealed(
-        model,
-        resource,
-        parent,
-        serde_json::json!([filters, query.words, sort]),
-    )
+    let rest = match &query.condition {
+        None => serde_json::json!([filters, query.words, sort]),
+        Some(condition) => {
+            serde_json::json!([filters, query.words, sort, condition::seal(condition)])
+        }
+    };
+    sealed(model, resource, parent, rest)
+}
+
+fn filter_seal(filter: &Filter) -> serde_json::Value {
+    let operand = match &filter.operand {
+        Operand::Text(text) => serde_json::Value::from(text.as_str()),
+        Operand::Json(json) => serde_json::json!([json]),
+    };
+    serde_json::json!([
+        filter.relation,
+        filter.field,
+        filter.operator.name(),
+        operand
+    ])
 }
 
 /// The question of a nested list without parameters, so that the cursor of an included list

@@ -172,7 +172,7 @@ impl Run<'_> {
                 field: "id".to_owned(),
                 operator: Operator::Eq,
                 operand: Operand::Text(id.clone()),
-                spelled: "id".to_owned(),
+                place: call::Place::Parameter("id".to_owned()),
             }),
             (Action::Create, _) => request.change = Some(Change::Whole(input(resource, test))),
             (Action::Update, _) => request.change = Some(Change::Merge(test.input.clone())),

@@ -112,7 +112,10 @@ impl Door {
         line: &mut Line<'_>,
     ) -> Result<Response, Refusal> {
         let path = head.uri.path();
-        let target = match self.routes.find(path) {
+        let target = match self
+            .routes
+            .find_for(self.engine.model(), &head.method, path)
+        {
             Ok(target) => target,
             Err(Miss::Unknown) => return self.respond_beside(head, line).await,
             Err(Miss::Encoding) => {
@@ -156,6 +159,7 @@ impl Door {
             Some(caller) => caller,
             None => self.caller(head, line).await?,
         };
+        let in_body = target.is_query(&head.method);
         let most = self.settings.body_bytes_max;
         let request = request::read(head, body, most, target, action, caller).await?;
         let resource = request.resource;
@@ -165,6 +169,7 @@ impl Door {
             Ok(outcome) => outcome,
             Err(failure) => {
                 let failure = match action {
+                    Action::List if in_body => request::query::in_body(failure),
                     Action::List => failure::with_meant_parameters(failure),
                     _ => failure,
                 };
@@ -214,12 +219,16 @@ impl Door {
 
     fn options(&self, head: &Parts, target: &Target<'_>) -> Response {
         let mut response = self.allowing(head, target.allow(self.engine.model()));
-        let (name, types) = if target.is_record() {
-            (request::body::ACCEPT_PATCH, request::body::PATCH_TYPES)
+        let headers = response.headers_mut();
+        let json = request::body::JSON_TYPE;
+        if target.is_record() {
+            headers.insert(request::body::ACCEPT_PATCH, request::body::PATCH_TYPES);
         } else {
-            (request::body::ACCEPT_POST, request::body::JSON_TYPE)
-        };
-        response.headers_mut().insert(name, types);
+            headers.insert(request::body::ACCEPT_POST, json.clone());
+        }
+        if target.is_query(&Method::QUERY) {
+            headers.insert(request::query::ACCEPT_QUERY, json);
+        }
         response
     }
 

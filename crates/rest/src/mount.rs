@@ -52,7 +52,13 @@ pub enum Target<'a> {
         id: Cow<'a, str>,
         name: &'a str,
     },
+    /// `/books/query`, `/authors/{id}/books/query`: a list that is asked by a body, for those
+    /// who cannot send QUERY.
+    Query(Box<Target<'a>>),
 }
+
+/// The segment behind a list's path.
+const QUERY: &str = "/query";
 
 /// Why a path stands for nothing.
 #[derive(Debug, PartialEq)]
@@ -81,6 +87,36 @@ impl Routes {
         Routes {
             base: model.base.as_str().into(),
             collections: collections.collect(),
+        }
+    }
+
+    /// What a path stands for when it is asked by this method.
+    ///
+    /// `query` behind a list can also be an id that a client chose. Then the method tells: POST
+    /// asks the list, everything else is about the record.
+    pub fn find_for<'a>(
+        &'a self,
+        model: &Model,
+        method: &Method,
+        path: &'a str,
+    ) -> Result<Target<'a>, Miss> {
+        let Some(list) = path.strip_suffix(QUERY) else {
+            return self.find(path);
+        };
+        match (self.find(list), self.find(path)) {
+            (Ok(list @ (Target::Collection { .. } | Target::List { .. })), at) => {
+                let can_be_record = match &at {
+                    Ok(Target::Record { resource, id }) => {
+                        model.resource(*resource).id_type.parse(id).is_ok()
+                    }
+                    _ => false,
+                };
+                if method == Method::POST || !can_be_record {
+                    return Ok(Target::Query(Box::new(list)));
+                }
+                at
+            }
+            (_, at) => at,
         }
     }
 
@@ -189,7 +225,7 @@ impl Routes {
                 audience(resource) == Some(Audience::Public)
                     && audience(parent) == Some(Audience::Public)
             }
-            Err(_) => false,
+            Ok(Target::Query(_)) | Err(_) => false,
         }
     }
 }
@@ -201,6 +237,7 @@ impl Target<'_> {
             Target::Collection { resource }
             | Target::Record { resource, .. }
             | Target::List { resource, .. } => *resource,
+            Target::Query(list) => list.resource(),
         }
     }
 
@@ -210,6 +247,7 @@ impl Target<'_> {
         match self {
             Target::List { parent, .. } => own.max(model.resource(*parent).audience),
             Target::Collection { .. } | Target::Record { .. } => own,
+            Target::Query(list) => list.audience(model),
         }
     }
 
@@ -217,10 +255,23 @@ impl Target<'_> {
         matches!(self, Target::Record { .. })
     }
 
+    /// Whether a method's body is the query of a list.
+    pub fn is_query(&self, method: &Method) -> bool {
+        match self {
+            Target::Query(_) => method == Method::POST,
+            Target::Collection { .. } | Target::List { .. } => method == Method::QUERY,
+            Target::Record { .. } => false,
+        }
+    }
+
     /// What a method asks for here. OPTIONS asks for nothing and is not among them.
     pub fn action(&self, method: &Method) -> Option<Action> {
         let record = self.is_record();
+        if let Target::Query(_) = self {
+            return (method == Method::POST).then_some(Action::List);
+        }
         match *method {
+            Method::QUERY if !record => Some(Action::List),
             Method::GET | Method::HEAD if record => Some(Action::Get),
             Method::GET | Method::HEAD => Some(Action::List),
             Method::POST if !record => Some(Action::Create),
@@ -241,7 +292,9 @@ impl Target<'_> {
 
     /// The value of `Allow`: the methods that are offered here.
     pub fn allow(&self, model: &Model) -> HeaderValue {
-        let methods: &[(Action, &str)] = if self.is_record() {
+        let methods: &[(Action, &str)] = if let Target::Query(_) = self {
+            &[(Action::List, "POST")]
+        } else if self.is_record() {
             &[
                 (Action::Get, "GET, HEAD"),
                 (Action::Replace, "PUT"),
@@ -249,7 +302,7 @@ impl Target<'_> {
                 (Action::Delete, "DELETE"),
             ]
         } else {
-            &[(Action::List, "GET, HEAD"), (Action::Create, "POST")]
+            &[(Action::List, "GET, HEAD, QUERY"), (Action::Create, "POST")]
         };
         let mut allow = String::with_capacity(48);
         for (_, method) in methods
@@ -357,7 +410,12 @@ mod tests {
 
     /// `RESOURCE`, `RESOURCE/ID` or `PARENT/ID/LIST RESOURCE`.
     fn found(routes: &Routes, path: &str) -> String {
-        match routes.find(path) {
+        told(routes.find(path))
+    }
+
+    fn told(found: Result<Target<'_>, Miss>) -> String {
+        match found {
+            Ok(Target::Query(list)) => format!("query {}", told(Ok(*list))),
             Ok(Target::Collection { resource }) => format!("{}", resource.0),
             Ok(Target::Record { resource, id }) => format!("{}/{id}", resource.0),
             Ok(Target::List {
@@ -411,6 +469,28 @@ mod tests {
     }
 
     #[test]
+    fn query_behind_a_list_asks_it_by_a_body() {
+        let v1 = routes("/v1");
+        let model = model("/v1");
+        for (path, expected) in [
+            ("/v1/books/query", "query 1"),
+            ("/v1/authors/7/books/query", "query 0/7/books 1"),
+            ("/v1/books", "1"),
+            ("/v1/books/42", "1/42"),
+            ("/v1/books/42/query", "Unknown"),
+            ("/v1/query", "Unknown"),
+            ("/query", "Unknown"),
+            ("/v1/books/query/query", "Unknown"),
+            ("/v1/books/quer%79", "1/query"),
+        ] {
+            for method in [Method::POST, Method::GET, Method::OPTIONS] {
+                let found = v1.find_for(&model, &method, path);
+                assert_eq!(told(found), expected, "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
     fn near_misses_are_told_what_exists() {
         let v1 = routes("/v1");
         for (path, expected) in [
@@ -449,8 +529,8 @@ mod tests {
     fn methods_follow_the_path() {
         let v1 = routes("/v1");
         for (path, allow) in [
-            ("/v1/books", "GET, HEAD, POST, OPTIONS"),
-            ("/v1/authors/1/books", "GET, HEAD, POST, OPTIONS"),
+            ("/v1/books", "GET, HEAD, QUERY, POST, OPTIONS"),
+            ("/v1/authors/1/books", "GET, HEAD, QUERY, POST, OPTIONS"),
             ("/v1/books/1", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
         ] {
             let target = v1.find(path).unwrap();

@@ -7,6 +7,7 @@ pub mod body;
 pub mod parameters;
 pub mod patch;
 pub mod precondition;
+pub mod query;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -29,8 +30,11 @@ pub async fn read(
     action: Action,
     caller: Arc<Caller>,
 ) -> Result<Request, Refusal> {
-    let (query, view) = match head.uri.query() {
+    let in_body = target.is_query(&head.method);
+    let (mut query, mut view) = match head.uri.query() {
         None => (Query::default(), ViewRequest::default()),
+        // All of it stands in the body then, so that nothing is said twice.
+        Some(query) if in_body => parameters::read_none(query)?,
         Some(query) => parameters::read(query, action)?,
     };
     let precondition = match action {
@@ -38,10 +42,19 @@ pub async fn read(
         Action::List | Action::Get => Precondition::default(),
         _ => precondition::read(&head.headers, action)?,
     };
-    let change = body::read(&head.headers, body, body_bytes_max, action).await?;
+    let change = if in_body {
+        (query, view) = query::read(&head.headers, body, body_bytes_max).await?;
+        None
+    } else {
+        body::read(&head.headers, body, body_bytes_max, action).await?
+    };
     let resource = target.resource();
+    let target = match target {
+        Target::Query(list) => *list,
+        target => target,
+    };
     let (id, parent) = match target {
-        Target::Collection { .. } => (None, None),
+        Target::Query(_) | Target::Collection { .. } => (None, None),
         Target::Record { id, .. } => (Some(RecordKey::Id(id.into_owned())), None),
         Target::List {
             parent, id, name, ..

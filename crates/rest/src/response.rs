@@ -7,10 +7,10 @@ pub mod tag;
 use call::{Outcome, Page, Record, ViewTag};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LINK, LOCATION, VARY};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use model::{Model, Resource};
 use web::Response;
-use web::headers::protect_data;
+use web::headers::{no_store, protect_data};
 
 use crate::failure::Refusal;
 use tag::Tag;
@@ -79,12 +79,21 @@ fn written_record(record: &Record, status: StatusCode) -> Response {
 
 fn read_page(page: &Page, head: &Parts) -> Result<Response, Refusal> {
     let body = body::page(page);
+    if head.method == Method::POST {
+        // What POST answers is nobody's representation: there is nothing to compare or to keep.
+        let mut response = plain_json(StatusCode::OK, body);
+        no_store(response.headers_mut());
+        return Ok(response);
+    }
     let tag = Tag::content(&body);
     let mut response = match tag.consider(&head.headers)? {
         Some(not_modified) => not_modified,
         None => json(StatusCode::OK, body, &tag),
     };
-    if let Some(cursor) = &page.next_cursor {
+    // A link is followed by GET, which would not send the query that came as a body.
+    if let Some(cursor) = &page.next_cursor
+        && head.method != Method::QUERY
+    {
         let link = link::next(head.uri.path(), head.uri.query(), cursor);
         response.headers_mut().insert(LINK, link);
     }
@@ -101,11 +110,16 @@ fn known_tag(record: &Record) -> Option<Tag> {
 }
 
 fn json(status: StatusCode, body: Vec<u8>, tag: &Tag) -> Response {
+    let mut response = plain_json(status, body);
+    response.headers_mut().insert(ETAG, tag.header());
+    response
+}
+
+fn plain_json(status: StatusCode, body: Vec<u8>) -> Response {
     let mut response = Response::new(web::Body::from(body));
     *response.status_mut() = status;
     let mut headers = HeaderMap::with_capacity(FIELDS);
     headers.insert(CONTENT_TYPE, JSON);
-    headers.insert(ETAG, tag.header());
     protect_data(&mut headers);
     *response.headers_mut() = headers;
     response

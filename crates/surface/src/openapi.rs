@@ -93,6 +93,7 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
         model,
         schemas: &schemas,
         names: &components,
+        parameters: &parameters,
         audience,
         patch_operations_max: limits.patch_operations_max,
     };

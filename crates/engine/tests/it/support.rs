@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use call::{
-    Caller, CallerKind, Cell, Change, Failure, Filter, Operand, Operator, Outcome, Page, Record,
-    RecordKey, Request, SortKey,
+    Caller, CallerKind, Cell, Change, Failure, Filter, Operand, Operator, Outcome, Page, Place,
+    Record, RecordKey, Request, SortKey,
 };
 use diag::{Diagnostics, Sources};
 use engine::Engine;
@@ -193,7 +193,7 @@ impl Ask<'_> {
                     field: field.to_owned(),
                     operator,
                     operand: Operand::Text(value.to_owned()),
-                    spelled: spelled.to_owned(),
+                    place: Place::Parameter(spelled.to_owned()),
                 });
             }
         }

@@ -88,7 +88,7 @@ async fn refuse_any(body: &mut RequestBody) -> Result<Option<Change>, Refusal> {
 }
 
 /// JSON that is no object is understood, and not what the contract says.
-fn object(json: Value) -> Result<Map<String, Value>, Refusal> {
+pub(super) fn object(json: Value) -> Result<Map<String, Value>, Refusal> {
     let found = match json {
         Value::Object(members) => return Ok(members),
         Value::Array(_) => "an array",
@@ -105,7 +105,7 @@ fn object(json: Value) -> Result<Map<String, Value>, Refusal> {
     Err(Failure::with_problems(Code::Invalid, vec![fault]).into())
 }
 
-fn unreadable(error: JsonError) -> Refusal {
+pub(super) fn unreadable(error: JsonError) -> Refusal {
     let code = match error.fault {
         JsonFault::Empty => "empty",
         JsonFault::Encoding | JsonFault::ByteOrderMark => "invalid_encoding",

@@ -31,6 +31,11 @@ pub fn read(query: &str, action: Action) -> Result<(Query, ViewRequest), Refusal
     }
 }
 
+/// Makes sure that there are no parameters, where there is nothing they could say.
+pub fn read_none(query: &str) -> Result<(Query, ViewRequest), Refusal> {
+    read(query, Action::Delete)
+}
+
 #[derive(Default)]
 struct Reader {
     query: Query,
@@ -162,7 +167,7 @@ impl Reader {
             field: field.to_owned(),
             operator,
             operand: Operand::Text(parameter.value.clone().into_owned()),
-            spelled: parameter.to_string(),
+            place: Place::Parameter(parameter.to_string()),
         });
     }
 
@@ -207,7 +212,7 @@ pub fn nearest_of_lists(word: &str) -> Option<&'static str> {
 }
 
 /// What a field or relation can be called at all. What passes is told back whole in refusals.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     /// Contracts allow 50, and `_id` may follow.
     const BYTES_MAX: usize = 64;
     (1..=BYTES_MAX).contains(&text.len())
@@ -217,14 +222,14 @@ fn is_name(text: &str) -> bool {
 }
 
 /// What a client sent, short enough for a sentence.
-fn shown(text: &str) -> &str {
+pub(super) fn shown(text: &str) -> &str {
     const CHARACTERS: usize = 60;
     text.char_indices()
         .nth(CHARACTERS)
         .map_or(text, |(end, _)| &text[..end])
 }
 
-fn nearest(word: &str, known: impl IntoIterator<Item = &'static str>) -> String {
+pub(super) fn nearest(word: &str, known: impl IntoIterator<Item = &'static str>) -> String {
     diag::suggest::nearest(word, known)
         .map_or_else(String::new, |found| format!(" (did you mean `{found}`?)"))
 }

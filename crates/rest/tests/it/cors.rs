@@ -57,7 +57,10 @@ fn no_origin_is_admitted_unless_the_contract_names_it() {
         }
     }
     let options = preflight(&app, APP, "/v1/notes", "POST").expect(204);
-    assert_eq!(options.header("allow").unwrap(), "GET, HEAD, POST, OPTIONS");
+    assert_eq!(
+        options.header("allow").unwrap(),
+        "GET, HEAD, QUERY, POST, OPTIONS"
+    );
 }
 
 #[test]
@@ -126,7 +129,7 @@ fn a_named_origin_may_read_every_answer() {
 fn a_preflight_says_what_a_page_may_send() {
     let app = app("cors: [https://app.example]").start();
     for (target, method, methods) in [
-        ("/v1/notes", "POST", "GET, HEAD, POST, OPTIONS"),
+        ("/v1/notes", "POST", "GET, HEAD, QUERY, POST, OPTIONS"),
         (
             "/v1/notes/1",
             "PATCH",

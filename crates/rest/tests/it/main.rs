@@ -8,6 +8,7 @@
 //! | 3 | Cursors are bound to their list and open nothing | [`lists`] |
 //! | 4 | Totals | [`lists`] |
 //! | 5 | Filters, every operator, one hop | [`lists`], [`values`] |
+//! | 6 | OR and NOT: QUERY and `POST …/query` | [`queries`] |
 //! | 7 | Only what is indexed is filterable and sortable | [`lists`] |
 //! | 8 | Hidden fields are not filterable, nor found out in another way | [`views`], [`hidden`] |
 //! | 9 | Sorts | [`lists`] |
@@ -43,7 +44,7 @@
 //! | – | Audiences: what is private is not there | [`audience`] |
 //! | – | The textbook bookstore, to the letter | [`bookstore`] |
 //!
-//! Not here, because not built yet: 6 (QUERY), 19 (Idempotency-Key), 20 (batch), 22–24
+//! Not here, because not built yet: 19 (Idempotency-Key), 20 (batch), 22–24
 //! (soft delete, operations, lifecycles), 25–27 (Prefer, long work, dry run), 36–38 (rate limits,
 //! deprecation, several versions), the other list formats of 44 and `cache:` of 45.
 
@@ -64,6 +65,7 @@ mod lists;
 mod methods;
 mod negotiation;
 mod problems;
+mod queries;
 mod refusals;
 mod support;
 mod values;

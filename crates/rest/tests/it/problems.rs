@@ -332,7 +332,7 @@ fn a_refusal_says_what_would_mend_it() {
         "There is nothing at this path. Did you mean `/v1/makers`? `/docs` describes the API."
     );
     let refused = app.delete("/v1/makers").expect(405);
-    assert_eq!(at(&refused, "allow"), "GET, HEAD, POST, OPTIONS");
+    assert_eq!(at(&refused, "allow"), "GET, HEAD, QUERY, POST, OPTIONS");
     let refused = app
         .request("POST", "/v1/makers")
         .body("text/plain", "x")

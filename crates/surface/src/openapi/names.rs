@@ -12,6 +12,9 @@ pub struct Components {
     /// A record as it is answered.
     pub read: String,
     pub page: String,
+    /// The body that asks for a list.
+    pub query: String,
+    pub condition: String,
     pub create: String,
     pub replace: String,
     pub patch: String,
@@ -53,6 +56,8 @@ pub fn components(model: &Model, names: &mut Names) -> Vec<Components> {
         .zip(own)
         .map(|(resource, read)| Components {
             page: names.take(format!("{read}Page")),
+            query: names.take(format!("{read}Query")),
+            condition: names.take(format!("{read}Condition")),
             create: names.take(format!("{read}Create")),
             replace: names.take(format!("{read}Replace")),
             patch: names.take(format!("{read}Patch")),
@@ -72,6 +77,14 @@ pub fn operation(resource: &Resource, action: Action) -> String {
     match action {
         Action::List => format!("list{}", pascal(&resource.path)),
         _ => format!("{}{}", action.name(), resource.name),
+    }
+}
+
+/// `queryBooks`, `queryAuthorBooks`.
+pub fn query_operation(resource: &Resource, list: Option<&ListRelation>) -> String {
+    match list {
+        None => format!("query{}", pascal(&resource.path)),
+        Some(list) => format!("query{}{}", resource.name, pascal(&list.name)),
     }
 }
 

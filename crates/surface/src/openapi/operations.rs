@@ -57,6 +57,7 @@ impl<'m> Operations<'m, '_> {
                 &ids,
                 components,
             );
+            self.query_path(&mut paths, &collection, resource, Place::Collection, &ids);
             let actions = [Action::Get, Action::Replace, Action::Update, Action::Delete];
             self.path(
                 &mut paths,
@@ -81,6 +82,7 @@ impl<'m> Operations<'m, '_> {
                     };
                     let path = format!("{collection}/{{{}_id}}/{}", resource.snake, list.path());
                     let actions = [Action::List, Action::Create];
+                    self.query_path(&mut paths, &path, target, place, &ids);
                     self.path(&mut paths, path, target, place, &actions, &ids, components);
                 }
             }
@@ -110,7 +112,44 @@ impl<'m> Operations<'m, '_> {
                 }
             }
         }
+        for resource in &self.model.resources {
+            let lists = resource.lists.iter().enumerate();
+            let lists = lists.map(|(number, list)| (Some(number), Some(list)));
+            for (number, list) in [(None, None)].into_iter().chain(lists) {
+                let name = names.take(names::query_operation(resource, list));
+                ids.1.insert((resource.id.0, number), name);
+            }
+        }
         ids
+    }
+
+    /// `POST …/query`, which stands for QUERY: this version of OpenAPI has no word for that.
+    fn query_path(
+        &self,
+        paths: &mut Map<String, Json>,
+        list: &str,
+        resource: &'m Resource,
+        place: Place<'m>,
+        ids: &Ids,
+    ) {
+        let Some(opening) = access::of(resource, Action::List) else {
+            return;
+        };
+        let operation = Operation {
+            all: self,
+            resource,
+            place,
+            action: Action::List,
+            opening,
+            ids,
+        };
+        let mut item = Map::new();
+        if let Place::List { parent, .. } = place {
+            let parameters = json!([self.parameters.parent_id(parent)]);
+            item.insert("parameters".to_owned(), parameters);
+        }
+        item.insert("post".to_owned(), operation.describe_query());
+        paths.insert(format!("{list}/query"), Json::Object(item));
     }
 
     #[expect(
@@ -163,8 +202,12 @@ impl<'m> Operations<'m, '_> {
     }
 }
 
+/// By resource and list; those that ask by a body have the second map.
 #[derive(Default)]
-struct Ids(BTreeMap<(u16, Option<usize>, Action), String>);
+struct Ids(
+    BTreeMap<(u16, Option<usize>, Action), String>,
+    BTreeMap<(u16, Option<usize>), String>,
+);
 
 impl Ids {
     fn of(&self, resource: &Resource, list: Option<usize>, action: Action) -> &str {
@@ -219,6 +262,69 @@ impl<'m> Operation<'m, '_> {
         }
         put("security", json!(security));
         Json::Object(operation)
+    }
+
+    /// The same list, asked by a body.
+    fn describe_query(&self) -> Json {
+        let names = &self.all.names[usize::from(self.resource.id.0)];
+        let owner = match self.place {
+            Place::List { parent, number, .. } => (parent.id.0, Some(number)),
+            _ => (self.resource.id.0, None),
+        };
+        let mut description = format!(
+            "The list that GET answers, for conditions with OR and NOT. Clients that can send \
+             QUERY (RFC 10008) send it with the same body to the list's own path, where answers \
+             have an `ETag`.\n\n{}",
+            self.access_in_words()
+        );
+        if let Some(deprecated) = &self.resource.deprecated {
+            description.push_str("\n\n");
+            description.push_str(&super::deprecation(deprecated));
+        }
+        let mut responses = BTreeMap::new();
+        let page = json!({
+            "description": format!("A page of {}.", many(self.resource)),
+            "headers": responses::headers(&["Cache-Control", "X-Request-Id"]),
+            "content": {JSON: {"schema": reference("schemas", &names.page)}},
+        });
+        responses.insert(200, page);
+        let refusals = self.refusals().into_iter();
+        let of_body = [
+            Shared::RequestTimeout,
+            Shared::ContentTooLarge,
+            Shared::UnsupportedMediaType,
+            Shared::Unprocessable,
+        ];
+        for shared in refusals
+            .filter(|shared| *shared != Shared::NotModified)
+            .chain(of_body)
+        {
+            responses.insert(shared.status(), shared.reference());
+        }
+        let responses: Map<String, Json> = responses
+            .into_iter()
+            .map(|(status, response)| (status.to_string(), response))
+            .collect();
+        let mut security = vec![json!({KEY: []})];
+        if self.opening.takes_guests() {
+            security.insert(0, json!({}));
+        }
+        let mut operation = json!({
+            "tags": [words::heading(&self.resource.path)],
+            "summary": format!("{}, by a query in the body", self.summary()),
+            "description": description,
+            "operationId": self.ids.1.get(&owner),
+            "requestBody": {
+                "required": true,
+                "content": {JSON: {"schema": reference("schemas", &names.query)}},
+            },
+            "responses": responses,
+            "security": security,
+        });
+        if self.resource.deprecated.is_some() {
+            operation["deprecated"] = json!(true);
+        }
+        operation
     }
 
     fn id(&self) -> &str {

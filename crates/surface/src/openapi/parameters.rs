@@ -286,6 +286,150 @@ impl<'m> Parameters<'m, '_> {
         keys.collect()
     }
 
+    /// The body that asks for a list, and its condition.
+    pub fn query(&self, resource: &Resource, names: &super::names::Components) -> (Json, Json) {
+        let sortable: Vec<String> = access::fields(resource, self.audience)
+            .filter(|field| is_sortable(field))
+            .flat_map(|field| [field.name.clone(), format!("-{}", field.name)])
+            .collect();
+        let readable: Vec<&str> = access::fields(resource, self.audience)
+            .filter(|field| !field.write_only)
+            .map(|field| field.name.as_str())
+            .collect();
+        let relations: Vec<String> = access::ways(self.model, resource, self.audience)
+            .map(|way| way.name.to_owned())
+            .collect();
+        let Limits {
+            page_default,
+            page_max,
+            ..
+        } = self.limits;
+        let mut properties = json!({
+            "where": reference("schemas", &names.condition),
+            "sort": {
+                "type": "array",
+                "description": "As the parameter `sort`.",
+                "maxItems": self.limits.sort_max,
+                "uniqueItems": true,
+                "items": {"type": "string", "enum": sortable},
+            },
+            "limit": {
+                "type": "integer",
+                "description": format!("Records per page. Larger numbers than {page_max} are lowered to {page_max}."),
+                "minimum": 1,
+                "default": page_default,
+            },
+            "cursor": {
+                "type": ["string", "null"],
+                "description": "Where to go on: `next_cursor` of the page before, of the same query.",
+                "minLength": 1,
+            },
+            "fields": {
+                "type": "array",
+                "description": format!("The fields that answers have, such as {}; without it all. Fields of relations are named `relation.field`.", readable.first().map_or_else(|| "`id`".to_owned(), |name| format!("`{name}`"))),
+                "items": {"type": "string"},
+            },
+            "total": {
+                "type": "boolean",
+                "description": "Whether to count all records of the list into `total`.",
+                "default": false,
+            },
+        });
+        if !relations.is_empty() {
+            properties["include"] = json!({
+                "type": "array",
+                "description": "Relations to answer with, as the parameter `include`.",
+                "maxItems": self.limits.includes_max,
+                "uniqueItems": true,
+                "items": {"type": "string", "enum": relations},
+            });
+        }
+        if !resource.search.is_empty() {
+            properties["q"] = json!({
+                "type": "string",
+                "description": "Words that must all occur in the searched fields.",
+                "maxLength": self.limits.words_chars_max,
+            });
+        }
+        let query = json!({
+            "type": "object",
+            "description": format!("What {} are wanted.", words::many(resource)),
+            "properties": properties,
+            "additionalProperties": false,
+        });
+        (query, self.condition(resource, names))
+    }
+
+    fn condition(&self, resource: &Resource, names: &super::names::Components) -> Json {
+        let inner = || reference("schemas", &names.condition);
+        let mut properties = Map::new();
+        let own = filterable(resource, self.audience).map(|field| (field.name.clone(), field));
+        let one_hop = self.one_hop(resource);
+        let one_hop = one_hop
+            .into_iter()
+            .map(|(relation, _, field)| (format!("{relation}.{}", field.name), field));
+        for (name, field) in own.chain(one_hop).take(FILTERS_DESCRIBED_MAX) {
+            properties.insert(name, self.comparison(field));
+        }
+        for (word, schema) in [
+            (
+                "and",
+                json!({"type": "array", "description": "All of these hold.", "items": inner()}),
+            ),
+            (
+                "or",
+                json!({"type": "array", "description": "One of these holds.", "items": inner()}),
+            ),
+            (
+                "not",
+                json!({"allOf": [inner()], "description": "This does not hold."}),
+            ),
+        ] {
+            properties.insert(word.to_owned(), schema);
+        }
+        json!({
+            "type": "object",
+            "description": "Conditions, which must all hold. A value stands for `eq`; null for a field that is empty.",
+            "properties": properties,
+            "additionalProperties": false,
+        })
+    }
+
+    /// `"held"` or `{"gte": 1, "lt": 5}`.
+    fn comparison(&self, field: &Field) -> Json {
+        let ty = &field.shape.ty;
+        let nullable = field.shape.nullable;
+        let value = || self.schemas.json_operand(ty);
+        let mut operators = Map::new();
+        for operator in Operator::ALL {
+            if !operator.applies_to(ty, nullable) {
+                continue;
+            }
+            let schema = match operator {
+                Operator::IsNull => json!({"type": "boolean"}),
+                Operator::In => {
+                    json!({"type": "array", "items": value(), "maxItems": self.limits.in_max})
+                }
+                _ => value(),
+            };
+            operators.insert(operator.name().to_owned(), schema);
+        }
+        let mut ways = Vec::new();
+        if Operator::Eq.applies_to(ty, nullable) {
+            ways.push(value());
+        }
+        if nullable {
+            ways.push(json!({"type": "null"}));
+        }
+        ways.push(json!({
+            "type": "object",
+            "properties": operators,
+            "minProperties": 1,
+            "additionalProperties": false,
+        }));
+        json!({"anyOf": ways})
+    }
+
     /// Fields of related records that a list can be filtered by. The id is not among them, since
     /// the record itself holds it.
     fn one_hop<'r>(&self, resource: &'r Resource) -> Vec<(&'r str, &'m Resource, &'m Field)> {

@@ -14,6 +14,7 @@ pub struct Resources<'m, 'a> {
     pub schemas: &'a Schemas<'m>,
     /// Indexed by resource.
     pub names: &'a [Components],
+    pub parameters: &'a super::parameters::Parameters<'m, 'a>,
     pub audience: Audience,
     /// Most operations in one JSON Patch.
     pub patch_operations_max: usize,
@@ -24,6 +25,9 @@ impl<'m> Resources<'m, '_> {
         let names = &self.names[usize::from(resource.id.0)];
         out.insert(names.read.clone(), self.read(resource));
         out.insert(names.page.clone(), self.page(resource));
+        let (query, condition) = self.parameters.query(resource, names);
+        out.insert(names.query.clone(), query);
+        out.insert(names.condition.clone(), condition);
         out.insert(names.create.clone(), self.create(resource, None));
         out.insert(names.replace.clone(), self.replace(resource));
         out.insert(names.patch.clone(), self.patch(resource));

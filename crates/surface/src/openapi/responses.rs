@@ -256,7 +256,9 @@ impl Shared {
             Shared::NotModified => fields.extend(["ETag", "Cache-Control", "Vary"]),
             Shared::Unauthorized | Shared::Forbidden => fields.push("WWW-Authenticate"),
             Shared::Unavailable => fields.push("Retry-After"),
-            Shared::UnsupportedMediaType => fields.extend(["Accept-Patch", "Accept-Post"]),
+            Shared::UnsupportedMediaType => {
+                fields.extend(["Accept-Patch", "Accept-Post", "Accept-Query"])
+            }
             _ => {}
         }
         let example = self.example();
@@ -301,6 +303,10 @@ pub fn header_components() -> Map<String, Json> {
             text("The media types that PATCH takes (RFC 5789)."),
         ),
         ("Accept-Post", text("The media type that POST takes.")),
+        (
+            "Accept-Query",
+            text("The media type that a query in a body has (RFC 10008)."),
+        ),
         (
             "Cache-Control",
             text(

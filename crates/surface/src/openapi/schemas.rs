@@ -191,6 +191,11 @@ impl<'m> Schemas<'m> {
         }
     }
 
+    /// A value to compare with, in a body.
+    pub fn json_operand(&self, ty: &Type) -> Json {
+        Json::Object(self.plain(ty, &Constraints::default(), Side::Input))
+    }
+
     /// The id of a record in a path.
     pub fn id(&self, id: &IdType) -> Json {
         Json::Object(id_schema(id))

@@ -1,0 +1,164 @@
+//! Filters joined by AND, OR and NOT.
+//!
+//! Each filter is checked like one in a URL. What is only joined by AND becomes plain filters,
+//! which an index may answer; the rest is a condition on rows, written so that no comparison in
+//! it is ever unknown: NOT finds exactly what its inside does not, nulls included.
+
+use call::{Condition, Failure, FieldProblem, Place, Request};
+use model::Resource;
+use store::select::Where;
+use value::Value;
+
+use super::{FILTERS_MAX, Leaf, Question, at, filter_seal};
+use crate::Core;
+
+/// How deep AND, OR and NOT may nest. What people write has two or three levels.
+pub const DEPTH_MAX: usize = 8;
+/// Values in all filters of a condition together: far below what a statement takes.
+const VALUES_MAX: usize = 2_000;
+
+impl Core {
+    pub(super) fn condition(
+        &self,
+        resource: &Resource,
+        request: &Request,
+        condition: &Condition,
+        question: &mut Question,
+        problems: &mut Vec<FieldProblem>,
+    ) -> Result<(), Failure> {
+        if depth(condition) > DEPTH_MAX {
+            problems.push(at(
+                &place(condition),
+                "too_deep",
+                format!("conditions nest more than {DEPTH_MAX} levels deep"),
+            ));
+            return Ok(());
+        }
+        let parts = size(condition).saturating_add(request.query.filters.len());
+        if parts > FILTERS_MAX {
+            problems.push(at(
+                &place(condition),
+                "too_many",
+                format!("{parts} conditions; the most is {FILTERS_MAX}"),
+            ));
+            return Ok(());
+        }
+        let mut conjuncts = Vec::new();
+        flatten(condition, &mut conjuncts);
+        let mut rest = Rest::default();
+        let mut matching = Vec::new();
+        for conjunct in conjuncts {
+            if let Condition::Is(filter) = conjunct {
+                if let Some(leaf) = self.filter(resource, request, filter, problems)? {
+                    question.shape.extend(leaf.shape);
+                    question.values.extend(leaf.values);
+                    question.filters.push(leaf.filter);
+                }
+            } else {
+                let part = self.lower(resource, request, conjunct, &mut rest, problems)?;
+                matching.extend(part);
+            }
+        }
+        if question.values.len() + rest.values.len() > VALUES_MAX {
+            let values = question.values.len() + rest.values.len();
+            problems.push(at(
+                &place(condition),
+                "too_many",
+                format!("{values} values in all filters; the most is {VALUES_MAX}"),
+            ));
+        }
+        if !matching.is_empty() {
+            question.values.extend(rest.values);
+            question.matching = Some(Where::All(matching));
+            // There is no end of such conditions, so their statements are not kept.
+            question.shape.push(None);
+        }
+        Ok(())
+    }
+
+    /// `None` if something in it is wrong.
+    fn lower(
+        &self,
+        resource: &Resource,
+        request: &Request,
+        condition: &Condition,
+        rest: &mut Rest,
+        problems: &mut Vec<FieldProblem>,
+    ) -> Result<Option<Where>, Failure> {
+        let mut all = |parts: &[Condition], rest: &mut Rest| {
+            let mut lowered = Vec::with_capacity(parts.len());
+            for part in parts {
+                lowered.extend(self.lower(resource, request, part, rest, problems)?);
+            }
+            Ok::<_, Failure>(lowered)
+        };
+        Ok(match condition {
+            Condition::All(parts) => Some(Where::All(all(parts, rest)?)),
+            Condition::Any(parts) => Some(Where::Any(all(parts, rest)?)),
+            Condition::Not(inner) => self
+                .lower(resource, request, inner, rest, problems)?
+                .map(|inner| Where::Not(Box::new(inner))),
+            Condition::Is(filter) => {
+                let leaf = self.filter(resource, request, filter, problems)?;
+                leaf.map(|Leaf { filter, values, .. }| {
+                    rest.values.extend(values);
+                    Where::Filter(filter)
+                })
+            }
+        })
+    }
+}
+
+/// What is gathered of the part that is not plain filters.
+#[derive(Default)]
+struct Rest {
+    /// In the order of the filters, depth first.
+    values: Vec<Value>,
+}
+
+fn flatten<'a>(condition: &'a Condition, out: &mut Vec<&'a Condition>) {
+    match condition {
+        Condition::All(parts) => parts.iter().for_each(|part| flatten(part, out)),
+        other => out.push(other),
+    }
+}
+
+fn depth(condition: &Condition) -> usize {
+    match condition {
+        Condition::Is(_) => 0,
+        Condition::All(parts) | Condition::Any(parts) => {
+            1 + parts.iter().map(depth).max().unwrap_or(0)
+        }
+        Condition::Not(inner) => 1 + depth(inner),
+    }
+}
+
+fn size(condition: &Condition) -> usize {
+    match condition {
+        Condition::Is(_) => 1,
+        Condition::All(parts) | Condition::Any(parts) => 1 + parts.iter().map(size).sum::<usize>(),
+        Condition::Not(inner) => 1 + size(inner),
+    }
+}
+
+/// Where the first filter of a condition stands, to say where it is too large.
+fn place(condition: &Condition) -> Place {
+    match condition {
+        Condition::Is(filter) => filter.place.clone(),
+        Condition::All(parts) | Condition::Any(parts) => parts
+            .first()
+            .map_or_else(|| Place::Parameter("where".to_owned()), place),
+        Condition::Not(inner) => place(inner),
+    }
+}
+
+/// What a cursor is bound to.
+pub(super) fn seal(condition: &Condition) -> serde_json::Value {
+    let all = |parts: &[Condition]| parts.iter().map(seal).collect::<Vec<_>>();
+    match condition {
+        Condition::Is(filter) => filter_seal(filter),
+        Condition::All(parts) => serde_json::json!({"and": all(parts)}),
+        Condition::Any(parts) => serde_json::json!({"or": all(parts)}),
+        Condition::Not(inner) => serde_json::json!({"not": seal(inner)}),
+    }
+}
