@@ -55,6 +55,9 @@ pub enum Code {
     Conflict,
     Stale,
     PreconditionRequired,
+    IdempotencyRequired,
+    IdempotencyMismatch,
+    IdempotencyInProgress,
     Invalid,
     TimedOut,
     Unavailable,
@@ -62,7 +65,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 16] = [
+    pub const ALL: [Code; 19] = [
         Code::Malformed,
         Code::CursorMismatch,
         Code::Unauthenticated,
@@ -75,6 +78,9 @@ impl Code {
         Code::Conflict,
         Code::Stale,
         Code::PreconditionRequired,
+        Code::IdempotencyRequired,
+        Code::IdempotencyMismatch,
+        Code::IdempotencyInProgress,
         Code::Invalid,
         Code::TimedOut,
         Code::Unavailable,
@@ -95,6 +101,9 @@ impl Code {
             Code::Conflict => "conflict",
             Code::Stale => "stale",
             Code::PreconditionRequired => "precondition_required",
+            Code::IdempotencyRequired => "idempotency_required",
+            Code::IdempotencyMismatch => "idempotency_mismatch",
+            Code::IdempotencyInProgress => "idempotency_in_progress",
             Code::Invalid => "invalid",
             Code::TimedOut => "timed_out",
             Code::Unavailable => "unavailable",
@@ -117,6 +126,9 @@ impl Code {
             Code::Conflict => "The record is in another state",
             Code::Stale => "The record has changed",
             Code::PreconditionRequired => "A precondition is required",
+            Code::IdempotencyRequired => "An idempotency key is required",
+            Code::IdempotencyMismatch => "The idempotency key belongs to another request",
+            Code::IdempotencyInProgress => "The first request with this key still runs",
             Code::Invalid => "The input is not valid",
             Code::TimedOut => "The request took too long",
             Code::Unavailable => "Not available right now",
@@ -177,6 +189,20 @@ impl Code {
             Code::PreconditionRequired => {
                 "This resource is only changed with `If-Match: ETAG`, so that nobody overwrites \
                  what they have not seen. Read the record and send its ETag."
+            }
+            Code::IdempotencyRequired => {
+                "This is only written with `Idempotency-Key: KEY`, so that a request whose answer \
+                 was lost can be sent again without being carried out twice. Choose a new key for \
+                 every write, such as a random UUID, and send the same one when you try again."
+            }
+            Code::IdempotencyMismatch => {
+                "A request with this key was carried out before, and it was another one: its path, \
+                 parameters, preconditions or body differ. Nothing was changed now. Choose a new \
+                 key for what is a new write."
+            }
+            Code::IdempotencyInProgress => {
+                "A request with this key came in before and has not ended yet. Try again after \
+                 `Retry-After` seconds; the answer will be that of the first."
             }
             Code::Invalid => {
                 "The request was understood but breaks the contract. `errors` lists every fault \

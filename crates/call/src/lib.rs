@@ -8,11 +8,13 @@
 
 pub mod caller;
 pub mod failure;
+pub mod manner;
 pub mod outcome;
 pub mod request;
 
 pub use caller::{Authenticate, BoxFuture, Caller, CallerKind};
 pub use failure::{Code, Failure, FieldProblem, Place};
+pub use manner::{IdempotencyKey, Manner, Scribe};
 pub use outcome::{Cell, Outcome, Page, Record, Slot, View, ViewTag};
 pub use request::{
     Change, Condition, Filter, NestedList, Operand, Operator, Parent, Precondition, Query,

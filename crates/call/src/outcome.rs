@@ -20,6 +20,15 @@ pub enum Outcome {
     Written,
     Deleted,
     Page(Page),
+    /// The answer to a write with an idempotency key, as its [`Scribe`](crate::Scribe) wrote it.
+    Kept {
+        answer: String,
+        /// It was carried out before; this is what was answered then.
+        replayed: bool,
+        /// What the caller may see is decided as it was then. Otherwise the answer's content is
+        /// not for them any more.
+        same_rights: bool,
+    },
 }
 
 /// A record as this caller sees it. `cells` is parallel to [`View::slots`].

@@ -8,6 +8,7 @@ use value::{ResourceId, Timestamp};
 
 use crate::caller::Caller;
 use crate::failure::Place;
+use crate::manner::Manner;
 
 /// One request in any style, before anything is decided.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Request {
     pub query: Query,
     pub view: ViewRequest,
     pub precondition: Precondition,
+    /// Writes only.
+    pub manner: Manner,
 }
 
 impl Request {
@@ -48,6 +51,7 @@ impl Request {
             query: Query::default(),
             view: ViewRequest::default(),
             precondition: Precondition::default(),
+            manner: Manner::default(),
         }
     }
 }

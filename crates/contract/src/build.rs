@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use diag::Diagnostics;
-use model::{AccessTest, Concurrency, DocsAccess, Field, FieldKind, Model, Resource, Rule};
+use model::{
+    AccessTest, Concurrency, DocsAccess, Field, FieldKind, Idempotency, Model, Resource, Rule,
+};
 
 use crate::access;
 use crate::edges;
@@ -100,6 +102,10 @@ fn resource<'a>(
         concurrency: match item.text("concurrency").map(|word| word.as_str()) {
             Some("required") => Concurrency::Required,
             _ => Concurrency::Optional,
+        },
+        idempotency: match item.text("idempotency").map(|word| word.as_str()) {
+            Some("required") => Idempotency::Required,
+            _ => Idempotency::Optional,
         },
         limit: limits::named(item.text("limit"), sections, out),
         deprecated: draft.deprecated.clone(),

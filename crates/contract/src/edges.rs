@@ -8,7 +8,7 @@ use crate::read::{Item, Text, names_of};
 use crate::sections::Sections;
 
 /// Codes the server answers by itself: a declared error must be told apart from these.
-const SERVER_CODES: [&str; 24] = [
+const SERVER_CODES: [&str; 25] = [
     "invalid",
     "malformed",
     "cursor_mismatch",
@@ -32,7 +32,8 @@ const SERVER_CODES: [&str; 24] = [
     "gone",
     "timeout",
     "idempotency_mismatch",
-    "in_progress",
+    "idempotency_in_progress",
+    "idempotency_required",
 ];
 /// Origins are compared with every browser request.
 const ORIGINS_MAX: usize = 100;

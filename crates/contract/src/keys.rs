@@ -416,6 +416,13 @@ pub static RESOURCE: Table = Table {
             "concurrency: required",
         ),
         Key::new(
+            "idempotency",
+            Form::Choice(&[word("optional"), word("required")]),
+            "Whether POST and PATCH must carry a key that makes sending them again safe \
+             (Idempotency-Key).",
+            "idempotency: required",
+        ),
+        Key::new(
             "limit",
             Form::Text,
             "The limit, from `limits`, that requests for this resource count against.",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use call::{Change, Code, Failure, Outcome, RecordKey, Request};
+use call::{Change, Code, Failure, Outcome, Place, RecordKey, Request};
 use model::{Action, Resource};
 use store::driver::{StoreError, Transaction};
 use value::{FieldId, IdKind, Value};
@@ -18,18 +18,19 @@ use crate::write::{Stored, Terms, refuse_field};
 type FieldRule = (FieldId, Residual);
 
 impl Core {
-    pub async fn create(self: &Arc<Self>, request: Request) -> Result<Outcome, Failure> {
+    /// Decides a create as far as that goes without its transaction.
+    pub async fn create(self: &Arc<Self>, request: &Request) -> Result<Creating, Failure> {
         let resource = self.model.resource(request.resource);
         let gate = self.plans.resource(resource.id).gate(Action::Create);
         let allowed = admit(resource, gate, Action::Create, &request.caller, request.now)?;
-        let mut terms = self.terms(&request, allowed)?;
+        let mut terms = self.terms(request, allowed)?;
         if request.action != Action::Create {
             // A PUT that creates is judged as the create it is.
             terms.rule = gate.map_or("nobody".to_owned(), |gate| gate.text.clone());
         }
         let mut preset = Vec::new();
         if let Some(parent) = &request.parent {
-            preset.push(self.parent(&request, parent).await?);
+            preset.push(self.parent(request, parent).await?);
         }
         if resource.id_type.kind == IdKind::Text
             && let Some(RecordKey::Id(text)) = &request.target
@@ -40,7 +41,7 @@ impl Core {
                 .map_err(|error| Failure::new(Code::NotFound, error.to_string()))?;
             preset.push((resource.id_field().id, id));
         }
-        let (row, field_rules) = self.new_row(&request, &preset)?;
+        let (row, field_rules) = self.new_row(request, &preset)?;
         // What the row itself decides is decided before the writer is bothered.
         let mut later = true;
         match &terms.allowed {
@@ -68,17 +69,16 @@ impl Core {
                 }
             }
         }
-        let problems = self.own_checks(&request, &terms, &row);
+        let problems = self.own_checks(request, &terms, &row);
         if !problems.is_empty() {
             return Err(Failure::with_problems(Code::Invalid, problems));
         }
-        let creating = Creating {
+        Ok(Creating {
             row,
             terms,
             field_rules,
             ask_in_database: later,
-        };
-        self.in_transaction(request, creating).await
+        })
     }
 
     /// The input as a row, with its id unless the database counts it, and the write rules of its
@@ -197,7 +197,8 @@ pub async fn insert(
     }
 }
 
-struct Creating {
+/// A create that has been decided.
+pub struct Creating {
     row: Vec<Value>,
     terms: Terms,
     /// Write rules of fields that look at other records.
@@ -244,7 +245,13 @@ impl crate::work::Writing for Creating {
                 return Err(refuse_field(request, resource.field(*field), rule));
             }
         }
-        insert(core, request, transaction, &mut stored).await?;
+        match insert(core, request, transaction, &mut stored).await {
+            // PUT with `If-None-Match: *`.
+            Err(failure) if request.action != Action::Create && id_is_taken(&failure) => {
+                return Err(Failure::new(Code::Stale, "there is such a record already"));
+            }
+            inserted => inserted?,
+        }
         if self.ask_in_database
             && !core
                 .verdict_holds(
@@ -277,4 +284,12 @@ impl crate::work::Writing for Creating {
             record,
         })
     }
+}
+
+fn id_is_taken(failure: &Failure) -> bool {
+    failure.code == Code::AlreadyExists
+        && failure
+            .problems
+            .iter()
+            .any(|problem| problem.place == Place::Pointer("/id".to_owned()))
 }

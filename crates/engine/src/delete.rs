@@ -1,7 +1,5 @@
 //! Deleting a record.
 
-use std::sync::Arc;
-
 use call::{Code, Failure, Outcome, Request};
 use model::Action;
 use store::driver::{StoreError, Transaction};
@@ -13,17 +11,19 @@ use crate::statements::ShapeKey;
 use crate::write::Terms;
 
 impl Core {
-    pub async fn delete(self: &Arc<Self>, request: Request) -> Result<Outcome, Failure> {
+    /// Decides a delete as far as that goes without its transaction.
+    pub fn delete(&self, request: &Request) -> Result<Deleting, Failure> {
         let resource = self.model.resource(request.resource);
         let gate = self.plans.resource(resource.id).gate(Action::Delete);
         let allowed = admit(resource, gate, Action::Delete, &request.caller, request.now)?;
-        let terms = self.terms(&request, allowed)?;
-        let id = self.target(resource, &request)?;
-        self.in_transaction(request, Deleting { id, terms }).await
+        let terms = self.terms(request, allowed)?;
+        let id = self.target(resource, request)?;
+        Ok(Deleting { id, terms })
     }
 }
 
-struct Deleting {
+/// A delete that has been decided.
+pub struct Deleting {
     id: Value,
     terms: Terms,
 }

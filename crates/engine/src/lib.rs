@@ -19,8 +19,10 @@ mod import;
 mod include;
 mod input;
 mod list;
+mod once;
 mod plan;
 mod read;
+mod settle;
 mod statements;
 mod trouble;
 mod update;
@@ -29,7 +31,7 @@ mod view;
 mod work;
 mod write;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use call::{Caller, Code, Failure, Outcome, Request};
 use model::{Action, Model};
@@ -61,6 +63,9 @@ struct Core {
     views: ViewCache,
     statements: Statements,
     cursors: CursorKey,
+    running: Arc<once::Running>,
+    /// Of every rule that says what may be seen; made when first asked for.
+    rules_digest: OnceLock<[u8; 16]>,
 }
 
 impl Engine {
@@ -75,6 +80,8 @@ impl Engine {
                 views: ViewCache::default(),
                 statements: Statements::default(),
                 cursors: CursorKey::new(cursor_secret),
+                running: Arc::default(),
+                rules_digest: OnceLock::new(),
             }),
         }
     }
@@ -99,9 +106,9 @@ impl Engine {
         match request.action {
             Action::List => self.core.list(&request).await,
             Action::Get => self.core.get(&request).await,
-            Action::Create => self.core.create(request).await,
-            Action::Update | Action::Replace => self.core.update(request).await,
-            Action::Delete => self.core.delete(request).await,
+            Action::Create | Action::Update | Action::Replace | Action::Delete => {
+                self.core.settle(request).await
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use value::{FieldId, IdKind, Value};
 use crate::Core;
 use crate::access::{Verdict, admit, refuse};
 use crate::input::{Draft, Writer, escape};
+use crate::settle::Decided;
 use crate::statements::ShapeKey;
 use crate::write::{Stored, Terms, refuse_field};
 
@@ -20,11 +21,12 @@ const PATCH_OPERATIONS_MAX: usize = 100;
 const PATCHED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 impl Core {
-    pub async fn update(self: &Arc<Self>, request: Request) -> Result<Outcome, Failure> {
+    /// Decides a change as far as that goes without its transaction.
+    pub async fn update(self: &Arc<Self>, request: &Request) -> Result<Decided, Failure> {
         let resource = self.model.resource(request.resource);
         if request.action == Action::Replace && request.precondition.absent {
             if resource.id_type.kind == IdKind::Text {
-                return self.put_new(request).await;
+                return self.create(request).await.map(Decided::Create);
             }
             return Err(Failure::new(
                 Code::Stale,
@@ -36,30 +38,14 @@ impl Core {
         }
         let gate = self.plans.resource(resource.id).gate(request.action);
         let allowed = admit(resource, gate, request.action, &request.caller, request.now)?;
-        let terms = self.terms(&request, allowed)?;
-        let id = self.target(resource, &request)?;
-        self.in_transaction(request, Updating { id, terms }).await
-    }
-
-    /// PUT with `If-None-Match: *` on a resource whose ids clients choose.
-    async fn put_new(self: &Arc<Self>, request: Request) -> Result<Outcome, Failure> {
-        match self.create(request).await {
-            Err(failure) if failure.code == Code::AlreadyExists && id_is_taken(&failure) => {
-                Err(Failure::new(Code::Stale, "there is such a record already"))
-            }
-            other => other,
-        }
+        let terms = self.terms(request, allowed)?;
+        let id = self.target(resource, request)?;
+        Ok(Decided::Update(Updating { id, terms }))
     }
 }
 
-fn id_is_taken(failure: &Failure) -> bool {
-    failure
-        .problems
-        .iter()
-        .any(|problem| problem.place == Place::Pointer("/id".to_owned()))
-}
-
-struct Updating {
+/// A change that has been decided.
+pub struct Updating {
     id: Value,
     terms: Terms,
 }

@@ -1,4 +1,5 @@
-//! What has to be done from time to time while a database is served: the feed forgets.
+//! What has to be done from time to time while a database is served: the feed forgets, and so
+//! do the answers that are kept for requests that come again.
 //!
 //! Knows nothing of requests. Ends with the task it runs in.
 
@@ -7,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use store::driver::{BoxFuture, Transaction, Undo};
-use store::feed::PRUNED_AT_ONCE;
 use store::{Driver, Prepared, Work};
 use value::{Timestamp, Value};
 
@@ -19,38 +19,72 @@ const FEED_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Often enough that little gathers, seldom enough to cost nothing.
 const EVERY: Duration = Duration::from_secs(10 * 60);
 
+/// How long a write with an idempotency key is answered as it was at first.
+const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Keeps house until it is dropped.
 pub async fn keep(driver: Arc<dyn Driver>) {
+    let dialect = driver.dialect();
+    let stores = [
+        Store {
+            what: "entries of the feed",
+            kept: FEED_KEPT,
+            prune: store::feed::prune(dialect),
+            at_once: store::feed::PRUNED_AT_ONCE,
+        },
+        Store {
+            what: "answers",
+            kept: ANSWERS_KEPT,
+            prune: store::answers::prune(dialect),
+            at_once: store::answers::PRUNED_AT_ONCE,
+        },
+    ];
     let mut rounds = tokio::time::interval(EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;
-        let kept = i64::try_from(FEED_KEPT.as_millis()).unwrap_or(i64::MAX);
-        match prune_feed(&driver, Timestamp(now().0.saturating_sub(kept))).await {
-            Ok(0) => {}
-            Ok(entries) => tracing::debug!(entries, "the feed forgot old entries"),
-            // The next round tries again; a database in trouble is told of elsewhere.
-            Err(error) => tracing::warn!(?error, "old entries of the feed stay for now"),
+        for store in &stores {
+            let kept = i64::try_from(store.kept.as_millis()).unwrap_or(i64::MAX);
+            let before = Timestamp(now().0.saturating_sub(kept));
+            match store.forget(&driver, before).await {
+                Ok(0) => {}
+                Ok(count) => tracing::debug!(count, what = store.what, "forgot what is old"),
+                // The next round tries again; a database in trouble is told of elsewhere.
+                Err(error) => {
+                    tracing::warn!(?error, what = store.what, "old ones stay for now");
+                }
+            }
         }
     }
 }
 
-/// Deletes feed entries made before a time, a few at once so that other writes go between.
-/// How many there were.
-async fn prune_feed(driver: &Arc<dyn Driver>, before: Timestamp) -> Result<u64, Undo> {
-    let mut all = 0;
-    loop {
-        let deleted = Arc::new(AtomicU64::new(0));
-        let work = Pruning {
-            statement: store::feed::prune(driver.dialect()),
-            before,
-            deleted: Arc::clone(&deleted),
-        };
-        driver.write(Box::new(work)).await?;
-        let deleted = deleted.load(Ordering::Acquire);
-        all += deleted;
-        if deleted < u64::from(PRUNED_AT_ONCE) {
-            return Ok(all);
+/// Something of which only what is young is kept.
+struct Store {
+    what: &'static str,
+    kept: Duration,
+    prune: Prepared,
+    /// How many it deletes at most.
+    at_once: u32,
+}
+
+impl Store {
+    /// Deletes what was made before a time, a few at once so that other writes go between. How
+    /// many there were.
+    async fn forget(&self, driver: &Arc<dyn Driver>, before: Timestamp) -> Result<u64, Undo> {
+        let mut all = 0;
+        loop {
+            let deleted = Arc::new(AtomicU64::new(0));
+            let work = Pruning {
+                statement: self.prune.clone(),
+                before,
+                deleted: Arc::clone(&deleted),
+            };
+            driver.write(Box::new(work)).await?;
+            let deleted = deleted.load(Ordering::Acquire);
+            all += deleted;
+            if deleted < u64::from(self.at_once) {
+                return Ok(all);
+            }
         }
     }
 }
@@ -79,12 +113,59 @@ impl Work for Pruning {
 
 #[cfg(test)]
 mod tests {
+    use store::feed::PRUNED_AT_ONCE;
     use store_sqlite::{Options, SqliteDriver};
 
     use super::*;
 
+    async fn prune_feed(driver: &Arc<dyn Driver>, before: Timestamp) -> Result<u64, Undo> {
+        let feed = Store {
+            what: "entries",
+            kept: FEED_KEPT,
+            prune: store::feed::prune(driver.dialect()),
+            at_once: PRUNED_AT_ONCE,
+        };
+        feed.forget(driver, before).await
+    }
+
+    async fn prune_answers(driver: &Arc<dyn Driver>, before: Timestamp) -> Result<u64, Undo> {
+        let answers = Store {
+            what: "answers",
+            kept: ANSWERS_KEPT,
+            prune: store::answers::prune(driver.dialect()),
+            at_once: store::answers::PRUNED_AT_ONCE,
+        };
+        answers.forget(driver, before).await
+    }
+
+    struct Keeping(u8, i64);
+
+    impl Work for Keeping {
+        fn run<'a>(
+            &'a mut self,
+            transaction: &'a mut dyn Transaction,
+        ) -> BoxFuture<'a, Result<(), Undo>> {
+            Box::pin(async move {
+                let answer = store::answers::Answer {
+                    fingerprint: [0; 16],
+                    rights: [0; 16],
+                    text: "200\n\n".to_owned(),
+                };
+                let keep = store::answers::keep(store::Dialect::Sqlite);
+                for number in 0..self.0 {
+                    let mut id = [number; 16];
+                    id[0] = u8::from(self.1 > 0);
+                    let args = answer.args(id, Timestamp(self.1));
+                    let parameters = keep.bind_args(&args);
+                    transaction.execute(&keep.statement, &parameters).await?;
+                }
+                Ok(())
+            })
+        }
+    }
+
     #[test]
-    fn the_feed_forgets_what_is_old_and_keeps_its_end() {
+    fn what_is_old_is_forgotten_but_for_the_end_of_the_feed() {
         let folder = tempfile::tempdir().unwrap();
         let driver =
             SqliteDriver::open(&folder.path().join("test.db"), Options::default()).unwrap();
@@ -127,6 +208,12 @@ mod tests {
             assert_eq!(prune_feed(&driver, Timestamp(4_000)).await.unwrap(), 0);
             // Never the last one, so that the end of the feed stays known.
             assert_eq!(prune_feed(&driver, Timestamp(9_000)).await.unwrap(), 1);
+            // More than are deleted at once.
+            driver.write(Box::new(Keeping(250, 0))).await.unwrap();
+            driver.write(Box::new(Keeping(3, 5_000))).await.unwrap();
+            assert_eq!(prune_answers(&driver, Timestamp(4_000)).await.unwrap(), 250);
+            assert_eq!(prune_answers(&driver, Timestamp(4_000)).await.unwrap(), 0);
+            assert_eq!(prune_answers(&driver, Timestamp(9_000)).await.unwrap(), 3);
         });
     }
 }

@@ -36,6 +36,7 @@ pub struct Resource {
     pub checks: Vec<Check>,
     pub audience: Audience,
     pub concurrency: Concurrency,
+    pub idempotency: Idempotency,
     /// Name of a limit of the contract.
     pub limit: Option<String>,
     pub deprecated: Option<Deprecated>,
@@ -70,6 +71,15 @@ pub enum Concurrency {
     #[default]
     Optional,
     /// A change needs `If-Match`, or is answered 428.
+    Required,
+}
+
+/// `idempotency:`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Idempotency {
+    #[default]
+    Optional,
+    /// POST and PATCH need `Idempotency-Key`, or are answered 400.
     Required,
 }
 

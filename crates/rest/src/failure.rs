@@ -54,15 +54,19 @@ fn kind(code: Code) -> Kind {
 
 fn status(code: Code) -> StatusCode {
     match code {
-        Code::Malformed | Code::CursorMismatch => StatusCode::BAD_REQUEST,
+        Code::Malformed | Code::CursorMismatch | Code::IdempotencyRequired => {
+            StatusCode::BAD_REQUEST
+        }
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::Forbidden | Code::InsufficientScope => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
-        Code::AlreadyExists | Code::UnknownReference | Code::StillReferenced | Code::Conflict => {
-            StatusCode::CONFLICT
-        }
+        Code::AlreadyExists
+        | Code::UnknownReference
+        | Code::StillReferenced
+        | Code::Conflict
+        | Code::IdempotencyInProgress => StatusCode::CONFLICT,
         Code::Stale => StatusCode::PRECONDITION_FAILED,
-        Code::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::Invalid | Code::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Code::TimedOut | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

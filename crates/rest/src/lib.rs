@@ -20,6 +20,7 @@ mod request;
 mod response;
 mod trace;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,6 +41,7 @@ pub use explain::{Explain, Refused};
 use failure::Refusal;
 pub use failure::kinds as problem_kinds;
 use mount::{Miss, Routes, Target};
+use response::kept::Clerk;
 use trace::{Ids, Line, X_REQUEST_ID};
 
 /// What a door may be told beside the contract.
@@ -71,7 +73,7 @@ pub struct Door {
     documents: Documents,
     settings: Settings,
     routes: Routes,
-    credentials: Credentials,
+    credentials: Arc<Credentials>,
     cors: Cors,
     ids: Ids,
 }
@@ -95,7 +97,7 @@ impl Door {
         let origins = model.cors.iter().map(String::as_str);
         Ok(Door {
             routes: Routes::new(model),
-            credentials: Credentials::new(&model.name, &model.auth_schemes),
+            credentials: Arc::new(Credentials::new(&model.name, &model.auth_schemes)),
             cors: Cors::new(origins, settings.allow_localhost)?,
             ids: Ids::new(),
             engine,
@@ -109,6 +111,7 @@ impl Door {
         &self,
         head: &Parts,
         body: &mut RequestBody,
+        peer: IpAddr,
         line: &mut Line<'_>,
     ) -> Result<Response, Refusal> {
         let path = head.uri.path();
@@ -161,7 +164,16 @@ impl Door {
         };
         let in_body = target.is_query(&head.method);
         let most = self.settings.body_bytes_max;
-        let request = request::read(head, body, most, target, action, caller).await?;
+        let mut request = request::read(head, body, most, target, action, caller).await?;
+        if request.manner.key.is_some() {
+            request.manner.origin = Some(peer);
+            request.manner.scribe = Some(Arc::new(Clerk {
+                model: Arc::clone(self.engine.model()),
+                resource: request.resource,
+                credentials: Arc::clone(&self.credentials),
+                path: path.to_owned(),
+            }));
+        }
         let resource = request.resource;
         let explain = self.settings.explain.as_deref();
         let asked = explain.map(|explain| Asked::new(explain, &request));
@@ -287,7 +299,11 @@ impl Door {
 impl Handler for Door {
     async fn handle(&self, request: Request) -> Response {
         let started = Instant::now();
-        let Request { head, mut body, .. } = request;
+        let Request {
+            head,
+            mut body,
+            peer,
+        } = request;
         let id = self.ids.of(&head.headers);
         let mut line = Line {
             head: &head,
@@ -299,7 +315,7 @@ impl Handler for Door {
 
         let span = tracing::debug_span!("request", id = trace::shown(&id));
         let result = self
-            .respond(&head, &mut body, &mut line)
+            .respond(&head, &mut body, peer.ip(), &mut line)
             .instrument(span)
             .await;
         let mut response = match result {

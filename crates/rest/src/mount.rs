@@ -325,7 +325,7 @@ fn decode(segment: &str) -> Result<Cow<'_, str>, Miss> {
 mod tests {
     use std::sync::Arc;
 
-    use model::{Access, Concurrency, DocsAccess, ListRelation, Resource};
+    use model::{Access, Concurrency, DocsAccess, Idempotency, ListRelation, Resource};
     use value::{FieldId, IdKind, IdType};
 
     use super::*;
@@ -366,6 +366,7 @@ mod tests {
                 Audience::Public
             },
             concurrency: Concurrency::Optional,
+            idempotency: Idempotency::Optional,
             limit: None,
             deprecated: None,
             was: None,

@@ -4,6 +4,7 @@
 //! the engine's question.
 
 pub mod body;
+pub mod idempotency;
 pub mod parameters;
 pub mod patch;
 pub mod precondition;
@@ -67,7 +68,7 @@ pub async fn read(
             }),
         ),
     };
-    Ok(Request {
+    let mut request = Request {
         target: id,
         parent,
         change,
@@ -75,7 +76,11 @@ pub async fn read(
         view,
         precondition,
         ..Request::new(resource, action, caller, now())
-    })
+    };
+    if !action.is_read() {
+        request.manner.key = idempotency::read(head, &request)?;
+    }
+    Ok(request)
 }
 
 /// The clock, in what a contract calls a date-time.

@@ -1,6 +1,7 @@
 //! From [`Outcome`] to the wire.
 
 mod body;
+pub mod kept;
 mod link;
 pub mod tag;
 
@@ -36,18 +37,32 @@ pub fn write(
 ) -> Result<Response, Refusal> {
     match outcome {
         Outcome::Record(record) if head.method.is_safe() => read_record(&record, &head.headers),
-        Outcome::Record(record) => Ok(written_record(&record, StatusCode::OK)),
         Outcome::Page(page) => read_page(&page, head),
+        Outcome::Kept {
+            answer,
+            replayed,
+            same_rights,
+        } => kept::read(&answer, replayed, same_rights),
+        outcome => Ok(written(&outcome, model, resource)),
+    }
+}
+
+/// The answer to a write.
+pub fn written(outcome: &Outcome, model: &Model, resource: &Resource) -> Response {
+    match outcome {
+        Outcome::Record(record) => written_record(record, StatusCode::OK),
         Outcome::Created { id, record, .. } => {
             let mut response = match record {
-                Some(record) => written_record(&record, StatusCode::CREATED),
+                Some(record) => written_record(record, StatusCode::CREATED),
                 None => empty(StatusCode::CREATED),
             };
-            let location = link::location(&model.base, resource, &id);
+            let location = link::location(&model.base, resource, id);
             response.headers_mut().insert(LOCATION, location);
-            Ok(response)
+            response
         }
-        Outcome::Written | Outcome::Deleted => Ok(empty(StatusCode::NO_CONTENT)),
+        Outcome::Written | Outcome::Deleted | Outcome::Page(_) | Outcome::Kept { .. } => {
+            empty(StatusCode::NO_CONTENT)
+        }
     }
 }
 

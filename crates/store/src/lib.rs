@@ -12,6 +12,7 @@
 //! [`driver::Statement`]s and knows no model. Values are always bound, never spliced; only
 //! migrations, which are scripts, write literals.
 
+pub mod answers;
 pub mod constraint;
 pub mod driver;
 pub mod feed;

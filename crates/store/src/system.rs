@@ -1,15 +1,15 @@
-//! frontdesk's own tables: what has been applied, the feed, keys, secrets.
+//! frontdesk's own tables: what has been applied, the feed, keys, secrets, answers that are kept.
 //!
 //! They have a version of their own, kept with each applied migration, so that a new release
 //! upgrades them the way a new contract upgrades the contract's tables.
 
 use crate::driver::Dialect;
-use crate::{feed, keys, secrets};
+use crate::{answers, feed, keys, secrets};
 
 pub(crate) const MIGRATIONS: &str = "frontdesk_migrations";
 
 /// The version of the system tables that this release works with.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One upgrade of the system tables.
 pub(crate) struct Upgrade {
@@ -18,16 +18,36 @@ pub(crate) struct Upgrade {
     pub sql: Vec<String>,
 }
 
-/// What is missing for [`VERSION`], in order; `None` is a database without any of it.
+/// What is missing for [`VERSION`], in order; `None` is a database without any of it, which gets
+/// everything in one step.
 pub(crate) fn upgrades(from: Option<u32>, dialect: Dialect) -> Vec<Upgrade> {
-    [Upgrade {
-        to: 1,
-        what: "create frontdesk's own tables",
-        sql: first(dialect),
-    }]
-    .into_iter()
-    .filter(|upgrade| from.is_none_or(|from| upgrade.to > from))
-    .collect()
+    let all = every(dialect);
+    let Some(from) = from else {
+        return vec![Upgrade {
+            to: VERSION,
+            what: "create frontdesk's own tables",
+            sql: all.into_iter().flat_map(|upgrade| upgrade.sql).collect(),
+        }];
+    };
+    all.into_iter()
+        .filter(|upgrade| upgrade.to > from)
+        .collect()
+}
+
+/// From one version to the next.
+fn every(dialect: Dialect) -> [Upgrade; 2] {
+    [
+        Upgrade {
+            to: 1,
+            what: "create frontdesk's own tables",
+            sql: first(dialect),
+        },
+        Upgrade {
+            to: 2,
+            what: "keep the answers to writes with an idempotency key",
+            sql: answers::create(dialect),
+        },
+    ]
 }
 
 fn first(dialect: Dialect) -> Vec<String> {

@@ -263,6 +263,7 @@ fn show(outcome: &Outcome) -> Json {
         Outcome::Written => json!("written"),
         Outcome::Deleted => json!("deleted"),
         Outcome::Page(page) => show_page(page),
+        Outcome::Kept { answer, .. } => serde_json::Value::from(answer.as_str()),
     }
 }
 

@@ -21,6 +21,7 @@
 //! | 16 | Unknown and read-only members | [`writes`] |
 //! | 17 | Entity tags: version and view | [`conditions`], [`views`] |
 //! | 18 | 412, 428, 304 | [`conditions`], [`connections`] |
+//! | 19 | Idempotency keys | [`idempotency`] |
 //! | 21 | Delete: 204, then 404 | [`writes`], [`bookstore`] |
 //! | 28 | Names | [`values`] |
 //! | 29 | Ids | [`values`], [`writes`] |
@@ -44,7 +45,7 @@
 //! | – | Audiences: what is private is not there | [`audience`] |
 //! | – | The textbook bookstore, to the letter | [`bookstore`] |
 //!
-//! Not here, because not built yet: 19 (Idempotency-Key), 20 (batch), 22–24
+//! Not here, because not built yet: 20 (batch), 22–24
 //! (soft delete, operations, lifecycles), 25–27 (Prefer, long work, dry run), 36–38 (rate limits,
 //! deprecation, several versions), the other list formats of 44 and `cache:` of 45.
 
@@ -60,6 +61,7 @@ mod conditions;
 mod connections;
 mod cors;
 mod hidden;
+mod idempotency;
 mod limits;
 mod lists;
 mod methods;

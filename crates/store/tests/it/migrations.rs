@@ -165,6 +165,8 @@ fn a_new_database() {
               CREATE TABLE "frontdesk_keys" ("id" TEXT NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "hash" TEXT NOT NULL, "scopes" TEXT NOT NULL, "user_id" TEXT, "claims" TEXT NOT NULL, "admin" INTEGER NOT NULL, "created_at" INTEGER NOT NULL, "expires_at" INTEGER, "revoked_at" INTEGER, "last_used_at" INTEGER) STRICT
               CREATE UNIQUE INDEX "frontdesk_keys__hash__unique" ON "frontdesk_keys" ("hash")
               CREATE TABLE "frontdesk_secrets" ("name" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL, "created_at" INTEGER NOT NULL) STRICT
+              CREATE TABLE "frontdesk_answers" ("id" BLOB NOT NULL PRIMARY KEY, "fingerprint" BLOB NOT NULL, "rights" BLOB NOT NULL, "answer" TEXT NOT NULL, "at" INTEGER NOT NULL) STRICT
+              CREATE INDEX "frontdesk_answers__at" ON "frontdesk_answers" ("at")
         safe  Author: create the table `author`
               CREATE TABLE "author" ("id" BLOB NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL, "_search" TEXT NOT NULL DEFAULT '') STRICT
               CREATE INDEX "author__name__index" ON "author" ("name", "id")
@@ -183,6 +185,8 @@ fn a_new_database() {
               CREATE TABLE "frontdesk_keys" ("id" text COLLATE "C" NOT NULL PRIMARY KEY, "name" text COLLATE "C" NOT NULL, "hash" text COLLATE "C" NOT NULL, "scopes" json NOT NULL, "user_id" text COLLATE "C", "claims" json NOT NULL, "admin" boolean NOT NULL, "created_at" timestamptz NOT NULL, "expires_at" timestamptz, "revoked_at" timestamptz, "last_used_at" timestamptz)
               CREATE UNIQUE INDEX "frontdesk_keys__hash__unique" ON "frontdesk_keys" ("hash")
               CREATE TABLE "frontdesk_secrets" ("name" text COLLATE "C" NOT NULL PRIMARY KEY, "value" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL)
+              CREATE TABLE "frontdesk_answers" ("id" uuid NOT NULL PRIMARY KEY, "fingerprint" uuid NOT NULL, "rights" uuid NOT NULL, "answer" text COLLATE "C" NOT NULL, "at" timestamptz NOT NULL)
+              CREATE INDEX "frontdesk_answers__at" ON "frontdesk_answers" ("at")
         safe  Author: create the table `author`
               CREATE TABLE "author" ("id" uuid NOT NULL CONSTRAINT "author__key" PRIMARY KEY, "name" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "_version" bigint NOT NULL, "_search" text COLLATE "C" NOT NULL DEFAULT '')
               CREATE INDEX "author__name__index" ON "author" ("name" NULLS FIRST, "id" NULLS FIRST)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Action, Audience, Concurrency, ListRelation, Model, Resource};
+use model::{Action, Audience, Concurrency, Idempotency, ListRelation, Model, Resource};
 use serde_json::{Map, Value as Json, json};
 use value::IdKind;
 
@@ -422,6 +422,10 @@ impl<'m> Operation<'m, '_> {
             Concurrency::Required => shared("IfMatchRequired"),
             Concurrency::Optional => shared("IfMatch"),
         };
+        let key = match resource.idempotency {
+            Idempotency::Required => shared("IdempotencyKeyRequired"),
+            Idempotency::Optional => shared("IdempotencyKey"),
+        };
         let parameters = self.all.parameters;
         match self.action {
             Action::List => {
@@ -436,11 +440,12 @@ impl<'m> Operation<'m, '_> {
             Action::Create => parameters
                 .include(resource, components)
                 .into_iter()
+                .chain([key])
                 .collect(),
             Action::Update => parameters
                 .include(resource, components)
                 .into_iter()
-                .chain([if_match])
+                .chain([if_match, key])
                 .collect(),
             Action::Replace => {
                 let mut list: Vec<Json> = parameters
@@ -510,7 +515,10 @@ impl<'m> Operation<'m, '_> {
             })
         };
         let read = ["ETag", "Cache-Control", "Vary", "X-Request-Id"];
-        let written = ["ETag", "X-Request-Id"];
+        let written = match self.action {
+            Action::Update => ["ETag", "Idempotency-Replayed", "X-Request-Id"].as_slice(),
+            _ => &["ETag", "X-Request-Id"],
+        };
         match self.action {
             Action::List => {
                 let fields = ["ETag", "Link", "Cache-Control", "Vary", "X-Request-Id"];
@@ -528,7 +536,7 @@ impl<'m> Operation<'m, '_> {
             Action::Update | Action::Replace => {
                 let mut all = vec![(
                     200,
-                    answer(format!("The {noun} as it is now."), &written, &names.read),
+                    answer(format!("The {noun} as it is now."), written, &names.read),
                 )];
                 if self.action == Action::Replace && self.can_create_by_put() {
                     all.push((201, self.created(&names.read)));
@@ -543,7 +551,12 @@ impl<'m> Operation<'m, '_> {
         let noun = one(self.resource);
         let mut response = json!({
             "description": format!("The new {noun}."),
-            "headers": responses::headers(&["Location", "ETag", "X-Request-Id"]),
+            "headers": responses::headers(&[
+                "Location",
+                "ETag",
+                "Idempotency-Replayed",
+                "X-Request-Id",
+            ]),
             "content": {JSON: {"schema": reference("schemas", component)}},
         });
         let links = self.links();
@@ -700,7 +713,8 @@ impl<'m> Operation<'m, '_> {
                 .any(|field| field.unique && !field.is_system());
         match self.action {
             Action::List | Action::Get => false,
-            Action::Create => unique || refers || resource.id_type.kind == IdKind::Text,
+            // The first request with the same key may still run.
+            Action::Create => true,
             Action::Replace => unique || refers,
             // A JSON Patch may speak of what is not there.
             Action::Update => true,

@@ -101,6 +101,21 @@ impl<'m> Parameters<'m, '_> {
                 "schema": {"type": "string"},
             }),
         );
+        let key = |required: bool| {
+            let mut key = json!({
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "A new value for each write, such as a random UUID. If the answer is lost, send the same request with the same key again: it is carried out once, and answered with what was answered first. Quotes around it are taken and do not count.",
+                "schema": {"type": "string", "pattern": "^[!#-~][!-~]{0,254}$"},
+                "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
+            });
+            if required {
+                key["required"] = json!(true);
+            }
+            key
+        };
+        out.insert("IdempotencyKey".to_owned(), key(false));
+        out.insert("IdempotencyKeyRequired".to_owned(), key(true));
         out.insert(
             "CreateOnly".to_owned(),
             json!({

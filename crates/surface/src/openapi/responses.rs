@@ -66,7 +66,7 @@ impl Shared {
             Shared::BadRequest => (
                 400,
                 "BadRequest",
-                "The request could not be understood: `malformed` (a parameter, header or body is not readable; `errors` says which) or `cursor_mismatch`.",
+                "The request could not be understood: `malformed` (a parameter, header or body is not readable; `errors` says which), `cursor_mismatch`, or `idempotency_required` (the resource is only written with `Idempotency-Key`).",
             ),
             Shared::Unauthorized => (
                 401,
@@ -96,7 +96,7 @@ impl Shared {
             Shared::Conflict => (
                 409,
                 "Conflict",
-                "The request does not fit the state of the data: `already_exists` (a unique value is taken), `still_referenced` (others refer to the record) or `conflict`.",
+                "The request does not fit the state of the data: `already_exists` (a unique value is taken), `still_referenced` (others refer to the record), `conflict`, or `idempotency_in_progress` (the first request with this `Idempotency-Key` still runs; try again after `Retry-After` seconds).",
             ),
             Shared::PreconditionFailed => (
                 412,
@@ -121,7 +121,7 @@ impl Shared {
             Shared::Unprocessable => (
                 422,
                 "Unprocessable",
-                "`invalid`: the body was understood but breaks the contract; `errors` lists every fault.",
+                "`invalid`: the body was understood but breaks the contract; `errors` lists every fault. Or `idempotency_mismatch`: the `Idempotency-Key` was used for another request.",
             ),
             Shared::PreconditionRequired => (
                 428,
@@ -255,7 +255,7 @@ impl Shared {
         match self {
             Shared::NotModified => fields.extend(["ETag", "Cache-Control", "Vary"]),
             Shared::Unauthorized | Shared::Forbidden => fields.push("WWW-Authenticate"),
-            Shared::Unavailable => fields.push("Retry-After"),
+            Shared::Unavailable | Shared::Conflict => fields.push("Retry-After"),
             Shared::UnsupportedMediaType => {
                 fields.extend(["Accept-Patch", "Accept-Post", "Accept-Query"])
             }
@@ -319,6 +319,13 @@ pub fn header_components() -> Map<String, Json> {
                 "description": "The state of what is answered, for `If-Match` and `If-None-Match`.",
                 "schema": {"type": "string", "pattern": "^\"[^\"]+\"$"},
                 "example": "\"12.a8f3\"",
+            }),
+        ),
+        (
+            "Idempotency-Replayed",
+            json!({
+                "description": "There if the request had been carried out before: this is what was answered then.",
+                "schema": {"const": "true"},
             }),
         ),
         (

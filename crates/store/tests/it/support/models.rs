@@ -6,8 +6,8 @@ use expr::ir::RuleDef;
 use expr::schema::{Property, Schema, Unresolved};
 use expr::{Expr, Scope};
 use model::{
-    Access, Audience, Concurrency, Constraints, DocsAccess, Field, FieldKind, ListRelation, Model,
-    Resource, Shape, SystemField, names,
+    Access, Audience, Concurrency, Constraints, DocsAccess, Field, FieldKind, Idempotency,
+    ListRelation, Model, Resource, Shape, SystemField, names,
 };
 use value::{FieldId, IdKind, IdType, Member, ObjectType, ResourceId, Type, Value};
 
@@ -126,6 +126,7 @@ fn resource(id: ResourceId, line: &str) -> Resource {
         checks: vec![],
         audience: Audience::Public,
         concurrency: Concurrency::Optional,
+        idempotency: Idempotency::Optional,
         limit: None,
         deprecated: None,
         was,

@@ -1,0 +1,435 @@
+//! A write with an idempotency key: carried out once, however often it is sent.
+//!
+//! ```text
+//!  key ─► enter: does one with this key run here? ─► decide ─► one transaction:
+//!           yes: 409                                   claim, find the answer ─► write, keep the answer
+//!                                                        found: that one           refused by the data: undone,
+//!                                                                                  and the refusal is kept
+//! ```
+//!
+//! 1. The answer is kept in the transaction of the write: there is one exactly if the other is
+//!    there, whatever happens to the process.
+//! 2. A refusal is kept if the data decided it. It is kept after the undo, in a transaction of
+//!    its own; a crash in between leaves nothing, so that the next attempt is like a first.
+//! 3. Whoever may not write any more, for want of a scope or because of the rule, is refused
+//!    and not told what was answered before.
+//!
+//! Knows nothing of what the answer looks like: the door's [`Scribe`](call::Scribe) writes it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use call::{Code, Failure, FieldProblem, IdempotencyKey, Outcome, Place, Request, Scribe};
+use model::Model;
+use sha2::{Digest, Sha256};
+use store::answers::{self, Answer};
+use store::driver::{Rows, StoreError, Transaction};
+use value::Value;
+
+use crate::Core;
+use crate::settle::Decided;
+use crate::statements::ShapeKey;
+use crate::work::Writing;
+
+/// Writes with a key that run or wait in one process. More than the writes that may wait for
+/// the database, so that this is never what runs out first.
+const RUNNING_MAX: usize = 16_384;
+/// Seconds after which the first request has most likely ended.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// The writes with a key that run in this process, by what they are kept under.
+#[derive(Debug, Default)]
+pub struct Running(Mutex<Turns>);
+
+#[derive(Debug, Default)]
+struct Turns {
+    /// The number of the turn that has this place.
+    taken: HashMap<[u8; 16], u64>,
+    next: u64,
+}
+
+/// Held while a write with a key runs, and by its work, which runs on without its caller.
+struct Turn {
+    running: Arc<Running>,
+    id: [u8; 16],
+    number: u64,
+}
+
+impl Running {
+    fn enter(self: &Arc<Self>, id: [u8; 16]) -> Result<Arc<Turn>, Failure> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if turns.taken.len() >= RUNNING_MAX {
+            return Err(Failure {
+                retry_after_seconds: Some(RETRY_AFTER_SECONDS),
+                ..Failure::new(Code::Unavailable, "too many writes run at once; try again")
+            });
+        }
+        if turns.taken.contains_key(&id) {
+            return Err(in_progress());
+        }
+        let number = turns.next;
+        turns.next = number.wrapping_add(1);
+        turns.taken.insert(id, number);
+        Ok(Arc::new(Turn {
+            running: Arc::clone(self),
+            id,
+            number,
+        }))
+    }
+}
+
+impl Turn {
+    /// Makes room for the next with the same key. The work may be dropped a moment after its
+    /// answer is there, when that one has entered already.
+    fn end(&self) {
+        let turns = self.running.0.lock();
+        let mut turns = turns.unwrap_or_else(PoisonError::into_inner);
+        if turns.taken.get(&self.id) == Some(&self.number) {
+            turns.taken.remove(&self.id);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A key with everything that is compared and kept with it.
+struct Keyed {
+    /// Of the caller, the operation and the key.
+    id: [u8; 16],
+    fingerprint: [u8; 16],
+    /// Of what decides what this caller may see.
+    rights: [u8; 16],
+    scribe: Arc<dyn Scribe>,
+}
+
+impl Core {
+    /// Carries out a write with this key, or answers as it was answered before.
+    pub async fn once(
+        self: &Arc<Self>,
+        request: Request,
+        key: &IdempotencyKey,
+        scribe: Arc<dyn Scribe>,
+    ) -> Result<Outcome, Failure> {
+        let keyed = Arc::new(Keyed {
+            id: self.place_of(&request, key),
+            fingerprint: key.fingerprint,
+            rights: self.rights(&request),
+            scribe,
+        });
+        let turn = self.running.enter(keyed.id)?;
+        let decided = match self.decide(&request).await {
+            Ok(decided) => decided,
+            Err(failure) if is_about_the_caller(failure.code) => return Err(failure),
+            Err(failure) => {
+                // The contract may have changed since it was carried out; what was done was done.
+                return match self.find(&request, &keyed).await? {
+                    Some(answer) => replay(&keyed, answer),
+                    None => Err(failure),
+                };
+            }
+        };
+        let once = Once {
+            keyed: Arc::clone(&keyed),
+            inner: decided,
+            _turn: Arc::clone(&turn),
+        };
+        let (caller, now) = (Arc::clone(&request.caller), request.now);
+        let bare = Request::new(request.resource, request.action, caller, now);
+        let done = match self.in_transaction(request, once).await {
+            Err(failure) if is_decided_by_data(failure.code) => {
+                let answer = keyed.answer(Err(&failure));
+                let refusing = Refusing { keyed, answer };
+                match self.in_transaction(bare, refusing).await {
+                    Ok(Some(outcome)) => Ok(outcome),
+                    // Not kept, if the database could not: the next attempt decides anew.
+                    Ok(None) | Err(_) => Err(failure),
+                }
+            }
+            other => other,
+        };
+        turn.end();
+        done
+    }
+
+    /// The place of a key: one for each caller and operation. Guests are told apart by where
+    /// they come from.
+    fn place_of(&self, request: &Request, key: &IdempotencyKey) -> [u8; 16] {
+        let origin = match request.manner.origin {
+            Some(origin) if request.caller.is_guest() => origin.to_string(),
+            _ => String::new(),
+        };
+        digest([
+            request.caller.label().as_str(),
+            &origin,
+            &self.model.resource(request.resource).name,
+            request.action.name(),
+            &key.text,
+        ])
+    }
+
+    /// Everything but the data that decides what a caller may see of an answer.
+    fn rights(&self, request: &Request) -> [u8; 16] {
+        let rules = self.rules_digest.get_or_init(|| rules(&self.model));
+        let caller = &request.caller;
+        let mut hash = Sha256::new_with_prefix(rules);
+        hash.update(format!(
+            "{:?} {:?} {:?} {:?}",
+            caller.user_id, caller.claims, caller.scopes, caller.audience
+        ));
+        half(&hash.finalize())
+    }
+
+    /// The answer that is kept, read outside of any transaction.
+    async fn find(&self, request: &Request, keyed: &Keyed) -> Result<Option<Answer>, Failure> {
+        let finding = self.finding()?;
+        let parameters = self.bind(&finding, &[Value::Uuid(keyed.id)], request);
+        let rows = self.driver.query(&finding.statement, &parameters).await;
+        self.read(rows)
+    }
+
+    fn finding(&self) -> Result<Arc<store::Prepared>, Failure> {
+        self.statements.get_or_make(ShapeKey::new(b'A'), || {
+            Ok(answers::find(self.driver.dialect()))
+        })
+    }
+
+    fn read(&self, rows: Result<Rows, StoreError>) -> Result<Option<Answer>, Failure> {
+        rows.and_then(answers::answer)
+            .map_err(|error| self.trouble(&error))
+    }
+
+    async fn find_inside(
+        &self,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+        keyed: &Keyed,
+    ) -> Result<Option<Answer>, Failure> {
+        if let Some(claim) = answers::claim(self.driver.dialect()) {
+            let claim = self
+                .statements
+                .get_or_make(ShapeKey::new(b'C'), || Ok(claim))?;
+            let number = [Value::Int(first_half(&keyed.id))];
+            let parameters = self.bind(&claim, &number, request);
+            let rows = transaction.query(&claim.statement, &parameters).await;
+            let rows = rows.map_err(|error| self.trouble(&error))?;
+            if rows.cells.first() != Some(&Value::Bool(true)) {
+                return Err(in_progress());
+            }
+        }
+        let finding = self.finding()?;
+        let parameters = self.bind(&finding, &[Value::Uuid(keyed.id)], request);
+        let rows = transaction.query(&finding.statement, &parameters).await;
+        self.read(rows)
+    }
+
+    /// Whether it was kept; not if another is there already.
+    async fn keep(
+        &self,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+        keyed: &Keyed,
+        answer: &Answer,
+    ) -> Result<bool, Failure> {
+        let keeping = self.statements.get_or_make(ShapeKey::new(b'K'), || {
+            Ok(answers::keep(self.driver.dialect()))
+        })?;
+        let parameters = self.bind(&keeping, &answer.args(keyed.id, request.now), request);
+        let kept = transaction.execute(&keeping.statement, &parameters).await;
+        kept.map(|rows| rows > 0)
+            .map_err(|error| self.trouble(&error))
+    }
+}
+
+impl Keyed {
+    fn answer(&self, end: Result<&Outcome, &Failure>) -> Answer {
+        Answer {
+            fingerprint: self.fingerprint,
+            rights: self.rights,
+            text: self.scribe.write(end),
+        }
+    }
+}
+
+/// The write and its answer, in one transaction.
+struct Once {
+    keyed: Arc<Keyed>,
+    inner: Decided,
+    _turn: Arc<Turn>,
+}
+
+impl Writing for Once {
+    type Done = Outcome;
+
+    async fn write(
+        &mut self,
+        core: &Core,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Outcome, Failure> {
+        let found = core.find_inside(request, transaction, &self.keyed).await?;
+        if let Some(answer) = found {
+            return replay(&self.keyed, answer);
+        }
+        let outcome = self.inner.write(core, request, transaction).await?;
+        let answer = self.keyed.answer(Ok(&outcome));
+        if !core
+            .keep(request, transaction, &self.keyed, &answer)
+            .await?
+        {
+            // Somebody else has just kept one, who did not hold the claim: all of this is undone,
+            // and theirs is what the next attempt is answered with.
+            return Err(in_progress());
+        }
+        Ok(Outcome::Kept {
+            answer: answer.text,
+            replayed: false,
+            same_rights: true,
+        })
+    }
+}
+
+/// Keeps a refusal, or finds what was kept meanwhile.
+struct Refusing {
+    keyed: Arc<Keyed>,
+    answer: Answer,
+}
+
+impl Writing for Refusing {
+    type Done = Option<Outcome>;
+
+    async fn write(
+        &mut self,
+        core: &Core,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Option<Outcome>, Failure> {
+        match core.find_inside(request, transaction, &self.keyed).await? {
+            Some(answer) => replay(&self.keyed, answer).map(Some),
+            None => {
+                core.keep(request, transaction, &self.keyed, &self.answer)
+                    .await?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn replay(keyed: &Keyed, answer: Answer) -> Result<Outcome, Failure> {
+    if answer.fingerprint != keyed.fingerprint {
+        return Err(about_key(
+            Code::IdempotencyMismatch,
+            "this key was used for another request; choose a new key for a new write",
+        ));
+    }
+    Ok(Outcome::Kept {
+        answer: answer.text,
+        replayed: true,
+        same_rights: answer.rights == keyed.rights,
+    })
+}
+
+/// The refusal of a write that must have a key.
+pub fn required(model: &Model, request: &Request) -> Failure {
+    let path = &model.resource(request.resource).path;
+    about_key(
+        Code::IdempotencyRequired,
+        &format!("{path} are only written with `Idempotency-Key`, a new one for each write"),
+    )
+}
+
+fn in_progress() -> Failure {
+    Failure {
+        retry_after_seconds: Some(RETRY_AFTER_SECONDS),
+        ..about_key(
+            Code::IdempotencyInProgress,
+            "the first request with this key has not ended yet; try again",
+        )
+    }
+}
+
+fn about_key(code: Code, detail: &str) -> Failure {
+    let problem = FieldProblem {
+        place: Place::Header("Idempotency-Key"),
+        code: code.name(),
+        detail: detail.to_owned(),
+    };
+    Failure::with_problems(code, vec![problem])
+}
+
+/// Refusals that say what this caller may do at all.
+fn is_about_the_caller(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unauthenticated | Code::Forbidden | Code::InsufficientScope
+    )
+}
+
+/// Refusals that the state of the data decided. They are part of what happened to the request;
+/// everything else was refused before anything happened, or is no decision at all.
+fn is_decided_by_data(code: Code) -> bool {
+    match code {
+        Code::Forbidden
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::UnknownReference
+        | Code::StillReferenced
+        | Code::Conflict
+        | Code::Stale => true,
+        Code::Malformed
+        | Code::CursorMismatch
+        | Code::Unauthenticated
+        | Code::InsufficientScope
+        | Code::PreconditionRequired
+        | Code::IdempotencyRequired
+        | Code::IdempotencyMismatch
+        | Code::IdempotencyInProgress
+        | Code::Invalid
+        | Code::TimedOut
+        | Code::Unavailable
+        | Code::Internal => false,
+    }
+}
+
+/// Every rule of a contract that says what may be seen.
+fn rules(model: &Model) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for resource in &model.resources {
+        let audience = resource.audience;
+        hash.update(format!(
+            "{} {audience:?} {:?}",
+            resource.name, resource.access
+        ));
+        for field in &resource.fields {
+            let audience = field.audience;
+            hash.update(format!("{} {audience:?} {:?}", field.name, field.read));
+        }
+    }
+    half(&hash.finalize())
+}
+
+fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // The length keeps what stands beside each other apart.
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    half(&hash.finalize())
+}
+
+/// 128 bits are enough that nobody finds another request with the same ones.
+fn half(hash: &[u8]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    half
+}
+
+fn first_half(id: &[u8; 16]) -> i64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&id[..8]);
+    i64::from_le_bytes(bytes)
+}
