@@ -104,10 +104,12 @@ impl Engine {
             return Err(Failure::new(Code::NotFound, "there is nothing here"));
         }
         match request.action {
-            Action::List => self.core.list(&request).await,
             Action::Get => self.core.get(&request).await,
+            // A future is as large as its largest branch and is moved as it is handed up, so what
+            // does more than a read stands apart.
+            Action::List => Box::pin(self.core.list(&request)).await,
             Action::Create | Action::Update | Action::Replace | Action::Delete => {
-                self.core.settle(request).await
+                Box::pin(self.core.settle(request)).await
             }
         }
     }

@@ -14,7 +14,9 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use buffer::Buffer;
 use json::Lines;
@@ -24,28 +26,32 @@ use crate::terminal::{self, BAD, CAREFUL, GOOD, QUIET};
 /// Starts the log. `filter` is what `FRONTDESK_LOG` says, such as `info` or `warn,rest=debug`.
 ///
 /// # Errors
-/// When the filter cannot be read.
+/// When the filter cannot be read, or there is a log already.
 pub fn start(filter: &str) -> Result<(), String> {
     let filter = EnvFilter::builder()
         .parse(filter)
         .map_err(|error| format!("`{filter}` is no filter for the log: {error}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter);
-    // Fails only when there is a log already, which there is not.
-    let _ = if terminal::is_watched() {
-        builder
+    let started = if terminal::is_watched() {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
             .with_ansi(terminal::is_colourful())
             .with_writer(std::io::stderr)
             .event_format(Short)
             .try_init()
+            .is_ok()
     } else {
-        let buffer = BUFFER.get_or_init(Buffer::start);
-        builder
-            .with_ansi(false)
-            .with_writer(move || buffer)
-            .event_format(Lines)
+        let lines = Lines(BUFFER.get_or_init(Buffer::start));
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(lines)
             .try_init()
+            .is_ok()
     };
-    Ok(())
+    if started {
+        Ok(())
+    } else {
+        Err("there is a log already".to_owned())
+    }
 }
 
 /// Writes out what has been said; to be called before the process ends.

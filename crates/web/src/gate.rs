@@ -6,7 +6,6 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -64,14 +63,15 @@ pub(crate) fn answer<H: Handler>(
             Ok(begun) => begun,
             Err(refusal) => return Ok(finish(refusal, &method, ticket)),
         };
-        // The handler may panic before it gives us a future, or in it.
-        let work = catch_unwind(AssertUnwindSafe(|| handler.handle(request)));
+        // The handler may panic before it gives us a future, or in it. Its future is large, and ours
+        // is moved several times before it runs: kept apart, it is moved once.
+        let work = catch_unwind(AssertUnwindSafe(|| Box::pin(handler.handle(request))));
         let done = match work {
             Err(panic) => Ok(Err(panic)),
             Ok(work) => {
-                let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
+                let mut work = AssertUnwindSafe(work).catch_unwind();
                 // Many answers are ready at once; those need no timer, not even a look at the clock.
-                match poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
+                match poll_fn(|cx| Poll::Ready(work.poll_unpin(cx))).await {
                     Poll::Ready(done) => Ok(done),
                     Poll::Pending => timeout(time, work).await,
                 }
