@@ -76,6 +76,8 @@ pub struct Slot {
     pub key: Box<[u8]>,
     /// Of a value; for included relations the type of the id.
     pub ty: Type,
+    /// What an included record has in turn; nothing for values and lists.
+    pub inner: Option<Arc<View>>,
 }
 
 /// What of the representation the row version does not tell.

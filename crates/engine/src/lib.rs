@@ -41,6 +41,7 @@ use store::{Prepared, Unsupported};
 use value::{Timestamp, Value};
 
 pub use import::ImportError;
+pub use list::stream::{PIECE_MAX, Records};
 pub use list::{PAGE_DEFAULT, PAGE_MAX, is_sortable};
 pub use view::INCLUDE_DEPTH_MAX;
 
@@ -99,10 +100,7 @@ impl Engine {
     /// # Errors
     /// A [`Failure`] in terms of the request; then nothing was changed.
     pub async fn handle(&self, request: Request) -> Result<Outcome, Failure> {
-        let resource = self.core.model.resource(request.resource);
-        if resource.audience > request.caller.served_audience() {
-            return Err(Failure::new(Code::NotFound, "there is nothing here"));
-        }
+        self.core.serves(&request)?;
         match request.action {
             Action::Get => self.core.get(&request).await,
             // A future is as large as its largest branch and is moved as it is handed up, so what
@@ -113,9 +111,28 @@ impl Engine {
             }
         }
     }
+
+    /// A list without pages, to be read a piece at a time. Everything is decided before the first
+    /// record is given.
+    ///
+    /// # Errors
+    /// As [`Engine::handle`].
+    pub async fn stream(&self, request: Request) -> Result<Records, Failure> {
+        self.core.serves(&request)?;
+        self.core.stream(request).await
+    }
 }
 
 impl Core {
+    /// Whether the resource is there for this caller at all.
+    fn serves(&self, request: &Request) -> Result<(), Failure> {
+        let resource = self.model.resource(request.resource);
+        if resource.audience > request.caller.served_audience() {
+            return Err(Failure::new(Code::NotFound, "there is nothing here"));
+        }
+        Ok(())
+    }
+
     fn viewer<'a>(&'a self, caller: &'a Caller, now: Timestamp) -> Viewer<'a> {
         Viewer {
             model: &self.model,

@@ -1,6 +1,7 @@
 //! Lists: filters, sort, pages. Every parameter is checked here, once for all doors.
 
 mod condition;
+pub mod stream;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ struct Leaf {
 }
 
 /// A list request, checked: what to select and with which values.
+#[derive(Clone)]
 struct Question {
     resource: ResourceId,
     parent: Option<(FieldId, Value)>,
@@ -62,6 +64,20 @@ struct Question {
 
 impl Core {
     pub async fn list(self: &Arc<Self>, request: &Request) -> Result<Outcome, Failure> {
+        let listing = match self.listing(request).await? {
+            Ok(listing) => listing,
+            Err(view) => return Ok(Outcome::Page(empty(&view, request))),
+        };
+        let turned = self.turn(request, listing).await?;
+        Ok(Outcome::Page(turned.page))
+    }
+
+    /// Checks everything there is to check about a list. The inner error is the view of a list
+    /// that is empty for this caller, whatever is stored.
+    async fn listing(
+        self: &Arc<Self>,
+        request: &Request,
+    ) -> Result<Result<Listing, Arc<ViewPlan>>, Failure> {
         let resource = self.model.resource(request.resource);
         let gate = self.plans.resource(resource.id).gate(Action::List);
         let verdict = admit(resource, gate, Action::List, &request.caller, request.now)?;
@@ -89,26 +105,33 @@ impl Core {
         let restrict = match verdict {
             Verdict::Open => None,
             Verdict::Rows(residual) => Some(residual),
-            Verdict::Closed => return Ok(Outcome::Page(empty(&view, request))),
+            Verdict::Closed => return Ok(Err(view)),
         };
-        let listing = Listing {
+        Ok(Ok(Listing {
             question,
             view,
             restrict,
             after,
-        };
-        let page = if request.query.total || listing.view.has_relations() {
+        }))
+    }
+
+    /// One page, from one state of the database.
+    async fn turn(
+        self: &Arc<Self>,
+        request: &Request,
+        listing: Listing,
+    ) -> Result<Turned, Failure> {
+        if request.query.total || listing.view.has_relations() {
             let cost = if request.query.total {
                 Cost::Long
             } else {
                 Cost::Short
             };
-            self.in_snapshot(cost, request, listing).await?
+            self.in_snapshot(cost, request, listing).await
         } else {
             self.page(&mut Via::Alone(&*self.driver), request, &listing)
-                .await?
-        };
-        Ok(Outcome::Page(page))
+                .await
+        }
     }
 
     /// The record whose list is asked for: it must be there and readable, or there is no such
@@ -154,7 +177,7 @@ impl Core {
         via: &mut Via<'_>,
         request: &Request,
         listing: &Listing,
-    ) -> Result<Page, Failure> {
+    ) -> Result<Turned, Failure> {
         let Listing {
             question,
             view,
@@ -205,7 +228,7 @@ impl Core {
             true => Some(self.total(via, request, listing).await?),
             false => None,
         };
-        Ok(Page {
+        let page = Page {
             view: Arc::clone(&view.view),
             items,
             next_cursor: more.then(|| {
@@ -213,6 +236,10 @@ impl Core {
                     .seal(&question.seal, &question.sort_types, &last_keys)
             }),
             total,
+        };
+        Ok(Turned {
+            page,
+            after: more.then_some(last_keys),
         })
     }
 
@@ -494,6 +521,13 @@ impl Question {
     }
 }
 
+/// A page, and the sort keys of its last record if there are more.
+struct Turned {
+    page: Page,
+    after: Option<Vec<Value>>,
+}
+
+#[derive(Clone)]
 struct Listing {
     question: Question,
     view: Arc<ViewPlan>,
@@ -502,14 +536,14 @@ struct Listing {
 }
 
 impl crate::work::Reading for Listing {
-    type Found = Page;
+    type Found = Turned;
 
     async fn read(
         &mut self,
         core: &Core,
         request: &Request,
         transaction: &mut dyn Transaction,
-    ) -> Result<Page, Failure> {
+    ) -> Result<Turned, Failure> {
         core.page(&mut Via::Inside(transaction), request, self)
             .await
     }

@@ -441,7 +441,11 @@ impl Viewer<'_> {
             let inner = Arc::new(self.build(target, inner, None)?);
             plain = false;
             fixed = false;
-            slots.push(slot(name, Type::Id(Arc::clone(&target.id_type))));
+            let mut included = slot(name, Type::Id(Arc::clone(&target.id_type)));
+            if resource.relation_named(name).is_some() {
+                included.inner = Some(Arc::clone(&inner.view));
+            }
+            slots.push(included);
             sources.push(match resource.relation_named(name) {
                 Some(field) => {
                     let (seen, read) = match self.field_verdict(resource, field) {
@@ -519,6 +523,7 @@ fn slot(name: &str, ty: Type) -> Slot {
         name: name.to_owned(),
         key: format!("\"{name}\":").into_bytes().into(),
         ty,
+        inner: None,
     }
 }
 

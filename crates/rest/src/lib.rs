@@ -24,11 +24,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use call::{Authenticate, Caller, Code, Failure};
+use call::{Authenticate, Caller, Code, Failure, FieldProblem, Outcome, Place};
 use engine::Engine;
 use http::header::{ACCEPT, ALLOW};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, Version};
 use model::{Action, Audience};
 use tracing::Instrument;
 use web::cors::{Cors, OriginError};
@@ -42,6 +42,7 @@ use failure::Refusal;
 pub use failure::kinds as problem_kinds;
 use mount::{Miss, Routes, Target};
 use response::kept::Clerk;
+use response::stream::{Format, Stream};
 use trace::{Ids, Line, X_REQUEST_ID};
 
 /// What a door may be told beside the contract.
@@ -80,9 +81,6 @@ pub struct Door {
 
 /// What documents have.
 const READ_ONLY: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
-
-/// What every answer of the API is written in.
-const OFFERED: [&str; 1] = [web::media::JSON];
 
 impl Door {
     /// # Errors
@@ -157,7 +155,7 @@ impl Door {
             }
             known = Some(caller);
         }
-        accept(head)?;
+        let format = accept(head, action)?;
         let caller = match known {
             Some(caller) => caller,
             None => self.caller(head, line).await?,
@@ -177,8 +175,16 @@ impl Door {
         let resource = request.resource;
         let explain = self.settings.explain.as_deref();
         let asked = explain.map(|explain| Asked::new(explain, &request));
-        let outcome = match self.engine.handle(request).await {
-            Ok(outcome) => outcome,
+        let answered = match format {
+            Format::Json => self.engine.handle(request).await.map(Answered::Whole),
+            _ => {
+                let id = trace::shown(line.id).to_owned();
+                self.stream(request, format, id).await.map(Answered::Stream)
+            }
+        };
+        let outcome = match answered {
+            Ok(Answered::Whole(outcome)) => outcome,
+            Ok(Answered::Stream(stream)) => return Ok(response::streamed(stream, format, head)),
             Err(failure) => {
                 let failure = match action {
                     Action::List if in_body => request::query::in_body(failure),
@@ -194,6 +200,25 @@ impl Door {
         };
         let model = self.engine.model();
         response::write(outcome, head, model, model.resource(resource))
+    }
+
+    async fn stream(
+        &self,
+        request: call::Request,
+        format: Format,
+        id: String,
+    ) -> Result<Stream, Failure> {
+        if request.query.total {
+            let fault = FieldProblem {
+                place: Place::Parameter("total".to_owned()),
+                code: "not_here",
+                detail: "this format has no place for a total; ask for JSON, with `limit=1`"
+                    .to_owned(),
+            };
+            return Err(Failure::with_problems(Code::Malformed, vec![fault]));
+        }
+        let records = self.engine.stream(request).await?;
+        Stream::begin(records, format, id).await
     }
 
     /// What is not the API itself: documents, or nothing.
@@ -330,16 +355,28 @@ impl Handler for Door {
     }
 }
 
-/// Whether the client takes JSON, which is all there is.
-fn accept(head: &Parts) -> Result<(), Refusal> {
+/// What the engine answers with.
+enum Answered {
+    Whole(Outcome),
+    Stream(Stream),
+}
+
+/// What the client takes: JSON everywhere, and more formats for lists.
+fn accept(head: &Parts, action: Action) -> Result<Format, Refusal> {
+    // HTTP/1.0 cannot tell a whole body of unknown length from one that was cut.
+    let offered: &[&'static str] = if action == Action::List && head.version > Version::HTTP_10 {
+        &Format::OFFERED
+    } else {
+        &Format::OFFERED[..1]
+    };
     // What nearly everybody sends, without taking it apart.
     let usual = |value: &HeaderValue| matches!(value.as_bytes(), b"*/*" | b"application/json");
     let mut values = head.headers.get_all(ACCEPT).iter();
     match (values.next(), values.next()) {
-        (None, _) => Ok(()),
-        (Some(value), None) if usual(value) => Ok(()),
-        _ => match web::media::accept(&head.headers, &OFFERED) {
-            Ok(_) => Ok(()),
+        (None, _) => Ok(Format::Json),
+        (Some(value), None) if usual(value) => Ok(Format::Json),
+        _ => match web::media::accept(&head.headers, offered) {
+            Ok(place) => Ok(Format::of(place)),
             Err(error) => Err(web::Problem::from(error).into()),
         },
     }

@@ -3,6 +3,7 @@
 mod body;
 pub mod kept;
 mod link;
+pub mod stream;
 pub mod tag;
 
 use call::{Outcome, Page, Record, ViewTag};
@@ -14,6 +15,7 @@ use web::Response;
 use web::headers::{no_store, protect_data};
 
 use crate::failure::Refusal;
+use stream::{Format, Stream};
 use tag::Tag;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -90,6 +92,20 @@ fn written_record(record: &Record, status: StatusCode) -> Response {
     let body = body::record(record);
     let tag = known_tag(record).unwrap_or_else(|| Tag::record(record.version, tag::hash(&body)));
     json(status, body, &tag)
+}
+
+/// The answer whose body is read while it is sent.
+pub fn streamed(stream: Stream, format: Format, head: &Parts) -> Response {
+    let mut response = Response::new(web::Body::stream(stream));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, format.content_type());
+    protect_data(headers);
+    if head.method == Method::POST {
+        no_store(headers);
+    } else {
+        mark_read(&mut response);
+    }
+    response
 }
 
 fn read_page(page: &Page, head: &Parts) -> Result<Response, Refusal> {

@@ -1,6 +1,9 @@
 //! Compression of responses, chosen by Accept-Encoding.
 //!
-//! Compresses bytes that are all there; a stream goes out as it is.
+//! Bytes that are all there are compressed at once, a stream while it passes, in memory that does
+//! not grow with it. Events go out as they are.
+
+mod stream;
 
 use std::io::Write;
 
@@ -26,11 +29,11 @@ pub const MOST_BYTES: usize = 2 * 1024 * 1024;
 
 /// Where more effort costs much time and saves little.
 const GZIP_LEVEL: u32 = 5;
-const BROTLI_QUALITY: i32 = 4;
+const BROTLI_QUALITY: u32 = 4;
 
 /// The window of brotli as a power of two: 256 KiB. Larger ones cost more memory per response than
 /// most of our responses have bytes.
-const BROTLI_WINDOW: i32 = 18;
+const BROTLI_WINDOW: u32 = 18;
 
 /// Compresses a response if that is sensible and wanted by the request with these `headers`, and marks
 /// what caches must know. Call it last, when the response is otherwise ready.
@@ -46,6 +49,11 @@ pub fn compress(headers: &HeaderMap, response: &mut Response) {
     vary(response.headers_mut(), "Accept-Encoding");
     let coding = Codings::of(headers).best();
     let Some(plain) = response.body().bytes() else {
+        if coding != Coding::Identity {
+            mark(response.headers_mut(), coding);
+            let plain = std::mem::take(response.body_mut());
+            *response.body_mut() = stream::Coded::wrap(coding, plain);
+        }
         return;
     };
     let coded = match coding {
@@ -57,7 +65,12 @@ pub fn compress(headers: &HeaderMap, response: &mut Response) {
         return;
     };
 
-    let headers = response.headers_mut();
+    mark(response.headers_mut(), coding);
+    *response.body_mut() = Body::from(coded);
+}
+
+/// Says that the body is coded.
+fn mark(headers: &mut HeaderMap, coding: Coding) {
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     headers.remove(CONTENT_LENGTH);
     headers.remove(ACCEPT_RANGES);
@@ -68,14 +81,13 @@ pub fn compress(headers: &HeaderMap, response: &mut Response) {
     {
         headers.insert(ETAG, tag.coded(coding).header());
     }
-    *response.body_mut() = Body::from(coded);
 }
 
 /// Whether the bytes of this response may be other ones for other clients.
 fn is_eligible(response: &Response) -> bool {
-    let length = response.body().len().unwrap_or(0);
     let headers = response.headers();
-    (LEAST_BYTES..=MOST_BYTES).contains(&length)
+    let length = response.body().len();
+    length.is_none_or(|length| (LEAST_BYTES..=MOST_BYTES).contains(&length))
         && !matches!(
             response.status(),
             StatusCode::NO_CONTENT | StatusCode::PARTIAL_CONTENT
@@ -128,8 +140,8 @@ fn gzip(plain: &[u8]) -> Option<Vec<u8>> {
 
 fn brotli(plain: &[u8]) -> Option<Vec<u8>> {
     let parameters = brotli::enc::BrotliEncoderParams {
-        quality: BROTLI_QUALITY,
-        lgwin: BROTLI_WINDOW,
+        quality: BROTLI_QUALITY.cast_signed(),
+        lgwin: BROTLI_WINDOW.cast_signed(),
         size_hint: plain.len(),
         ..Default::default()
     };

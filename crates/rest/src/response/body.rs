@@ -25,7 +25,7 @@ pub fn page(page: &Page) -> Vec<u8> {
     out
 }
 
-fn write_record(record: &Record, out: &mut Vec<u8>) {
+pub(super) fn write_record(record: &Record, out: &mut Vec<u8>) {
     let mut next = b'{';
     for (slot, cell) in record.view.slots.iter().zip(&record.cells) {
         if matches!(cell, Cell::Hidden) {
@@ -47,7 +47,7 @@ fn write_record(record: &Record, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn write_page(page: &Page, out: &mut Vec<u8>) {
+pub(super) fn write_page(page: &Page, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"items":["#);
     for (place, item) in page.items.iter().enumerate() {
         if place > 0 {
@@ -81,6 +81,7 @@ mod tests {
             name: (*name).to_owned(),
             key: format!("\"{name}\":").into_bytes().into(),
             ty: ty.clone(),
+            inner: None,
         };
         Arc::new(View {
             resource: ResourceId(0),

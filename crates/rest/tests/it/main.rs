@@ -36,7 +36,7 @@
 //! | 41 | 409, 412, 413, 415, 406, 428 | [`problems`], [`writes`], [`limits`] |
 //! | 42 | HEAD, OPTIONS, 405 | [`methods`] |
 //! | 43 | CORS | [`cors`] |
-//! | 44 | Media types | [`negotiation`] |
+//! | 44 | Media types; lists as NDJSON and CSV | [`negotiation`], [`streams`] |
 //! | 45 | Caching | [`conditions`] |
 //! | – | Compression, a tag per coding | [`negotiation`] |
 //! | – | Limits of size, depth and time | [`limits`] |
@@ -47,7 +47,7 @@
 //!
 //! Not here, because not built yet: 20 (batch), 22–24
 //! (soft delete, operations, lifecycles), 25–27 (Prefer, long work, dry run), 36–38 (rate limits,
-//! deprecation, several versions), the other list formats of 44 and `cache:` of 45.
+//! deprecation, several versions) and `cache:` of 45.
 
 #![expect(
     clippy::unwrap_used,
@@ -69,6 +69,7 @@ mod negotiation;
 mod problems;
 mod queries;
 mod refusals;
+mod streams;
 mod support;
 mod values;
 mod views;

@@ -47,6 +47,15 @@ fn json_is_what_there_is() {
             "*/*;q=0",
             "application/json;q=0, */*",
         ] {
+            // Lists have more formats than records.
+            let more = [
+                "text/csv",
+                "application/x-ndjson",
+                "application/json;q=0, */*",
+            ];
+            if target == "/v1/books" && more.contains(&accept) {
+                continue;
+            }
             let refused = app
                 .request("GET", target)
                 .header("accept", accept)

@@ -350,7 +350,7 @@ fn a_refusal_says_what_would_mend_it() {
         "application/merge-patch+json, application/json-patch+json, application/json"
     );
     let refused = app
-        .request("GET", "/v1/makers")
+        .request("GET", "/v1/makers/1")
         .header("accept", "text/csv")
         .send()
         .expect(406);

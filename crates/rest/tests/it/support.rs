@@ -192,6 +192,15 @@ impl Connection {
         }
     }
 
+    /// Reads until what came ends so; how many bytes that are.
+    #[track_caller]
+    pub fn until(&mut self, end: &[u8]) -> usize {
+        while !self.read.ends_with(end) {
+            assert!(self.more(), "the connection ends early");
+        }
+        self.read.len()
+    }
+
     /// What still comes until the server closes. A reset counts as the end.
     pub fn rest(mut self) -> Vec<u8> {
         while self.more() {}

@@ -285,7 +285,7 @@ impl<'m> Operation<'m, '_> {
         let page = json!({
             "description": format!("A page of {}.", many(self.resource)),
             "headers": responses::headers(&["Cache-Control", "X-Request-Id"]),
-            "content": {JSON: {"schema": reference("schemas", &names.page)}},
+            "content": list_content(&names.page),
         });
         responses.insert(200, page);
         let refusals = self.refusals().into_iter();
@@ -522,14 +522,12 @@ impl<'m> Operation<'m, '_> {
         match self.action {
             Action::List => {
                 let fields = ["ETag", "Link", "Cache-Control", "Vary", "X-Request-Id"];
-                vec![(
-                    200,
-                    answer(
-                        format!("A page of {}.", many(self.resource)),
-                        &fields,
-                        &names.page,
-                    ),
-                )]
+                let page = json!({
+                    "description": format!("A page of {}.", many(self.resource)),
+                    "headers": responses::headers(&fields),
+                    "content": list_content(&names.page),
+                });
+                vec![(200, page)]
             }
             Action::Get => vec![(200, answer(format!("The {noun}."), &read, &names.read))],
             Action::Create => vec![(201, self.created(&names.read))],
@@ -727,6 +725,17 @@ impl<'m> Operation<'m, '_> {
             }),
         }
     }
+}
+
+/// A page, or all records in one of the formats that have no pages.
+fn list_content(page: &str) -> Json {
+    let whole =
+        |description: &str| json!({"schema": {"type": "string", "description": description}});
+    json!({
+        JSON: {"schema": reference("schemas", page)},
+        "application/x-ndjson": whole("All records, one JSON object per line."),
+        "text/csv": whole("All records, with a first row of names (RFC 4180)."),
+    })
 }
 
 fn verb(action: Action) -> &'static str {
