@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 use call::{Authenticate, Caller, CallerKind, Code, Failure};
-use engine::Engine;
+use engine::{Engine, Entrance, Meters};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use model::Model;
@@ -119,6 +119,7 @@ impl App {
         let request = Request {
             head,
             peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
+            client: Ipv4Addr::LOCALHOST.into(),
             body: RequestBody::from(Bytes::copy_from_slice(body)),
         };
         let response = wait(self.door.handle(request));
@@ -407,7 +408,7 @@ fn door(engine: &Engine) -> Door {
         scopes: scopes(engine.model()),
     });
     let door = Door::new(
-        engine.clone(),
+        Entrance::new(engine.clone(), Arc::new(Meters::new())),
         keys,
         Documents::default(),
         Settings::default(),

@@ -59,13 +59,14 @@ pub enum Code {
     IdempotencyMismatch,
     IdempotencyInProgress,
     Invalid,
+    RateLimited,
     TimedOut,
     Unavailable,
     Internal,
 }
 
 impl Code {
-    pub const ALL: [Code; 19] = [
+    pub const ALL: [Code; 20] = [
         Code::Malformed,
         Code::CursorMismatch,
         Code::Unauthenticated,
@@ -82,6 +83,7 @@ impl Code {
         Code::IdempotencyMismatch,
         Code::IdempotencyInProgress,
         Code::Invalid,
+        Code::RateLimited,
         Code::TimedOut,
         Code::Unavailable,
         Code::Internal,
@@ -105,6 +107,7 @@ impl Code {
             Code::IdempotencyMismatch => "idempotency_mismatch",
             Code::IdempotencyInProgress => "idempotency_in_progress",
             Code::Invalid => "invalid",
+            Code::RateLimited => "rate_limited",
             Code::TimedOut => "timed_out",
             Code::Unavailable => "unavailable",
             Code::Internal => "internal",
@@ -130,6 +133,7 @@ impl Code {
             Code::IdempotencyMismatch => "The idempotency key belongs to another request",
             Code::IdempotencyInProgress => "The first request with this key still runs",
             Code::Invalid => "The input is not valid",
+            Code::RateLimited => "Too many requests",
             Code::TimedOut => "The request took too long",
             Code::Unavailable => "Not available right now",
             Code::Internal => "Something went wrong here",
@@ -207,6 +211,12 @@ impl Code {
             Code::Invalid => {
                 "The request was understood but breaks the contract. `errors` lists every fault \
                  with a JSON Pointer into the body."
+            }
+            Code::RateLimited => {
+                "More requests than the contract's limits allow. `violated-policies` names the \
+                 limits; each counts for itself, and a refused request counts against none. \
+                 `Retry-After` says in how many seconds there is room again, and `RateLimit` on \
+                 every answer how much is left."
             }
             Code::TimedOut => {
                 "The request ran into a time limit and was given up; nothing was changed. Ask \

@@ -11,6 +11,7 @@ pub mod failure;
 pub mod manner;
 pub mod outcome;
 pub mod request;
+pub mod standing;
 
 pub use caller::{Authenticate, BoxFuture, Caller, CallerKind};
 pub use failure::{Code, Failure, FieldProblem, Place};
@@ -20,3 +21,4 @@ pub use request::{
     Change, Condition, Filter, NestedList, Operand, Operator, Parent, Precondition, Query,
     RecordKey, Request, SortKey, ViewRequest,
 };
+pub use standing::{Standing, Standings};

@@ -215,9 +215,6 @@ codes! {
     TEST "E0420" "test that cannot be run"
     "A test names an action, a record, and what is to be expected: `allowed`, `hidden` (404), `refused` (403) or `refused by RULE`, where RULE is the rule as `access` states it."
 
-    LIMITS_NOT_ENFORCED "W0001" "limits are not enforced yet"
-    "Limits are read and checked, but this version of frontdesk does not count requests yet. Put something in front of the server that does, if it is open to the world."
-
     UNREADABLE "W0400" "resource nobody can read"
     "Closed until opened: without `read`, `list` or `get` in `access` nobody but the operator can see the records. That may be meant; then open it for nobody by name: `read: nobody`."
 

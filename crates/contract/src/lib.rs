@@ -117,7 +117,7 @@ fn stages(
     let book = rules::Rulebook::compile(&draft, &sections, sources, out);
     let model = build::model(&sections, &draft, &book, out);
     if !out.has_errors() {
-        warn::about(&model, &draft, &sections, out);
+        warn::about(&model, &draft, out);
     }
     Some(model)
 }

@@ -1,6 +1,6 @@
 //! Rate limits: `limits:` of the contract, `limit:` of a resource.
 
-use diag::{Diagnostic, Diagnostics, Span, suggest};
+use diag::{Diagnostic, Diagnostics, suggest};
 use model::{Limit, LimitBy};
 
 use crate::codes;
@@ -141,20 +141,4 @@ pub fn named(
     };
     out.push(found);
     None
-}
-
-/// Says that limits are not counted yet, once.
-pub fn warn(sections: &Sections<'_, '_>, out: &mut Diagnostics) {
-    let places: Vec<Span> = sections.limits.iter().map(|(key, _)| key.span).collect();
-    if let Some(first) = places.first() {
-        out.push(
-            Diagnostic::warning(
-                codes::LIMITS_NOT_ENFORCED,
-                *first,
-                "limits are checked, but not enforced yet by this version",
-            )
-            .label("requests are not counted yet")
-            .help("keep the limits: a later version will enforce them; until then put a proxy that limits in front"),
-        );
-    }
 }

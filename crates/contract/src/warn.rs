@@ -5,17 +5,9 @@ use diag::{Diagnostic, Diagnostics};
 use model::{Action, Model, Resource, Rule};
 
 use crate::codes;
-use crate::limits;
 use crate::resolve::{Draft, ResourceDraft, warn_of_indexes};
-use crate::sections::Sections;
 
-pub fn about(
-    model: &Model,
-    draft: &Draft<'_, '_>,
-    sections: &Sections<'_, '_>,
-    out: &mut Diagnostics,
-) {
-    limits::warn(sections, out);
+pub fn about(model: &Model, draft: &Draft<'_, '_>, out: &mut Diagnostics) {
     for (resource, draft) in model.resources.iter().zip(&draft.resources) {
         unreadable(resource, draft, out);
         open_to_guests(model, resource, draft, out);
@@ -51,11 +43,7 @@ fn open_to_guests(
     draft: &ResourceDraft<'_, '_>,
     out: &mut Diagnostics,
 ) {
-    let limited = resource.limit.is_some()
-        || ["guests", "default"]
-            .into_iter()
-            .any(|name| model.limit(name).is_some());
-    if limited {
+    if model.is_limited(resource) {
         return;
     }
     let writes = [

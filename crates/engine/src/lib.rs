@@ -1,4 +1,4 @@
-//! Where an action happens: scope, access, validation, store, outcome.
+//! Where an action happens: limits, scope, access, validation, store, outcome.
 //!
 //! ```text
 //! Request ─► access (scope, rule) ─► view (fields, include) ─► get, list ────────────► Outcome
@@ -8,13 +8,15 @@
 //!
 //! Everything a rule, a limit or a validation decides is decided here, once for all doors.
 //! The engine knows no wire, no YAML and no vendor; a database comes in as a
-//! [`store::Driver`]. Begin with [`Engine::handle`].
+//! [`store::Driver`]. Begin with [`Engine::handle`]; doors come in by [`Entrance::admit`], which
+//! counts them.
 
 mod access;
 mod caller;
 mod create;
 mod cursor;
 mod delete;
+mod entrance;
 mod import;
 mod include;
 mod input;
@@ -40,6 +42,7 @@ use store::select::Select;
 use store::{Prepared, Unsupported};
 use value::{Timestamp, Value};
 
+pub use entrance::{Admitted, Entrance, Meters, Visit};
 pub use import::ImportError;
 pub use list::stream::{PIECE_MAX, Records};
 pub use list::{PAGE_DEFAULT, PAGE_MAX, is_sortable};
@@ -95,7 +98,7 @@ impl Engine {
         &self.core.driver
     }
 
-    /// Decides and does. Every door calls this and nothing else.
+    /// Decides and does, without counting. Doors get here through [`Entrance`].
     ///
     /// # Errors
     /// A [`Failure`] in terms of the request; then nothing was changed.

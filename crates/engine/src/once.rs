@@ -388,6 +388,7 @@ fn is_decided_by_data(code: Code) -> bool {
         | Code::IdempotencyMismatch
         | Code::IdempotencyInProgress
         | Code::Invalid
+        | Code::RateLimited
         | Code::TimedOut
         | Code::Unavailable
         | Code::Internal => false,

@@ -15,11 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use engine::Engine;
+use engine::{Engine, Entrance, Meters};
 use identity::Keys;
 use model::Model;
 use rest::Door;
 use tokio::net::TcpListener;
+use web::proxies::Proxies;
 use web::{Handler, Limits, Request, Response, Server, Stopped};
 
 use crate::database::Database;
@@ -86,6 +87,7 @@ pub struct Builder {
     settings: rest::Settings,
     development: bool,
     origin: String,
+    proxies: Proxies,
 }
 
 impl Builder {
@@ -104,6 +106,12 @@ impl Builder {
     /// say.
     pub fn origin(mut self, origin: impl Into<String>) -> Builder {
         self.origin = origin.into();
+        self
+    }
+
+    /// The proxies in front whose word about the client's address is taken; nobody's unless said.
+    pub fn trusted_proxies(mut self, proxies: Proxies) -> Builder {
+        self.proxies = proxies;
         self
     }
 
@@ -135,6 +143,8 @@ impl Builder {
         let lasting = Lasting {
             cursor_secret: database.secret(CURSOR_SECRET).await?,
             keys: Arc::new(Keys::new(Arc::clone(database.driver()))),
+            meters: Arc::new(Meters::new()),
+            proxies: self.proxies,
             database,
             data,
             settings: self.settings,
@@ -168,6 +178,8 @@ struct Lasting {
     database: Database,
     data: PathBuf,
     keys: Arc<Keys>,
+    meters: Arc<Meters>,
+    proxies: Proxies,
     settings: rest::Settings,
     development: bool,
     origin: String,
@@ -199,6 +211,7 @@ impl App {
             settings: rest::Settings::default(),
             development: false,
             origin: ORIGIN.to_owned(),
+            proxies: Proxies::default(),
         }
     }
 
@@ -268,10 +281,15 @@ impl App {
 }
 
 impl Handler for App {
-    async fn handle(&self, request: Request) -> Response {
+    async fn handle(&self, mut request: Request) -> Response {
         if let Some(response) = self.shared.health.respond(&request).await {
             return response;
         }
+        request.client = self
+            .shared
+            .lasting
+            .proxies
+            .client(request.peer, &request.head.headers);
         let serving = self.shared.serving.load_full();
         serving.door.handle(request).await
     }
@@ -290,7 +308,8 @@ impl Serving {
         }
         let engine = Engine::new(model, driver, &lasting.cursor_secret);
         let authenticate = Arc::clone(&lasting.keys);
-        let door = Door::new(engine.clone(), authenticate, documents, settings)
+        let entrance = Entrance::new(engine.clone(), Arc::clone(&lasting.meters));
+        let door = Door::new(entrance, authenticate, documents, settings)
             .map_err(|error| Error::Origin(error.origin))?;
         Ok(Serving { engine, door })
     }

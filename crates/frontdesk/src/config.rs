@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use frontdesk::web::proxies::Proxies;
 use serde::Deserialize;
 
 use crate::terminal::{QUIET, styled};
@@ -30,6 +31,11 @@ pub struct Flags {
     /// Where data is kept [default: DIR/.frontdesk] [env: FRONTDESK_DATA]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+
+    /// Proxies whose word about the client's address is taken: addresses and networks, with commas
+    /// between them [default: none] [env: FRONTDESK_TRUSTED_PROXIES]
+    #[arg(long, value_name = "LIST")]
+    pub trusted_proxies: Option<String>,
 
     /// Show the settings and where each came from, and do nothing else
     #[arg(long)]
@@ -56,6 +62,7 @@ pub struct Setting<T> {
 pub struct Config {
     pub listen: Setting<String>,
     pub data: Setting<PathBuf>,
+    pub trusted_proxies: Setting<Proxies>,
     pub drain: Setting<Duration>,
     pub log: Setting<String>,
 }
@@ -66,6 +73,7 @@ pub struct Config {
 struct File {
     listen: Option<String>,
     data: Option<PathBuf>,
+    trusted_proxies: Option<Vec<String>>,
     drain: Option<u64>,
     log: Option<String>,
 }
@@ -104,7 +112,24 @@ impl Config {
                 "draining takes at most {DRAIN_SECONDS_MAX} seconds"
             ));
         }
+        let list = |text: String| text.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let proxies = pick(
+            flags
+                .trusted_proxies
+                .clone()
+                .map(|text| (list(text), "--trusted-proxies")),
+            environment("FRONTDESK_TRUSTED_PROXIES")
+                .map(|text| (list(text), "FRONTDESK_TRUSTED_PROXIES")),
+            file.trusted_proxies,
+            Vec::new,
+        );
+        let trusted_proxies = Setting {
+            value: Proxies::new(proxies.value.iter().map(String::as_str))
+                .map_err(|error| format!("trusted proxies: {error}"))?,
+            origin: proxies.origin,
+        };
         Ok(Config {
+            trusted_proxies,
             listen: pick(
                 flags.listen.clone().map(|value| (value, "--listen")),
                 environment("FRONTDESK_LISTEN").map(|value| (value, "FRONTDESK_LISTEN")),
@@ -142,6 +167,18 @@ impl Config {
             (
                 format!("data = {}", quoted(&self.data.value.to_string_lossy())),
                 self.data.origin,
+            ),
+            (
+                format!(
+                    "trusted_proxies = [{}]",
+                    self.trusted_proxies
+                        .value
+                        .networks()
+                        .map(|network| quoted(&network))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
+                self.trusted_proxies.origin,
             ),
             (
                 format!("drain = {}", self.drain.value.as_secs()),
@@ -281,6 +318,11 @@ mod tests {
                 "a number of seconds, not `soon`",
             ),
             (Some("drain = 999999"), None, "at most 3600 seconds"),
+            (
+                Some("trusted_proxies = [\"10.0.0.0/8\", \"proxy\"]"),
+                None,
+                "`proxy` is neither an address nor a network",
+            ),
         ] {
             let environment: Vec<_> = environment.into_iter().collect();
             let error = resolve(file, &environment, &Flags::default()).unwrap_err();

@@ -64,11 +64,21 @@ pub struct DeclaredError {
 pub struct Limit {
     pub name: String,
     pub by: LimitBy,
+    /// So many requests per window…
     pub allow: u32,
     pub window_seconds: u32,
+    /// … and so many at once; as many as are allowed, unless said.
     pub burst: Option<u32>,
 }
 
+impl Limit {
+    /// Applies to whoever has no credential.
+    pub const GUESTS: &str = "guests";
+    /// Applies to everybody else, and to guests where they have no limit of their own.
+    pub const DEFAULT: &str = "default";
+}
+
+/// Who shares one count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitBy {
     Ip,
@@ -132,5 +142,11 @@ impl Model {
 
     pub fn limit(&self, name: &str) -> Option<&Limit> {
         self.limits.iter().find(|limit| limit.name == name)
+    }
+
+    /// Whether anybody's requests for a resource are counted.
+    pub fn is_limited(&self, resource: &Resource) -> bool {
+        let reserved = [Limit::GUESTS, Limit::DEFAULT];
+        resource.limit.is_some() || reserved.iter().any(|name| self.limit(name).is_some())
     }
 }

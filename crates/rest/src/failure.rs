@@ -2,10 +2,11 @@
 //!
 //! `/problems/{code}` explains each code; [`kinds`] is what those pages are made from.
 
-use call::{Code, Failure, FieldProblem, Place};
+use call::{Code, Failure, FieldProblem, Place, Standings};
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use web::problem::{self, Kind, Problem, kit};
+use web::quota;
 
 use crate::credentials::Credentials;
 use crate::request::parameters;
@@ -67,6 +68,7 @@ fn status(code: Code) -> StatusCode {
         | Code::IdempotencyInProgress => StatusCode::CONFLICT,
         Code::Stale => StatusCode::PRECONDITION_FAILED,
         Code::Invalid | Code::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Code::TimedOut | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -93,6 +95,21 @@ impl From<Problem> for Refusal {
 }
 
 impl Refusal {
+    /// Somebody who used up one of these limits.
+    pub fn rate_limited(failure: Failure, standings: &Standings) -> Refusal {
+        let names: Vec<&str> = standings
+            .iter()
+            .filter(|standing| standing.used_up)
+            .map(|standing| &*standing.limit)
+            .collect();
+        let wait = failure.retry_after_seconds.unwrap_or(RETRY_SECONDS);
+        worded(failure)
+            .type_(quota::QUOTA_EXCEEDED)
+            .member(quota::VIOLATED_POLICIES, names)
+            .header(RETRY_AFTER, HeaderValue::from(wait))
+            .into()
+    }
+
     pub fn method_not_allowed(method: &http::Method, allow: HeaderValue) -> Refusal {
         let listed = allow.to_str().unwrap_or_default();
         let detail = format!("{method} is not offered here; the methods are {listed}.");

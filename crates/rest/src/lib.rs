@@ -4,8 +4,8 @@
 //! the syntax of parameters and bodies, conditions on what is read.
 //!
 //! ```text
-//!   head ─► mount: which path is it? ─► credentials: who asks? ─► request: parameters,
-//!           conditions, body ─► engine ─► response: status, tag, JSON │ failure: a problem
+//!   head ─► mount: which path is it? ─► credentials: who asks? ─► entrance: may they, now?
+//!        ─► request: parameters, conditions, body ─► engine ─► response: status, tag, JSON │ failure: a problem
 //! ```
 //!
 //! Begin reading at [`Door::handle`](web::Handler::handle). Every refusal is a
@@ -20,16 +20,15 @@ mod request;
 mod response;
 mod trace;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use call::{Authenticate, Caller, Code, Failure, FieldProblem, Outcome, Place};
-use engine::Engine;
+use call::{Authenticate, Caller, Code, Failure, FieldProblem, Outcome, Place, Standings};
+use engine::{Admitted, Entrance, Visit};
 use http::header::{ACCEPT, ALLOW};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Version};
-use model::{Action, Audience};
+use model::Action;
 use tracing::Instrument;
 use web::cors::{Cors, OriginError};
 use web::{Handler, Request, RequestBody, Response};
@@ -69,7 +68,7 @@ impl Default for Settings {
 
 /// One contract over HTTP. Immutable: another contract is another door.
 pub struct Door {
-    engine: Engine,
+    entrance: Entrance,
     authenticate: Arc<dyn Authenticate>,
     documents: Documents,
     settings: Settings,
@@ -86,19 +85,19 @@ impl Door {
     /// # Errors
     /// When `cors:` of the contract names something that is no origin.
     pub fn new(
-        engine: Engine,
+        entrance: Entrance,
         authenticate: Arc<dyn Authenticate>,
         documents: Documents,
         settings: Settings,
     ) -> Result<Door, OriginError> {
-        let model = engine.model();
+        let model = entrance.model();
         let origins = model.cors.iter().map(String::as_str);
         Ok(Door {
             routes: Routes::new(model),
             credentials: Arc::new(Credentials::new(&model.name, &model.auth_schemes)),
             cors: Cors::new(origins, settings.allow_localhost)?,
             ids: Ids::new(),
-            engine,
+            entrance,
             authenticate,
             documents,
             settings,
@@ -109,64 +108,63 @@ impl Door {
         &self,
         head: &Parts,
         body: &mut RequestBody,
-        peer: IpAddr,
         line: &mut Line<'_>,
+        standings: &mut Standings,
     ) -> Result<Response, Refusal> {
+        let model = self.entrance.model();
         let path = head.uri.path();
-        let target = match self
-            .routes
-            .find_for(self.engine.model(), &head.method, path)
+        let found = self.routes.find_for(model, &head.method, path);
+        if found == Err(Miss::Unknown)
+            && let Some(response) = self.respond_beside(head, line).await
         {
+            return response;
+        }
+        // What a browser asks before a request is answered to all, and counts nothing: it comes
+        // without a credential, and once for a request that counts.
+        if let Ok(target) = &found
+            && self.is_preflight(head, target)
+        {
+            return Ok(self.options(head, target));
+        }
+        let (caller, admitted) = self
+            .admit(head, found.as_ref().ok(), line, standings)
+            .await?;
+        let target = match found {
             Ok(target) => target,
-            Err(Miss::Unknown) => return self.respond_beside(head, line).await,
+            Err(Miss::Unknown) => return Err(self.not_found(path)),
             Err(Miss::Encoding) => {
                 let detail = "The path has a `%` that does not stand for a character in UTF-8.";
                 return Err(Failure::new(Code::Malformed, detail).into());
             }
         };
         // For whom it is not, there is nothing here: no list of its methods, no fault in a query.
-        // Only what a browser asks before a request is answered to all, since it comes without
-        // a credential.
-        let audience = target.audience(self.engine.model());
-        let mut known = None;
-        if audience > Audience::Public && !self.is_preflight(head, &target) {
-            let caller = self.caller(head, line).await?;
-            if audience > caller.served_audience() {
-                return Err(self.not_found(path));
-            }
-            known = Some(caller);
+        if target.audience(model) > caller.served_audience() {
+            return Err(self.not_found(path));
         }
         let Some(action) = target.action(&head.method) else {
             if head.method == Method::OPTIONS {
                 return Ok(self.options(head, &target));
             }
-            let allow = target.allow(self.engine.model());
-            return Err(Refusal::method_not_allowed(&head.method, allow));
+            return Err(Refusal::method_not_allowed(
+                &head.method,
+                target.allow(model),
+            ));
         };
         // What the contract opens to nobody is no part of this API, but for operators.
-        if !target.offers(self.engine.model(), action) {
-            let caller = match known {
-                Some(caller) => caller,
-                None => self.caller(head, line).await?,
-            };
-            if !caller.is_operator() {
-                let allow = target.allow(self.engine.model());
-                return Err(Refusal::method_not_allowed(&head.method, allow));
-            }
-            known = Some(caller);
+        if !target.offers(model, action) && !caller.is_operator() {
+            return Err(Refusal::method_not_allowed(
+                &head.method,
+                target.allow(model),
+            ));
         }
         let format = accept(head, action)?;
-        let caller = match known {
-            Some(caller) => caller,
-            None => self.caller(head, line).await?,
-        };
         let in_body = target.is_query(&head.method);
         let most = self.settings.body_bytes_max;
         let mut request = request::read(head, body, most, target, action, caller).await?;
         if request.manner.key.is_some() {
-            request.manner.origin = Some(peer);
+            request.manner.origin = Some(line.from);
             request.manner.scribe = Some(Arc::new(Clerk {
-                model: Arc::clone(self.engine.model()),
+                model: Arc::clone(model),
                 resource: request.resource,
                 credentials: Arc::clone(&self.credentials),
                 path: path.to_owned(),
@@ -176,10 +174,12 @@ impl Door {
         let explain = self.settings.explain.as_deref();
         let asked = explain.map(|explain| Asked::new(explain, &request));
         let answered = match format {
-            Format::Json => self.engine.handle(request).await.map(Answered::Whole),
+            Format::Json => admitted.handle(request).await.map(Answered::Whole),
             _ => {
                 let id = trace::shown(line.id).to_owned();
-                self.stream(request, format, id).await.map(Answered::Stream)
+                stream(&admitted, request, format, id)
+                    .await
+                    .map(Answered::Stream)
             }
         };
         let outcome = match answered {
@@ -198,51 +198,62 @@ impl Door {
                 return Err(explained.map_or_else(|| failure.into(), Refusal::from));
             }
         };
-        let model = self.engine.model();
         response::write(outcome, head, model, model.resource(resource))
     }
 
-    async fn stream(
+    /// Finds out who asks and counts it. A credential that is not accepted counts as a guest's
+    /// request, and what is not for a caller like a path that leads nowhere.
+    async fn admit(
         &self,
-        request: call::Request,
-        format: Format,
-        id: String,
-    ) -> Result<Stream, Failure> {
-        if request.query.total {
-            let fault = FieldProblem {
-                place: Place::Parameter("total".to_owned()),
-                code: "not_here",
-                detail: "this format has no place for a total; ask for JSON, with `limit=1`"
-                    .to_owned(),
-            };
-            return Err(Failure::with_problems(Code::Malformed, vec![fault]));
+        head: &Parts,
+        target: Option<&Target<'_>>,
+        line: &mut Line<'_>,
+        standings: &mut Standings,
+    ) -> Result<(Arc<Caller>, Admitted), Refusal> {
+        let (caller, refused) = match self.caller(head, line).await {
+            Ok(caller) => (caller, None),
+            Err(refusal) => (self.credentials.guest(), Some(refusal)),
+        };
+        let served = caller.served_audience();
+        let target = target.filter(|target| target.audience(self.entrance.model()) <= served);
+        let (admitted, standing) = self.entrance.admit(&Visit {
+            caller: &caller,
+            address: line.from,
+            resource: target.map(Target::resource),
+            cost: 1,
+        });
+        *standings = standing;
+        let admitted = admitted.map_err(|failure| Refusal::rate_limited(failure, standings))?;
+        match refused {
+            None => Ok((caller, admitted)),
+            Some(refusal) => Err(refusal),
         }
-        let records = self.engine.stream(request).await?;
-        Stream::begin(records, format, id).await
     }
 
-    /// What is not the API itself: documents, or nothing.
-    async fn respond_beside(&self, head: &Parts, line: &mut Line<'_>) -> Result<Response, Refusal> {
+    /// What is not the API itself and counts nothing: documents, if the path leads to one.
+    async fn respond_beside(
+        &self,
+        head: &Parts,
+        line: &mut Line<'_>,
+    ) -> Option<Result<Response, Refusal>> {
         let path = head.uri.path();
         let Some(editions) = self.documents.find(path) else {
             // `OPTIONS *` asks about the server as a whole.
-            if head.method == Method::OPTIONS && path == "*" {
-                return Ok(no_content());
-            }
-            return Err(self.not_found(path));
+            return (head.method == Method::OPTIONS && path == "*").then(|| Ok(no_content()));
         };
-        match head.method {
+        let response = match head.method {
             Method::GET | Method::HEAD => {
                 let caller = if editions.is_public() {
-                    self.credentials.guest()
+                    Ok(self.credentials.guest())
                 } else {
-                    self.caller(head, line).await?
+                    self.caller(head, line).await
                 };
-                editions.respond(head, &caller)
+                caller.and_then(|caller| editions.respond(head, &caller))
             }
             Method::OPTIONS => Ok(self.allowing(head, READ_ONLY)),
             _ => Err(Refusal::method_not_allowed(&head.method, READ_ONLY)),
-        }
+        };
+        Some(response)
     }
 
     async fn caller(&self, head: &Parts, line: &mut Line<'_>) -> Result<Arc<Caller>, Refusal> {
@@ -255,7 +266,7 @@ impl Door {
     }
 
     fn options(&self, head: &Parts, target: &Target<'_>) -> Response {
-        let mut response = self.allowing(head, target.allow(self.engine.model()));
+        let mut response = self.allowing(head, target.allow(self.entrance.model()));
         let headers = response.headers_mut();
         let json = request::body::JSON_TYPE;
         if target.is_record() {
@@ -283,7 +294,7 @@ impl Door {
         let preflight = self.cors.preflight(
             &head.method,
             &head.headers,
-            target.allow(self.engine.model()),
+            target.allow(self.entrance.model()),
         );
         preflight.is_some()
     }
@@ -327,26 +338,30 @@ impl Handler for Door {
         let Request {
             head,
             mut body,
-            peer,
+            client,
+            ..
         } = request;
         let id = self.ids.of(&head.headers);
         let mut line = Line {
             head: &head,
             id: &id,
+            from: client,
             started,
             caller: None,
             status: None,
         };
 
         let span = tracing::debug_span!("request", id = trace::shown(&id));
+        let mut standings = Standings::new();
         let result = self
-            .respond(&head, &mut body, peer.ip(), &mut line)
+            .respond(&head, &mut body, &mut line, &mut standings)
             .instrument(span)
             .await;
         let mut response = match result {
             Ok(response) => response,
             Err(refusal) => self.refuse(refusal, &head, &id),
         };
+        response::standing(&standings, response.headers_mut());
         web::compress::compress(&head.headers, &mut response);
         self.cors.mark(&head.headers, &mut response);
         response.headers_mut().insert(X_REQUEST_ID, id.clone());
@@ -380,6 +395,24 @@ fn accept(head: &Parts, action: Action) -> Result<Format, Refusal> {
             Err(error) => Err(web::Problem::from(error).into()),
         },
     }
+}
+
+async fn stream(
+    admitted: &Admitted,
+    request: call::Request,
+    format: Format,
+    id: String,
+) -> Result<Stream, Failure> {
+    if request.query.total {
+        let fault = FieldProblem {
+            place: Place::Parameter("total".to_owned()),
+            code: "not_here",
+            detail: "this format has no place for a total; ask for JSON, with `limit=1`".to_owned(),
+        };
+        return Err(Failure::with_problems(Code::Malformed, vec![fault]));
+    }
+    let records = admitted.stream(request).await?;
+    Stream::begin(records, format, id).await
 }
 
 fn no_content() -> Response {

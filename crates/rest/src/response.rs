@@ -6,13 +6,14 @@ mod link;
 pub mod stream;
 pub mod tag;
 
-use call::{Outcome, Page, Record, ViewTag};
+use call::{Outcome, Page, Record, Standings, ViewTag};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LINK, LOCATION, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use model::{Model, Resource};
 use web::Response;
 use web::headers::{no_store, protect_data};
+use web::quota::{self, Quota};
 
 use crate::failure::Refusal;
 use stream::{Format, Stream};
@@ -28,7 +29,19 @@ const VARIES: HeaderValue =
     HeaderValue::from_static("Accept, Accept-Encoding, Authorization, Origin");
 
 /// Room for the fields of an answer, those that are added later included.
-const FIELDS: usize = 12;
+const FIELDS: usize = 14;
+
+/// Tells how the caller stands with the limits that the request counted against.
+pub fn standing(standings: &Standings, headers: &mut HeaderMap) {
+    let quotas = standings.iter().map(|standing| Quota {
+        policy: &standing.limit,
+        allow: standing.allow.into(),
+        window_s: standing.window_seconds.into(),
+        remaining: standing.remaining.into(),
+        effective_s: standing.next_seconds,
+    });
+    quota::mark(headers, quotas);
+}
 
 /// Writes an outcome as the answer to a request with this `head`.
 pub fn write(

@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -73,6 +74,8 @@ fn is_decent(id: &[u8]) -> bool {
 pub struct Line<'a> {
     pub head: &'a Parts,
     pub id: &'a HeaderValue,
+    /// Where the client is.
+    pub from: IpAddr,
     pub started: Instant,
     /// Known once the credential has been looked at.
     pub caller: Option<Arc<Caller>>,
@@ -92,9 +95,10 @@ impl Drop for Line<'_> {
         // Cannot truncate: half a million years.
         let us = self.started.elapsed().as_micros() as u64;
         let id = shown(self.id);
+        let from = self.from;
         match self.status {
-            Some(status) => tracing::info!(method, path, status, caller, us, id, "answered"),
-            None => tracing::info!(method, path, caller, us, id, "given up"),
+            Some(status) => tracing::info!(method, path, status, caller, %from, us, id, "answered"),
+            None => tracing::info!(method, path, caller, %from, us, id, "given up"),
         }
     }
 }

@@ -103,7 +103,8 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
     schemas.shared(&mut described);
     described.insert(PROBLEM.to_owned(), responses::problem());
     let mut answers = Map::new();
-    responses::shared(&mut answers);
+    let limited = access::resources(model, audience).any(|resource| model.is_limited(resource));
+    responses::shared(limited, &mut answers);
 
     let tags = access::resources(model, audience).map(|resource| {
         let description = resource

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use frontdesk::identity::NewKey;
+use frontdesk::web::proxies::Proxies;
 use frontdesk::{Error, Migrate, Project, Stopping};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -32,6 +33,7 @@ pub struct Builder {
     files: Vec<(String, String)>,
     copied: Option<PathBuf>,
     development: bool,
+    proxies: Proxies,
 }
 
 /// A key that is being put together.
@@ -153,6 +155,16 @@ impl Builder {
         self
     }
 
+    /// Proxies whose word about the client's address is taken.
+    ///
+    /// # Panics
+    /// When these are no addresses or networks.
+    #[track_caller]
+    pub fn trusted_proxies(mut self, networks: &[&str]) -> Builder {
+        self.proxies = Proxies::new(networks.iter().copied()).unwrap();
+        self
+    }
+
     /// Serves it on a free port.
     ///
     /// # Panics
@@ -174,7 +186,7 @@ impl Builder {
             .build()
             .unwrap();
         let opened = runtime.block_on(async {
-            let mut builder = frontdesk::App::builder(folder.path());
+            let mut builder = frontdesk::App::builder(folder.path()).trusted_proxies(self.proxies);
             if self.development {
                 builder = builder.development();
             }

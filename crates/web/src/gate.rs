@@ -55,7 +55,14 @@ pub(crate) fn answer<H: Handler>(
                 let coding = head.headers.get(CONTENT_ENCODING).cloned();
                 RequestBody::new(incoming, coding, common, ticket.pulse())
             };
-            Ok((Arc::clone(handler), Request { head, peer, body }))
+            let client = peer.ip().to_canonical();
+            let request = Request {
+                head,
+                peer,
+                client,
+                body,
+            };
+            Ok((Arc::clone(handler), request))
         }
     };
     async move {

@@ -1,6 +1,6 @@
 //! The seam between this kit and a door: [`Handler`] and the [`Request`] it gets.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, Uri};
@@ -53,6 +53,9 @@ pub struct Request {
     pub head: http::request::Parts,
     /// The other end of the connection; behind a proxy that is the proxy.
     pub peer: SocketAddr,
+    /// Where the client is, as far as that is known: the peer, until somebody who knows the
+    /// proxies in between has looked (see [`Proxies`](crate::proxies::Proxies)).
+    pub client: IpAddr,
     /// The body, not read yet.
     pub body: RequestBody,
 }

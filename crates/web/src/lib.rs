@@ -15,7 +15,9 @@ pub mod headers;
 pub mod json;
 pub mod media;
 pub mod problem;
+pub mod proxies;
 pub mod query;
+pub mod quota;
 
 mod body;
 mod connection;

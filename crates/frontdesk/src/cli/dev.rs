@@ -4,7 +4,7 @@
 //! What cannot be served is shown, and the last good contract goes on being served.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::process;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble
     let mut signals = Signals::new()?;
     let mut desk = Desk::new(project, super::origin(address))?;
     let app = tokio::select! {
-        app = desk.open(&config.data.value) => app?,
+        app = desk.open(config) => app?,
         _ = signals.next() => return Ok(None),
     };
     let mut keys = trial::keys(&app).await?;
@@ -135,10 +135,10 @@ impl Desk {
     }
 
     /// The app, as soon as there is a contract that can be served.
-    async fn open(&mut self, data: &Path) -> Result<App, Trouble> {
+    async fn open(&mut self, config: &Config) -> Result<App, Trouble> {
         let mut is_news = true;
         loop {
-            let error = match self.try_open(data).await {
+            let error = match self.try_open(config).await {
                 Ok(app) => return Ok(app),
                 Err(error) if can_be_mended(&error) => error,
                 Err(error) => return Err(error.into()),
@@ -156,13 +156,14 @@ impl Desk {
         }
     }
 
-    async fn try_open(&mut self, data: &Path) -> Result<App, Error> {
+    async fn try_open(&mut self, config: &Config) -> Result<App, Error> {
         let (model, compiled) = self.compile().await?.into_model()?;
         tell_warnings(&compiled);
         self.seen = Some(compiled);
         let builder = App::builder(self.project.folder())
             .origin(&self.origin)
-            .data(data)
+            .data(&config.data.value)
+            .trusted_proxies(config.trusted_proxies.value.clone())
             .development();
         builder
             .migrate(Migrate::Safe)

@@ -88,6 +88,7 @@ impl Serve {
         let builder = App::builder(&self.dir)
             .data(&config.data.value)
             .migrate(migrate)
+            .trusted_proxies(config.trusted_proxies.value.clone())
             .origin(super::origin(address));
         let app = builder.open_model(Arc::new(model)).await?;
         tracing::info!(%address, data = %config.data.value.display(), "listening");

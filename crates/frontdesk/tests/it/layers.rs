@@ -9,8 +9,8 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 /// Crates that know neither a runtime nor files nor a clock nor randomness.
-const PURE: [&str; 7] = [
-    "value", "diag", "call", "expr", "model", "contract", "surface",
+const PURE: [&str; 8] = [
+    "value", "diag", "call", "expr", "model", "limit", "contract", "surface",
 ];
 
 /// The workspace, as its manifests describe it.

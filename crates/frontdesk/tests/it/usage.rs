@@ -85,7 +85,8 @@ fn settings_are_shown_with_their_origin() {
             ["listen", "=", "\"127.0.0.1:9999\"", "#", "frontdesk.toml"]
         );
         assert_eq!(lines[1], ["data", "=", "\"d\"", "#", "--data"]);
-        assert_eq!(lines[2], ["drain", "=", "5", "#", "default"]);
+        assert_eq!(lines[2], ["trusted_proxies", "=", "[]", "#", "default"]);
+        assert_eq!(lines[3], ["drain", "=", "5", "#", "default"]);
         // What is shown can be written into the file.
         write(place.path(), "again/frontdesk.toml", &shown.stdout);
         run(place.path(), &[command, "again", "--print-config"]).expect(0);

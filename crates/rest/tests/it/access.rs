@@ -236,8 +236,8 @@ fn a_credential_that_is_not_accepted_is_refused_even_where_none_is_needed() {
             );
         }
     }
-    // Somewhere else nothing is asked, so nothing is refused.
-    app.with_key("wrong").options("/v1/posters").expect(204);
+    // Beside the API nothing is asked, so nothing is refused.
+    app.with_key("wrong").options("/docs").expect(204);
 }
 
 #[test]

@@ -31,6 +31,7 @@
 //! | 33 | Null and absent | [`values`], [`writes`] |
 //! | 34 | Enums | [`values`] |
 //! | 35 | Problems and their pages | [`problems`] |
+//! | 36 | Rate limits | [`rate_limits`] |
 //! | 39 | 401, 403, 404 and their challenges | [`access`], [`bookstore`] |
 //! | 40 | 400 and 422 | [`problems`] |
 //! | 41 | 409, 412, 413, 415, 406, 428 | [`problems`], [`writes`], [`limits`] |
@@ -46,8 +47,8 @@
 //! | – | The textbook bookstore, to the letter | [`bookstore`] |
 //!
 //! Not here, because not built yet: 20 (batch), 22–24
-//! (soft delete, operations, lifecycles), 25–27 (Prefer, long work, dry run), 36–38 (rate limits,
-//! deprecation, several versions) and `cache:` of 45.
+//! (soft delete, operations, lifecycles), 25–27 (Prefer, long work, dry run), 37–38 (deprecation,
+//! several versions) and `cache:` of 45.
 
 #![expect(
     clippy::unwrap_used,
@@ -68,6 +69,7 @@ mod methods;
 mod negotiation;
 mod problems;
 mod queries;
+mod rate_limits;
 mod refusals;
 mod streams;
 mod support;

@@ -492,7 +492,13 @@ impl<'m> Operation<'m, '_> {
 
     fn responses(&self) -> Json {
         let mut responses = BTreeMap::new();
-        for (status, response) in self.good_responses() {
+        let limited = self.all.model.is_limited(self.resource);
+        for (status, mut response) in self.good_responses() {
+            if limited {
+                for field in responses::LIMITS {
+                    response["headers"][field] = reference("headers", field);
+                }
+            }
             responses.insert(status, response);
         }
         for shared in self.refusals() {
@@ -645,6 +651,7 @@ impl<'m> Operation<'m, '_> {
             Shared::NoContent,
         );
         add(on_record, Shared::NotFound);
+        add(self.all.model.is_limited(resource), Shared::TooManyRequests);
         add(has_body, Shared::RequestTimeout);
         add(has_body, Shared::ContentTooLarge);
         add(has_body, Shared::UnsupportedMediaType);

@@ -23,13 +23,14 @@ pub enum Shared {
     UnsupportedMediaType,
     Unprocessable,
     PreconditionRequired,
+    TooManyRequests,
     HeadersTooLarge,
     InternalError,
     Unavailable,
 }
 
 impl Shared {
-    const ALL: [Shared; 18] = [
+    const ALL: [Shared; 19] = [
         Shared::NoContent,
         Shared::NotModified,
         Shared::BadRequest,
@@ -45,6 +46,7 @@ impl Shared {
         Shared::UnsupportedMediaType,
         Shared::Unprocessable,
         Shared::PreconditionRequired,
+        Shared::TooManyRequests,
         Shared::HeadersTooLarge,
         Shared::InternalError,
         Shared::Unavailable,
@@ -127,6 +129,11 @@ impl Shared {
                 428,
                 "PreconditionRequired",
                 "`precondition_required`: the record is only changed with `If-Match`.",
+            ),
+            Shared::TooManyRequests => (
+                429,
+                "TooManyRequests",
+                "`rate_limited`: more requests than the limits in `violated-policies` allow. Nothing was done; there is room again after `Retry-After` seconds.",
             ),
             Shared::HeadersTooLarge => (
                 431,
@@ -221,6 +228,10 @@ impl Shared {
                 Code::PreconditionRequired,
                 "Send `If-Match` with the ETag of the record.",
             ),
+            Shared::TooManyRequests => of(
+                Code::RateLimited,
+                "You have used up the limit `default` (600 in 60 s); there is room again in 1 s.",
+            ),
             Shared::HeadersTooLarge => other(
                 "header_fields_too_large",
                 "Too many header fields",
@@ -241,6 +252,10 @@ impl Shared {
                     json!([{"parameter": "limit", "code": "invalid", "detail": example["detail"]}]);
             }
             Shared::Forbidden => example["rule"] = json!("staff"),
+            Shared::TooManyRequests => {
+                example["type"] = json!(QUOTA_EXCEEDED);
+                example["violated-policies"] = json!(["default"]);
+            }
             Shared::Unprocessable => {
                 example["errors"] = json!([{"pointer": "/title", "code": "too_short", "detail": example["detail"]}]);
             }
@@ -249,13 +264,18 @@ impl Shared {
         Some(example)
     }
 
-    fn component(self) -> Json {
+    fn component(self, limited: bool) -> Json {
         let (_, _, description) = self.describe();
         let mut fields = vec!["X-Request-Id"];
+        if limited {
+            fields.extend(LIMITS);
+        }
         match self {
             Shared::NotModified => fields.extend(["ETag", "Cache-Control", "Vary"]),
             Shared::Unauthorized | Shared::Forbidden => fields.push("WWW-Authenticate"),
-            Shared::Unavailable | Shared::Conflict => fields.push("Retry-After"),
+            Shared::Unavailable | Shared::Conflict | Shared::TooManyRequests => {
+                fields.push("Retry-After");
+            }
             Shared::UnsupportedMediaType => {
                 fields.extend(["Accept-Patch", "Accept-Post", "Accept-Query"])
             }
@@ -278,12 +298,18 @@ impl Shared {
     }
 }
 
-/// The components of all shared answers.
-pub fn shared(out: &mut Map<String, Json>) {
+/// The components of all shared answers. `limited`: whether any request is counted.
+pub fn shared(limited: bool, out: &mut Map<String, Json>) {
     for shared in Shared::ALL {
-        out.insert(shared.describe().1.to_owned(), shared.component());
+        out.insert(shared.describe().1.to_owned(), shared.component(limited));
     }
 }
+
+/// How the caller stands with the limits: on every answer to a request that was counted.
+pub const LIMITS: [&str; 2] = ["RateLimit-Policy", "RateLimit"];
+
+/// The type of the problem when nothing is left (draft-ietf-httpapi-ratelimit-headers-11 §5.1).
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 /// References to the components of these header fields.
 pub fn headers(names: &[&str]) -> Json {
@@ -342,6 +368,22 @@ pub fn header_components() -> Map<String, Json> {
                 "description": "The path of the new record.",
                 "required": true,
                 "schema": {"type": "string", "format": "uri-reference"},
+            }),
+        ),
+        (
+            "RateLimit",
+            json!({
+                "description": "What is left of each limit that the request counted against: `r` more requests now, and no more than that for `t` seconds (draft-ietf-httpapi-ratelimit-headers-11).",
+                "schema": {"type": "string"},
+                "example": "\"default\";r=599;t=1",
+            }),
+        ),
+        (
+            "RateLimit-Policy",
+            json!({
+                "description": "Those limits: `q` requests in `w` seconds (draft-ietf-httpapi-ratelimit-headers-11).",
+                "schema": {"type": "string"},
+                "example": "\"default\";q=600;w=60",
             }),
         ),
         (
@@ -419,6 +461,11 @@ pub fn problem() -> Json {
             },
             "rule": {"type": "string", "description": "The rule of the contract that refused."},
             "scope": {"type": "string", "description": "The scope that the credential lacks."},
+            "violated-policies": {
+                "type": "array",
+                "description": "The limits that are used up.",
+                "items": {"type": "string"},
+            },
         },
         "required": ["type", "title", "status", "code"],
     })
