@@ -37,6 +37,14 @@ pub fn failure(model: &Model, error: &StoreError) -> Failure {
                 "the database cannot take this now; try again",
             )
         },
+        StoreError::InDoubt { .. } => Failure {
+            cause: Some(error.to_string().into()),
+            ..Failure::new(
+                Code::Internal,
+                "the connection to the database was lost while the change was being committed: \
+                 it may have been made or not; read before you try again",
+            )
+        },
         StoreError::Corrupt { .. } | StoreError::Internal { .. } => Failure::internal(error),
     }
 }

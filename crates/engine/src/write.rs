@@ -330,7 +330,7 @@ impl Core {
         })?;
         let parameters = prepared.bind_args(&entry.args());
         transaction
-            .query(&prepared.statement, &parameters)
+            .execute(&prepared.statement, &parameters)
             .await
             .map_err(|error| self.trouble(&error))?;
         Ok(())

@@ -19,11 +19,12 @@ use engine::{Engine, Entrance, Meters};
 use identity::Keys;
 use model::Model;
 use rest::Door;
+use store_postgres::Target;
 use tokio::net::TcpListener;
 use web::proxies::Proxies;
 use web::{Handler, Limits, Request, Response, Server, Stopped};
 
-use crate::database::Database;
+use crate::database::{Database, Location};
 use crate::documents;
 use crate::error::Error;
 use crate::health::Health;
@@ -83,6 +84,7 @@ impl Stopping {
 pub struct Builder {
     folder: PathBuf,
     data: Option<PathBuf>,
+    database: Option<Target>,
     migrate: Migrate,
     settings: rest::Settings,
     development: bool,
@@ -94,6 +96,12 @@ impl Builder {
     /// The data folder; `.frontdesk` in the contract's folder unless said otherwise.
     pub fn data(mut self, folder: impl Into<PathBuf>) -> Builder {
         self.data = Some(folder.into());
+        self
+    }
+
+    /// Records are kept in this PostgreSQL database instead of a file in the data folder.
+    pub fn database(mut self, database: Option<Target>) -> Builder {
+        self.database = database;
         self
     }
 
@@ -138,7 +146,11 @@ impl Builder {
     /// Whatever keeps it from being served; see [`Error`].
     pub async fn open_model(self, model: Arc<Model>) -> Result<App, Error> {
         let data = self.data.unwrap_or_else(|| self.folder.join(DATA_FOLDER));
-        let database = Database::open(&data)?;
+        let location = match self.database {
+            Some(target) => Location::Server(Box::new(target)),
+            None => Location::Folder(data.clone()),
+        };
+        let database = Database::connect(&location).await?;
         migrate(&database, &model, self.migrate).await?;
         let lasting = Lasting {
             cursor_secret: database.secret(CURSOR_SECRET).await?,
@@ -207,6 +219,7 @@ impl App {
         Builder {
             folder: folder.into(),
             data: None,
+            database: None,
             migrate: Migrate::default(),
             settings: rest::Settings::default(),
             development: false,

@@ -30,9 +30,9 @@ pub async fn welcome(app: &App, url: &str, keys: &TrialKeys, seeded: &[Seeded]) 
         let document = format!("{url}{}/openapi.json", model.base);
         row("OpenAPI", styled(LINK, document));
     }
-    let file = app.database().file();
-    let file = file.strip_prefix(".").unwrap_or(file);
-    row("Data", styled(QUIET, file.display()));
+    let location = app.database().location().to_string();
+    let location = location.strip_prefix("./").unwrap_or(&location);
+    row("Data", styled(QUIET, location));
     lines.push(String::new());
     lines.push(format!("  {:<10} {}", "Admin key", keys.admin));
     lines.push(format!("  {:<10} {}", "API key", keys.api));

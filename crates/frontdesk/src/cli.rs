@@ -16,14 +16,14 @@ mod serve;
 mod test;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
-use frontdesk::{Compiled, Error, Project};
+use frontdesk::{Compiled, Error, Location, Project};
 
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, Storage};
 use crate::terminal::{self, tell, tell_error};
 
 const STYLES: Styles = Styles::styled()
@@ -216,14 +216,14 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
     runtime.map_err(|error| Trouble::Wrong(format!("no threads: {error}"), None))
 }
 
-/// The data folder of a contract, as flags, environment and file say.
-pub fn data_folder(folder: &Path, data: Option<PathBuf>) -> Result<PathBuf, Trouble> {
+/// Where a contract's records are kept, as flags, environment and file say.
+pub fn location(folder: &Path, storage: Storage) -> Result<Location, Trouble> {
     let flags = Flags {
-        data,
+        storage,
         ..Flags::default()
     };
     let config = Config::resolve(folder, &flags, None).map_err(Trouble::Usage)?;
-    Ok(config.data.value)
+    Ok(config.location())
 }
 
 /// A contract's model, or its mistakes told.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use frontdesk::web::proxies::Proxies;
+use frontdesk::{Location, Target};
 use serde::Deserialize;
 
 use crate::terminal::{QUIET, styled};
@@ -20,6 +21,18 @@ const DRAIN_SECONDS: u64 = 5;
 const DRAIN_SECONDS_MAX: u64 = 3600;
 const LOG: &str = "info";
 
+/// Flags of every command that opens the database.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Storage {
+    /// Where data is kept [default: DIR/.frontdesk] [env: FRONTDESK_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Keep records in PostgreSQL: postgres://USER:PASSWORD@HOST/NAME [env: FRONTDESK_DATABASE]
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+}
+
 /// Flags shared by the commands that serve.
 #[derive(Args, Debug, Default)]
 pub struct Flags {
@@ -28,9 +41,8 @@ pub struct Flags {
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
 
-    /// Where data is kept [default: DIR/.frontdesk] [env: FRONTDESK_DATA]
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub storage: Storage,
 
     /// Proxies whose word about the client's address is taken: addresses and networks, with commas
     /// between them [default: none] [env: FRONTDESK_TRUSTED_PROXIES]
@@ -51,6 +63,16 @@ pub enum Origin {
     Default,
 }
 
+impl Origin {
+    fn name(self) -> &'static str {
+        match self {
+            Origin::Flag(name) | Origin::Environment(name) => name,
+            Origin::File => FILE,
+            Origin::Default => "default",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting<T> {
     pub value: T,
@@ -63,6 +85,7 @@ pub struct Config {
     pub listen: Setting<String>,
     pub data: Setting<PathBuf>,
     pub trusted_proxies: Setting<Proxies>,
+    pub database: Setting<Option<Target>>,
     pub drain: Setting<Duration>,
     pub log: Setting<String>,
 }
@@ -74,6 +97,7 @@ struct File {
     listen: Option<String>,
     data: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
+    database: Option<String>,
     drain: Option<u64>,
     log: Option<String>,
 }
@@ -128,8 +152,30 @@ impl Config {
                 .map_err(|error| format!("trusted proxies: {error}"))?,
             origin: proxies.origin,
         };
+        let database = pick(
+            flags
+                .storage
+                .database
+                .clone()
+                .map(|url| (Some(url), "--database")),
+            environment("FRONTDESK_DATABASE").map(|url| (Some(url), "FRONTDESK_DATABASE")),
+            file.database.map(Some),
+            || None,
+        );
+        let target = match &database.value {
+            None => None,
+            // What is wrong is told without the URL, which may hold a password.
+            Some(url) => Some(
+                url.parse::<Target>()
+                    .map_err(|error| format!("{} ({})", error, database.origin.name()))?,
+            ),
+        };
         Ok(Config {
             trusted_proxies,
+            database: Setting {
+                value: target,
+                origin: database.origin,
+            },
             listen: pick(
                 flags.listen.clone().map(|value| (value, "--listen")),
                 environment("FRONTDESK_LISTEN").map(|value| (value, "FRONTDESK_LISTEN")),
@@ -137,7 +183,7 @@ impl Config {
                 || LISTEN.to_owned(),
             ),
             data: pick(
-                flags.data.clone().map(|value| (value, "--data")),
+                flags.storage.data.clone().map(|value| (value, "--data")),
                 environment("FRONTDESK_DATA").map(|value| (value.into(), "FRONTDESK_DATA")),
                 // A path in a file means the same wherever the program is started.
                 file.data.map(|path| folder.join(path)),
@@ -156,10 +202,18 @@ impl Config {
         })
     }
 
+    /// Where records are kept.
+    pub fn location(&self) -> Location {
+        match &self.database.value {
+            Some(target) => Location::Server(Box::new(target.clone())),
+            None => Location::Folder(self.data.value.clone()),
+        }
+    }
+
     /// The settings as they could stand in `frontdesk.toml`, each with its origin.
     pub fn to_text(&self) -> String {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        let lines = [
+        let mut lines = vec![
             (
                 format!("listen = {}", quoted(&self.listen.value)),
                 self.listen.origin,
@@ -189,17 +243,18 @@ impl Config {
                 self.log.origin,
             ),
         ];
+        if let Some(target) = &self.database.value {
+            // After the data folder, which then holds less.
+            let line = format!("database = {}", quoted(&target.to_string()));
+            lines.insert(2, (line, self.database.origin));
+        }
         let width = lines
             .iter()
             .map(|(line, _)| line.chars().count())
             .max()
             .unwrap_or(0);
         let lines = lines.iter().map(|(line, origin)| {
-            let origin = match origin {
-                Origin::Flag(name) | Origin::Environment(name) => (*name).to_owned(),
-                Origin::File => FILE.to_owned(),
-                Origin::Default => "default".to_owned(),
-            };
+            let origin = origin.name();
             format!("{line:width$}  {}", styled(QUIET, format!("# {origin}")))
         });
         lines.collect::<Vec<_>>().join("\n")
@@ -297,6 +352,25 @@ mod tests {
         assert_eq!(config.listen.value, "file:1");
         let config = resolve(None, &[], &Flags::default()).unwrap();
         assert_eq!(config.listen.value, LISTEN);
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let url = "postgres://ann:s3cret@db.example/shop";
+        let config = resolve(None, &[("FRONTDESK_DATABASE", url)], &Flags::default()).unwrap();
+        let shown = config.to_text();
+        assert!(shown.contains("postgres://ann@db.example/shop"), "{shown}");
+        assert!(!format!("{shown}{config:?}").contains("s3cret"));
+        let wrong = resolve(
+            Some("database = \"postgres://ann:s3cret@db:x/\""),
+            &[],
+            &Flags::default(),
+        );
+        let wrong = wrong.unwrap_err();
+        assert!(
+            wrong.contains("frontdesk.toml") && !wrong.contains("s3cret"),
+            "{wrong}"
+        );
     }
 
     #[test]

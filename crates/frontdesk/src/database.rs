@@ -1,7 +1,6 @@
-//! The database of one data folder: opened, brought to a model, and what is kept in it beside
-//! records.
+//! The database: where it is, opened, brought to a model, and what is kept in it beside records.
 //!
-//! Knows that it is SQLite; nobody above does.
+//! Knows that it is SQLite or PostgreSQL; nobody above does.
 
 use std::fmt;
 use std::fs;
@@ -11,6 +10,7 @@ use std::sync::Arc;
 use model::Model;
 use store::migrate::{self, ApplyError, Plan, Refusal};
 use store::{Driver, Prepared, StoreError, Transaction, Work, driver::BoxFuture, driver::Undo};
+use store_postgres::{PostgresDriver, Target};
 use store_sqlite::{Options, SqliteDriver};
 use value::Value;
 
@@ -20,16 +20,35 @@ use crate::error::Error;
 /// The file in the data folder.
 const FILE: &str = "frontdesk.db";
 
+/// Where records are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In a SQLite file in this folder.
+    Folder(PathBuf),
+    /// In a PostgreSQL database.
+    Server(Box<Target>),
+}
+
+/// As it may be told to anybody: without the password.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Location::Folder(folder) => folder.join(FILE).display().fmt(f),
+            Location::Server(target) => target.fmt(f),
+        }
+    }
+}
+
 /// A database, open.
 #[derive(Clone)]
 pub struct Database {
     driver: Arc<dyn Driver>,
-    file: PathBuf,
+    location: Location,
 }
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Database").field(&self.file).finish()
+        f.debug_tuple("Database").field(&self.location).finish()
     }
 }
 
@@ -52,27 +71,57 @@ impl Database {
     /// When the folder cannot be made or the file is no database.
     pub fn open(folder: &Path) -> Result<Database, Error> {
         make_private(folder)?;
-        let file = folder.join(FILE);
-        match SqliteDriver::open(&file, Options::default()) {
+        let location = Location::Folder(folder.to_owned());
+        match SqliteDriver::open(&folder.join(FILE), Options::default()) {
             Ok(driver) => Ok(Database {
                 driver: Arc::new(driver),
-                file,
+                location,
             }),
-            Err(source) => Err(Error::Database { file, source }),
+            Err(source) => Err(Error::Database { location, source }),
         }
     }
 
-    /// Whether there is one in this data folder already.
-    pub fn exists(folder: &Path) -> bool {
-        folder.join(FILE).exists()
+    /// Opens the database that is there, or makes it where that is a matter of a file. On a
+    /// server it lasts as long as the runtime it was opened in.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, the file is no database, or the server cannot be reached.
+    pub async fn connect(location: &Location) -> Result<Database, Error> {
+        let target = match location {
+            Location::Folder(folder) => return Database::open(folder),
+            Location::Server(target) => Target::clone(target),
+        };
+        match PostgresDriver::open(target, store_postgres::Options::default()).await {
+            Ok(driver) => Ok(Database {
+                driver: Arc::new(driver),
+                location: location.clone(),
+            }),
+            Err(source) => Err(Error::Database {
+                location: location.clone(),
+                source,
+            }),
+        }
+    }
+
+    /// Whether there are tables already; looks without making anything.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn exists(location: &Location) -> Result<bool, Error> {
+        if let Location::Folder(folder) = location {
+            return Ok(folder.join(FILE).exists());
+        }
+        let database = Database::connect(location).await?;
+        let applied = migrate::applied(&*database.driver).await;
+        Ok(applied.map_err(|error| database.failed(error))?.is_some())
     }
 
     pub fn driver(&self) -> &Arc<dyn Driver> {
         &self.driver
     }
 
-    pub fn file(&self) -> &Path {
-        &self.file
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// What the tables lack for this model; nothing if they fit.
@@ -181,7 +230,7 @@ impl Database {
 
     fn failed(&self, source: StoreError) -> Error {
         Error::Database {
-            file: self.file.clone(),
+            location: self.location.clone(),
             source,
         }
     }

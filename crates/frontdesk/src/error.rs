@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use store::StoreError;
 use store::migrate::{ApplyError, Refusal};
 
-use crate::database::Pending;
+use crate::database::{Location, Pending};
 use crate::project::Compiled;
 use crate::seed::SeedError;
 
@@ -33,9 +33,9 @@ pub enum Error {
     Refused(Vec<Refusal>),
     /// A migration was begun and did not go through; nothing has changed.
     Migration(ApplyError),
-    /// The database in this file does not work.
+    /// The database there does not work.
     Database {
-        file: PathBuf,
+        location: Location,
         source: StoreError,
     },
     /// Nobody can be listened to at this address.
@@ -76,7 +76,7 @@ impl fmt::Display for Error {
                     .try_for_each(|refusal| write!(f, "\n{refusal}"))
             }
             Error::Migration(error) => write!(f, "the migration was not applied: {error}"),
-            Error::Database { file, source } => write!(f, "`{}`: {source}", file.display()),
+            Error::Database { location, source } => write!(f, "`{location}`: {source}"),
             Error::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Error::Origin(origin) => write!(f, "`{origin}` under `cors` is no origin"),
             Error::Seed(error) => error.fmt(f),

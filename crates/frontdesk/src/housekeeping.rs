@@ -43,6 +43,10 @@ pub async fn keep(driver: Arc<dyn Driver>) {
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;
+        // What nobody has read yet has no position, and only what has one is forgotten.
+        if let Err(error) = store::feed::publish(&*driver).await {
+            tracing::warn!(%error, "the feed waits for its positions");
+        }
         for store in &stores {
             let kept = i64::try_from(store.kept.as_millis()).unwrap_or(i64::MAX);
             let before = Timestamp(now().0.saturating_sub(kept));

@@ -35,12 +35,14 @@ pub mod watch;
 
 pub use app::{App, Builder, Migrate, Stopping, listen};
 pub use clock::now;
-pub use database::{Database, Pending};
+pub use database::{Database, Location, Pending};
 pub use documents::openapi;
 
 pub use error::Error;
 pub use health::Health;
 pub use project::{Compiled, FILE, Project};
 
+/// A PostgreSQL database as a URL names it.
+pub use store_postgres::{Target, TargetError};
 /// What callers of this crate need of the crates below.
 pub use {call, contract, diag, engine, expr, identity, model, store, value, web};

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::clock::now;
+use crate::database::make_private;
 use crate::error::Error;
 
 /// Beside the database.
@@ -123,6 +124,7 @@ pub async fn keys(app: &App) -> Result<TrialKeys, Error> {
         }
     };
     let keys = TrialKeys { admin, api };
+    make_private(app.data())?;
     write(&path, &keys).map_err(failed)?;
     Ok(keys)
 }

@@ -117,6 +117,23 @@ pub trait Transaction: Send {
 pub trait Work: Send {
     /// `Err` undoes everything this work did.
     fn run<'a>(&'a mut self, tx: &'a mut dyn Transaction) -> BoxFuture<'a, Result<(), Undo>>;
+
+    /// What it may see of others that write at the same time.
+    fn isolation(&self) -> Isolation {
+        Isolation::Serial
+    }
+}
+
+/// What a writing [`Work`] sees of others that run at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// Nothing: as if all were run one after the other. Whoever decides by what it reads needs
+    /// this.
+    #[default]
+    Serial,
+    /// Each statement sees what was committed before it began. For works that take a lock
+    /// first and then want to know what there is; with one writer there is no difference.
+    Latest,
 }
 
 /// Why a work is to be undone.
@@ -175,8 +192,10 @@ pub enum StoreError {
     TooLarge { most_bytes: usize },
     /// Too much is waiting already. Try again later.
     Overloaded,
-    /// Disk full, I/O error, connection lost, locked by another process.
+    /// Disk full, I/O error, connection lost, locked by another process. Nothing was changed.
     Unavailable { reason: String },
+    /// The connection was lost while a write was being committed: nobody knows whether it was.
+    InDoubt { reason: String },
     /// The file or schema is not what it should be.
     Corrupt { reason: String },
     /// Our own mistake: a statement the database does not accept.
@@ -197,6 +216,9 @@ impl std::fmt::Display for StoreError {
             StoreError::Overloaded => f.write_str("too many requests wait for the database"),
             StoreError::Unavailable { reason } => {
                 write!(f, "the database is unavailable: {reason}")
+            }
+            StoreError::InDoubt { reason } => {
+                write!(f, "whether the write was committed is not known: {reason}")
             }
             StoreError::Corrupt { reason } => write!(f, "the database is damaged: {reason}"),
             StoreError::Internal { reason } => {

@@ -1,16 +1,27 @@
 //! The feed: one entry for each committed change, in commit order.
 //!
-//! Appended in the transaction of the change itself. Positions are in commit order because
-//! entries are numbered where writes are serialised: by SQLite's one writer; by a lock that a
-//! PostgreSQL driver takes just before the commit (see [`crate::driver`], promise 3).
+//! Appended in the transaction of the change itself. Positions are in commit order: whoever has
+//! seen one never finds something new below it (see [`crate::driver`], promise 3).
+//!
+//! SQLite's one writer gives them as it writes. On PostgreSQL many write at once, and a number
+//! taken from a sequence while writing says nothing about who commits first; readers that go by
+//! it skip what is committed late. A lock before each commit would mend that and make every
+//! write of all nodes wait for the disk in turn. So an entry is written without a position, and
+//! [`publish`] numbers what *has been* committed, one at a time, before the feed is read: in the
+//! order of the sequence, which is the order of the changes of each record, and of any two
+//! writes of which one began after the other was answered. Writers never wait for it.
 
 use value::{Timestamp, Type, Value};
 
-use crate::driver::{Cost, Dialect, Rows, Storage, StoreError};
+use crate::driver::{Cost, Dialect, Driver, Rows, Storage, StoreError, Undo};
 use crate::prepared::{Cell, Prepared, corrupt};
 use crate::sql::Sql;
 
+mod postgres;
+
 pub(crate) const TABLE: &str = "frontdesk_feed";
+/// PostgreSQL: one row with the last position given.
+pub(crate) const END: &str = "frontdesk_feed_end";
 
 /// Entries that [`prune`] deletes at once: other writes wait for no more than these.
 pub const PRUNED_AT_ONCE: u32 = 1_000;
@@ -58,7 +69,7 @@ fn type_of(storage: Storage) -> Type {
     }
 }
 
-/// Appends an entry. Arguments: [`Entry::args`]. Returns its position: run it as a query.
+/// Appends an entry. Arguments: [`Entry::args`].
 pub fn append(dialect: Dialect) -> Prepared {
     let mut sql = Sql::new(dialect);
     sql.push("INSERT INTO ");
@@ -74,13 +85,44 @@ pub fn append(dialect: Dialect) -> Prepared {
         let arg = sql.take_args(1);
         sql.arg(arg, &type_of(*storage));
     }
-    sql.push(") RETURNING \"position\"");
-    sql.returns(Storage::Int, Cell::Plain);
+    sql.push(")");
     sql.finish(Cost::Short)
 }
 
-/// Entries after a position, in order. Arguments: the position, how many at most. Rows:
-/// [`entries`].
+/// Gives positions to all entries committed so far. On SQLite they have them.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn publish(driver: &dyn Driver) -> Result<(), StoreError> {
+    if driver.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    loop {
+        let rows = driver.query(&postgres::waiting(), &[]).await?;
+        if rows.cells.first() != Some(&Value::Bool(true)) {
+            return Ok(());
+        }
+        match driver.write(Box::new(postgres::Numbering)).await {
+            Ok(()) | Err(Undo::Refused) => {}
+            Err(Undo::Store(error)) => return Err(error),
+        }
+    }
+}
+
+/// Entries after a position, in order, at most so many; everything that was committed before
+/// it was called is among them or below them.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn read(driver: &dyn Driver, after: i64, most: u32) -> Result<Vec<Entry>, StoreError> {
+    publish(driver).await?;
+    let read = read_after(driver.dialect());
+    let parameters = read.bind_args(&[Value::Int(after), Value::Int(most.into())]);
+    entries(driver.query(&read.statement, &parameters).await?)
+}
+
+/// Entries after a position, in order, as far as they have been published: [`read`] does both.
+/// Arguments: the position, how many at most. Rows: [`entries`].
 pub fn read_after(dialect: Dialect) -> Prepared {
     let mut sql = Sql::new(dialect);
     sql.push("SELECT \"position\"");

@@ -122,6 +122,9 @@ pub(crate) struct Lowering<'a> {
     form: Form,
     scope: Vec<Known>,
     nodes: u32,
+    /// EXISTS within EXISTS, and how many there are in all.
+    depth: u32,
+    exists: u32,
     /// Steps that looking ahead ([`Lowering::is_selective`]) may still take.
     fuel: std::cell::Cell<u32>,
     asked_caller: bool,
@@ -169,6 +172,9 @@ enum Junction {
     Or,
 }
 
+/// As many as PostgreSQL puts into one join (`from_collapse_limit`).
+const EXISTS_PLANNED_MAX: u32 = 8;
+
 type Lowered = Result<(), Unsupported>;
 
 impl<'a> Lowering<'a> {
@@ -179,6 +185,8 @@ impl<'a> Lowering<'a> {
             form,
             scope: vec![],
             nodes: 0,
+            depth: 0,
+            exists: 0,
             fuel: std::cell::Cell::new(LOOKED_AT_MAX),
             asked_caller: false,
         }
@@ -352,10 +360,12 @@ impl<'a> Lowering<'a> {
                 hops,
                 place: there,
             });
+            self.depth += 1;
             match kind {
                 Junction::And => self.all_of(parts)?,
                 Junction::Or => self.any_of(parts)?,
             }
+            self.end_exists();
         }
         self.scope.pop();
         self.sql.push(")");
@@ -473,9 +483,22 @@ impl<'a> Lowering<'a> {
         self.sql.push(" = ");
         self.row_id(&list.of)?;
         self.sql.push(" AND ");
+        self.depth += 1;
         self.in_list(list, alias, body, all)?;
+        self.end_exists();
         self.sql.push(")");
         Ok(())
+    }
+
+    /// PostgreSQL plans an EXISTS in more than one way, alone and as a join with all others, and
+    /// what stands in it again for each. Where they are nested or many, that takes longer than
+    /// any plan could save; so it is told to take them as they stand, row by row.
+    fn end_exists(&mut self) {
+        self.exists += 1;
+        if self.depth > 2 || self.exists > EXISTS_PLANNED_MAX {
+            self.sql.either("", " OFFSET 0");
+        }
+        self.depth -= 1;
     }
 
     /// The filter of a list and a condition (or its opposite) about one of its rows.

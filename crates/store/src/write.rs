@@ -37,13 +37,27 @@ pub fn insert(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared
         comma(&mut sql, at);
         let arg = sql.take_args(1);
         if field.id == id.id && counted && dialect == Dialect::Postgres {
-            sql.push("COALESCE(");
+            // An id that was given counts too: the next one is beyond it.
+            let sequence = format!(
+                "pg_get_serial_sequence({}, {})",
+                sql::literal(&sql::quoted(&resource.snake)),
+                sql::literal(&id.name)
+            );
+            sql.push("CASE WHEN ");
             sql.arg(arg, &field.shape.ty);
-            sql.push(", nextval(pg_get_serial_sequence(");
-            sql.push(&sql::literal(&sql::quoted(&resource.snake)));
+            sql.push(" IS NULL THEN nextval(");
+            sql.push(&sequence);
+            sql.push(") WHEN ");
+            sql.arg(arg, &field.shape.ty);
+            sql.push(" > COALESCE(pg_sequence_last_value(");
+            sql.push(&sequence);
+            sql.push("::regclass), 0) THEN setval(");
+            sql.push(&sequence);
             sql.push(", ");
-            sql.push(&sql::literal(&id.name));
-            sql.push(")))");
+            sql.arg(arg, &field.shape.ty);
+            sql.push(") ELSE ");
+            sql.arg(arg, &field.shape.ty);
+            sql.push(" END");
         } else {
             parts(&field.shape.ty, |at, part| {
                 comma(&mut sql, at);

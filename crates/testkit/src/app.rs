@@ -10,6 +10,7 @@ use frontdesk::identity::NewKey;
 use frontdesk::web::proxies::Proxies;
 use frontdesk::{Error, Migrate, Project, Stopping};
 use tempfile::TempDir;
+use testdb::OnServer;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -25,6 +26,8 @@ pub struct App {
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
     runtime: Runtime,
+    // Last: nobody uses it any more when it is dropped.
+    _database: Option<OnServer>,
 }
 
 /// What is to be served.
@@ -185,8 +188,12 @@ impl Builder {
             .enable_all()
             .build()
             .unwrap();
+        let database = OnServer::fresh();
         let opened = runtime.block_on(async {
-            let mut builder = frontdesk::App::builder(folder.path()).trusted_proxies(self.proxies);
+            let target = database.as_ref().map(OnServer::target);
+            let mut builder = frontdesk::App::builder(folder.path())
+                .database(target)
+                .trusted_proxies(self.proxies);
             if self.development {
                 builder = builder.development();
             }
@@ -218,6 +225,7 @@ impl Builder {
             stop: Some(stop),
             server: Some(server),
             runtime,
+            _database: database,
         }
     }
 }

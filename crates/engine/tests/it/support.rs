@@ -10,14 +10,13 @@ use diag::{Diagnostics, Sources};
 use engine::Engine;
 use model::{Action, Model};
 use serde_json::{Map, Value as Json, json};
-use store_sqlite::{Options, SqliteDriver};
 use value::Timestamp;
 
 pub const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
 pub struct App {
     pub engine: Engine,
-    _folder: tempfile::TempDir,
+    _fresh: testdb::Fresh,
 }
 
 pub fn compile(text: &str) -> Model {
@@ -37,16 +36,14 @@ pub fn compile(text: &str) -> Model {
 impl App {
     pub async fn new(contract: &str) -> App {
         let model = Arc::new(compile(contract));
-        let folder = tempfile::tempdir().unwrap();
-        let driver = Arc::new(
-            SqliteDriver::open(&folder.path().join("test.db"), Options::default()).unwrap(),
-        );
+        let fresh = testdb::Fresh::new();
+        let driver = Arc::clone(&fresh.driver);
         store::migrate::bring(&*driver, &model, NOW, false)
             .await
             .unwrap();
         App {
             engine: Engine::new(model, driver, &[7; 32]),
-            _folder: folder,
+            _fresh: fresh,
         }
     }
 
@@ -77,11 +74,8 @@ impl App {
 
     /// Feed entries as (action, resource, version).
     pub async fn feed(&self) -> Vec<(String, String, i64)> {
-        let driver = self.engine.driver();
-        let read = store::feed::read_after(driver.dialect());
-        let parameters = read.bind_args(&[value::Value::Int(0), value::Value::Int(1000)]);
-        let rows = driver.query(&read.statement, &parameters).await.unwrap();
-        store::feed::entries(rows)
+        store::feed::read(&**self.engine.driver(), 0, 1000)
+            .await
             .unwrap()
             .into_iter()
             .map(|entry| (entry.action, entry.resource, entry.version))

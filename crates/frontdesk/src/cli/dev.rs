@@ -164,6 +164,7 @@ impl Desk {
             .origin(&self.origin)
             .data(&config.data.value)
             .trusted_proxies(config.trusted_proxies.value.clone())
+            .database(config.database.value.clone())
             .development();
         builder
             .migrate(Migrate::Safe)

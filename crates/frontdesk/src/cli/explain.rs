@@ -8,10 +8,11 @@ use frontdesk::call::{Caller, CallerKind};
 use frontdesk::contract::{self, who::Who};
 use frontdesk::decision::{self, Decision, Verdict};
 use frontdesk::model::{Action, Audience, Model, Resource};
-use frontdesk::{Database, FILE, trial};
+use frontdesk::{Database, FILE, Location, trial};
 use serde_json::{Value as Json, json};
 
-use super::{Done, Trouble, data_folder, model, runtime};
+use super::{Done, Trouble, location, model, runtime};
+use crate::config::Storage;
 use crate::terminal::{BAD, CAREFUL, GOOD, QUIET, STRONG, say, styled};
 
 const EXAMPLE: &str = "\
@@ -42,9 +43,8 @@ pub struct Explain {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 
-    /// Where data is kept [default: DIR/.frontdesk] [env: FRONTDESK_DATA]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    storage: Storage,
 
     /// As JSON on the standard output
     #[arg(long)]
@@ -76,7 +76,7 @@ impl Explain {
             [resource, action] => {
                 let resource = find(&model, resource)?;
                 let action = find_action(action)?;
-                let data = data_folder(&dir, self.data)?;
+                let location = location(&dir, self.storage)?;
                 let mut caller = self.caller;
                 if matches!(caller.kind, CallerKind::Key { .. }) {
                     // It is the rules that are asked about.
@@ -89,7 +89,7 @@ impl Explain {
                     action,
                     caller: &caller,
                 };
-                let decision = runtime()?.block_on(ask.decide(record, &data))?;
+                let decision = runtime()?.block_on(ask.decide(record, &location))?;
                 match self.json {
                     true => say(ask.to_json(&decision)),
                     false => say(ask.to_text(&decision)),
@@ -259,30 +259,33 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    async fn decide(
-        &self,
-        record: Option<&str>,
-        data: &std::path::Path,
-    ) -> Result<Decision, Trouble> {
+    async fn decide(&self, record: Option<&str>, location: &Location) -> Result<Decision, Trouble> {
         let folder;
-        let data = match (record, Database::exists(data)) {
-            (_, true) => data,
-            (Some(_), false) => {
-                let what = format!(
-                    "there is no database in `{}` to find the record in",
-                    data.display()
-                );
+        let there = Database::exists(location).await?;
+        let database = match (record, there, location) {
+            (_, true, _) | (None, false, Location::Server(_)) => {
+                Database::connect(location).await?
+            }
+            (Some(_), false, _) => {
+                let what = match location {
+                    Location::Folder(data) => format!(
+                        "there is no database in `{}` to find the record in",
+                        data.display()
+                    ),
+                    Location::Server(target) => {
+                        format!("there are no tables in `{target}` to find the record in")
+                    }
+                };
                 return Err(Trouble::Wrong(what, None));
             }
-            (None, false) => {
+            (None, false, Location::Folder(_)) => {
                 // Only to know which SQL is spoken.
                 folder = tempfile::tempdir().map_err(|error| {
                     Trouble::Wrong(format!("no temporary folder: {error}"), None)
                 })?;
-                folder.path()
+                Database::open(folder.path())?
             }
         };
-        let database = Database::open(data)?;
         let driver = &**database.driver();
         let row = match record {
             None => None,

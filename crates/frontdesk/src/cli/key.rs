@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use frontdesk::identity::{Key as Known, KeyError, Keys, NewKey};
 use frontdesk::model::Model;
-use frontdesk::{Database, Migrate, Project, now, trial};
+use frontdesk::{Database, Location, Migrate, Project, Target, now, trial};
 use serde_json::json;
 
-use super::{Done, Trouble, data_folder, runtime};
+use super::{Done, Trouble, location, runtime};
+use crate::config::Storage;
 use crate::terminal::{BAD, GOOD, QUIET, STRONG, say, styled, tell, tell_warning};
 
 const EXAMPLE: &str = "\
@@ -75,9 +76,8 @@ struct Place {
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
 
-    /// Where data is kept [default: DIR/.frontdesk] [env: FRONTDESK_DATA]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    storage: Storage,
 
     /// As JSON on the standard output
     #[arg(long)]
@@ -112,8 +112,8 @@ impl Create {
         if self.scopes.is_empty() && !self.admin {
             tell_warning("a key without scopes reads only what everybody may; add --scope");
         }
-        let data = data_folder(&place.dir, place.data)?;
-        let keys = open(&data, model).await?;
+        let location = location(&place.dir, place.storage)?;
+        let keys = open(&location, model).await?;
         let wish = NewKey {
             name: self.name,
             scopes: self.scopes,
@@ -139,8 +139,8 @@ impl Create {
 }
 
 async fn list(place: Place) -> Done {
-    let data = data_folder(&place.dir, place.data)?;
-    let keys = open(&data, None).await?;
+    let location = location(&place.dir, place.storage)?;
+    let keys = open(&location, None).await?;
     let known = keys.list().await.map_err(frontdesk::Error::Key)?;
     if place.json {
         let keys: Vec<_> = known.iter().map(to_json).collect();
@@ -179,8 +179,8 @@ async fn list(place: Place) -> Done {
 }
 
 async fn revoke(id: &str, place: Place) -> Done {
-    let data = data_folder(&place.dir, place.data)?;
-    let keys = open(&data, None).await?;
+    let location = location(&place.dir, place.storage)?;
+    let keys = open(&location, None).await?;
     match keys.revoke(id, now()).await {
         Err(KeyError::Unknown) => {
             let what = format!("there is no key `{id}`, or it is revoked already");
@@ -201,27 +201,36 @@ async fn revoke(id: &str, place: Place) -> Done {
 /// The contract's model, if there is a contract without mistakes: with data alone a key can be
 /// made too, only unchecked.
 fn model(place: &Place) -> Result<Option<Model>, Trouble> {
-    if place.data.is_some() && !place.dir.join(frontdesk::FILE).exists() {
+    if (place.storage.data.is_some() || place.storage.database.is_some())
+        && !place.dir.join(frontdesk::FILE).exists()
+    {
         return Ok(None);
     }
     Ok(Project::open(&place.dir)?.compile()?.model)
 }
 
-async fn open(data: &std::path::Path, model: Option<Model>) -> Result<Keys, Trouble> {
-    let is_there = Database::exists(data);
+async fn open(location: &Location, model: Option<Model>) -> Result<Keys, Trouble> {
+    let is_there = Database::exists(location).await?;
     let Some(model) = model.filter(|_| !is_there) else {
         if !is_there {
-            let what = format!("there is no database in `{}` yet", data.display());
+            let what = match location {
+                Location::Folder(data) => {
+                    format!("there is no database in `{}` yet", data.display())
+                }
+                Location::Server(target) => format!("there are no tables in `{target}` yet"),
+            };
             let help = "`frontdesk dev` or `frontdesk migrate apply` makes it".to_owned();
             return Err(Trouble::Wrong(what, Some(help)));
         }
-        let database = Database::open(data)?;
+        let database = Database::connect(location).await?;
         return Ok(Keys::new(database.driver().clone()));
     };
     // The first thing ever done here: then the tables are made now, since nothing can be lost.
-    let app = frontdesk::App::builder(".")
-        .data(data)
-        .migrate(Migrate::Safe);
+    let builder = frontdesk::App::builder(".").migrate(Migrate::Safe);
+    let app = match location {
+        Location::Folder(data) => builder.data(data),
+        Location::Server(target) => builder.database(Some(Target::clone(target))),
+    };
     let app = app.open_model(model.into()).await?;
     Ok(Keys::new(app.database().driver().clone()))
 }

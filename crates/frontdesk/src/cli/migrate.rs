@@ -7,7 +7,8 @@ use frontdesk::store::migrate::{Refusal, Risk};
 use frontdesk::{Database, Error, Pending};
 use serde_json::{Value as Json, json};
 
-use super::{Done, Trouble, data_folder, model, runtime};
+use super::{Done, Trouble, location, model, runtime};
+use crate::config::Storage;
 use crate::terminal::{BAD, CAREFUL, GOOD, QUIET, count, say, styled};
 
 const EXAMPLE: &str = "\
@@ -46,9 +47,8 @@ struct Target {
     #[arg(default_value = ".")]
     dir: PathBuf,
 
-    /// Where data is kept [default: DIR/.frontdesk] [env: FRONTDESK_DATA]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    storage: Storage,
 
     /// As JSON on the standard output
     #[arg(long)]
@@ -65,9 +65,9 @@ impl Migrate {
             } => (target, Some(allow_data_loss)),
         };
         let model = model(&target.dir)?;
-        let data = data_folder(&target.dir, target.data)?;
+        let location = location(&target.dir, target.storage)?;
         runtime()?.block_on(async {
-            let database = Database::open(&data)?;
+            let database = Database::connect(&location).await?;
             let pending = match database.pending(&model).await {
                 Err(Error::Refused(refusals)) if target.json => {
                     say(json!({"ok": false, "steps": [], "refusals": refusals_json(&refusals)}));

@@ -87,11 +87,12 @@ impl Serve {
         let mut signals = Signals::new()?;
         let builder = App::builder(&self.dir)
             .data(&config.data.value)
+            .database(config.database.value.clone())
             .migrate(migrate)
             .trusted_proxies(config.trusted_proxies.value.clone())
             .origin(super::origin(address));
         let app = builder.open_model(Arc::new(model)).await?;
-        tracing::info!(%address, data = %config.data.value.display(), "listening");
+        tracing::info!(%address, database = %app.database().location(), "listening");
         say(format!("frontdesk listens on http://{address}"));
         let drain = config.drain.value;
         let stopping = Stopping {

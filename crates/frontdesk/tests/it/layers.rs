@@ -131,6 +131,7 @@ fn dependencies_point_downwards() {
             "rest",
             "web",
             "store-sqlite",
+            "store-postgres",
             "contract",
             "identity",
             "surface",
@@ -150,6 +151,7 @@ fn dependencies_point_downwards() {
         &[
             "store",
             "store-sqlite",
+            "store-postgres",
             "identity",
             "contract",
             "surface",
@@ -175,6 +177,7 @@ fn dependencies_point_downwards() {
             "mimalloc",
             "store",
             "store-sqlite",
+            "store-postgres",
             "engine",
             "web",
             "rest",
@@ -189,6 +192,7 @@ fn dependencies_point_downwards() {
         &["store"],
         &[
             "store-sqlite",
+            "store-postgres",
             "rusqlite",
             "tokio",
             "engine",
@@ -197,12 +201,14 @@ fn dependencies_point_downwards() {
         ],
         "the store owns every SQL text and knows no database client",
     );
-    never_itself(
-        &workspace,
-        "store-sqlite",
-        &["model", "expr", "call", "engine", "contract", "web"],
-        "a driver executes statements and knows no model and no rule",
-    );
+    for driver in ["store-sqlite", "store-postgres"] {
+        never_itself(
+            &workspace,
+            driver,
+            &["model", "expr", "call", "engine", "contract", "web"],
+            "a driver executes statements and knows no model and no rule",
+        );
+    }
     never(
         &workspace,
         &["web"],
@@ -222,6 +228,7 @@ fn dependencies_point_downwards() {
             "hyper",
             "engine",
             "store-sqlite",
+            "store-postgres",
             "contract",
         ],
         "identity turns credentials into callers for every door alike",
@@ -235,6 +242,11 @@ fn every_vendor_has_one_owner() {
         (
             "rusqlite",
             "store-sqlite",
+            "another database is another driver",
+        ),
+        (
+            "tokio-postgres",
+            "store-postgres",
             "another database is another driver",
         ),
         (
@@ -252,11 +264,18 @@ fn every_vendor_has_one_owner() {
 #[test]
 fn what_is_for_tests_stays_out_of_the_product() {
     let workspace = Workspace::read();
-    let of_tests = ["testkit", "proptest", "insta", "jsonschema", "jiff"];
+    let of_tests = [
+        "testkit",
+        "testdb",
+        "proptest",
+        "insta",
+        "jsonschema",
+        "jiff",
+    ];
     for (name, needs) in workspace
         .needs
         .iter()
-        .filter(|(name, _)| *name != "testkit")
+        .filter(|(name, _)| !["testkit", "testdb"].contains(&name.as_str()))
     {
         for test_only in of_tests {
             assert!(

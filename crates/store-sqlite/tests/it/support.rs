@@ -187,6 +187,7 @@ pub fn told<T>(result: Result<T, StoreError>) -> String {
         Err(StoreError::TimedOut { after }) => format!("timed out after {after:?}"),
         Err(StoreError::Overloaded) => "overloaded".to_owned(),
         Err(StoreError::Unavailable { .. }) => "unavailable".to_owned(),
+        Err(StoreError::InDoubt { .. }) => "in doubt".to_owned(),
         Err(StoreError::Corrupt { .. }) => "corrupt".to_owned(),
         Err(StoreError::Internal { .. }) => "internal".to_owned(),
     }

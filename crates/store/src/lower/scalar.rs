@@ -191,6 +191,10 @@ impl Lowering<'_> {
         self.as_number(a, common, Part::Whole)?;
         self.sql.push(operator);
         self.as_number(b, common, Part::Whole)?;
+        if layout::storage(common) == crate::driver::Storage::Text {
+            // What is no column goes by the database's own collation otherwise.
+            self.sql.either("", " COLLATE \"C\"");
+        }
         self.sql.push(")");
         Ok(())
     }
@@ -367,7 +371,7 @@ impl Lowering<'_> {
         self.sql.push(" IN (SELECT ");
         self.sql.either(sqlite, postgres);
         self.sql
-            .either(" FROM json_each(", " FROM jsonb_array_elements_text(");
+            .either(" FROM json_each(", " FROM json_array_elements_text(");
         self.scalar(list, Part::Whole)?;
         self.sql.either(")))", ") AS element (value)))");
         Ok(())
@@ -486,7 +490,7 @@ impl Lowering<'_> {
                     crate::driver::Storage::Int => ("(", ")::bigint"),
                     _ => ("(", ")"),
                 },
-                Type::List(_) | Type::Object(_) | Type::Json => ("(", ")::jsonb"),
+                Type::List(_) | Type::Object(_) | Type::Json => ("(", ")::json"),
                 Type::Text | Type::Enum(_) | Type::Money => ("(", ") COLLATE \"C\""),
             };
             self.sql.push(open);
@@ -562,7 +566,7 @@ impl Lowering<'_> {
         match (function, args) {
             (Function::Size, [of]) => {
                 match of.ty {
-                    Type::List(_) => self.sql.either("json_array_length(", "jsonb_array_length("),
+                    Type::List(_) => self.sql.either("json_array_length(", "json_array_length("),
                     // SQLite counts characters of a text too.
                     _ => self.sql.either("length(", "char_length("),
                 }
@@ -667,8 +671,9 @@ impl Lowering<'_> {
                 ("COALESCE(SUM(", "), 0)::bigint")
             }
             (Aggregate::Sum, _) => ("COALESCE(SUM(", "), 0)"),
+            // PostgreSQL's own average overflows where the sum does not.
             (Aggregate::Avg, Number::Float) if !self.sql.is_sqlite() => {
-                ("AVG((", ")::double precision)")
+                ("SUM((", ")::double precision)")
             }
             (Aggregate::Avg, _) => ("AVG(", ")"),
             (Aggregate::Min, _) => ("MIN(", ")"),
@@ -692,8 +697,15 @@ impl Lowering<'_> {
                 });
             }
         }
-        self.scope.pop();
         self.sql.push(close);
+        if let (Aggregate::Avg, Number::Float, false, Some(body)) =
+            (kind, number(ty), self.sql.is_sqlite(), body)
+        {
+            self.sql.push(" / NULLIF(COUNT(");
+            self.scalar(body, Part::Whole)?;
+            self.sql.push("), 0)");
+        }
+        self.scope.pop();
         self.sql.push(" FROM ");
         self.sql.table(&resource.snake, alias);
         self.sql.push(" WHERE ");

@@ -26,7 +26,7 @@ pub(super) fn column_type(storage: Storage, dialect: Dialect) -> &'static str {
         (Dialect::Postgres, Storage::Date) => "date",
         (Dialect::Postgres, Storage::Timestamp) => "timestamptz",
         (Dialect::Postgres, Storage::Uuid) => "uuid",
-        (Dialect::Postgres, Storage::Json) => "jsonb",
+        (Dialect::Postgres, Storage::Json) => "json",
     }
 }
 
@@ -139,6 +139,15 @@ pub(super) fn reference_name(table: &str, field: &str) -> String {
     layout::name(format!("{table}__{field}__reference"))
 }
 
+pub(super) fn rename_constraint(table: &str, from: &str, to: &str) -> String {
+    format!(
+        "ALTER TABLE {} RENAME CONSTRAINT {} TO {}",
+        quoted(table),
+        quoted(from),
+        quoted(to)
+    )
+}
+
 pub(super) fn create_index(table: &Table, index: &IndexShape, dialect: Dialect) -> String {
     // SQLite ends every index with the rowid, which an integer id is.
     let implied = dialect == Dialect::Sqlite
@@ -177,15 +186,19 @@ pub(super) fn fill_search(table: &Table, dialect: Dialect) -> String {
         .iter()
         .map(|field| format!("COALESCE({}, '')", quoted(field)))
         .collect();
-    let (fold, separator) = match dialect {
-        Dialect::Sqlite => ("fd_fold", "char(31)"),
-        Dialect::Postgres => ("lower", "chr(31)"),
+    let text = |separator| parts.join(&format!(" || {separator} || "));
+    let folded = match dialect {
+        Dialect::Sqlite => format!("fd_fold({})", text("char(31)")),
+        // By Unicode, whatever the database's own collation is: see `search::fold`.
+        Dialect::Postgres => format!(
+            "replace(lower(({}) COLLATE \"und-x-icu\"), 'ς', 'σ')",
+            text("chr(31)")
+        ),
     };
     format!(
-        "UPDATE {} SET {} = {fold}({})",
+        "UPDATE {} SET {} = {folded}",
         quoted(&table.name),
-        quoted(SEARCH),
-        parts.join(&format!(" || {separator} || "))
+        quoted(SEARCH)
     )
 }
 

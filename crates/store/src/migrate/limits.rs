@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use value::{Decimal, Type, Value};
 
 use super::ddl;
-use crate::driver::Dialect;
+use crate::driver::{Dialect, Storage};
+use crate::layout;
 use crate::sql::literal;
 
 /// The constraints of a field's shape. Numbers are kept as the contract prints them: the type
@@ -124,9 +125,15 @@ pub(super) fn tightened(
     dialect: Dialect,
 ) -> Vec<Tightened> {
     let mut found = Vec::new();
+    let json = dialect == Dialect::Postgres && layout::storage(&shape.ty) == Storage::Json;
     let column = Place {
         called: name.to_owned(),
-        value,
+        value: if json {
+            // Text in a column of its own type; only `jsonb` can be compared.
+            format!("{value}::jsonb")
+        } else {
+            value
+        },
         inside: false,
         depth: 0,
         dialect,

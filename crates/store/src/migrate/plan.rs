@@ -5,6 +5,7 @@ use model::Model;
 use super::applied::{Applied, Table, describe};
 use super::table::Change;
 use super::{Plan, Refusal, Risk, Step, ddl, statement};
+use crate::constraint::primary_key;
 use crate::driver::{Dialect, Storage};
 use crate::layout::{SEARCH, VERSION};
 use crate::sql::quoted;
@@ -51,7 +52,7 @@ pub fn plan(
     let kept = |old: &Table| pairs.iter().any(|(_, known)| *known == Some(old));
     let dropped = applied.tables.iter().filter(|old| !kept(old));
     steps.extend(dropped.map(|old| drop_table(old, &pairs, dialect)));
-    steps.extend(renames(&pairs));
+    steps.extend(renames(&pairs, dialect));
     let new: Vec<&Table> = pairs
         .iter()
         .filter(|(_, old)| old.is_none())
@@ -177,15 +178,37 @@ fn shared_names(target: &Applied) -> Vec<Refusal> {
 }
 
 /// Brings tables to their new names, by a detour where a name is still taken.
-fn renames(pairs: &[(&Table, Option<&Table>)]) -> Vec<Step> {
+fn renames(pairs: &[(&Table, Option<&Table>)], dialect: Dialect) -> Vec<Step> {
     let renamed: Vec<(&Table, &Table)> = pairs
         .iter()
         .filter_map(|(new, old)| Some((*new, (*old)?)))
         .filter(|(new, old)| new.name != old.name)
         .collect();
     let taken = |name: &str| renamed.iter().any(|(_, old)| old.name == name);
-    let rename =
-        |from: &str, to: &str| format!("ALTER TABLE {} RENAME TO {}", quoted(from), quoted(to));
+    // On PostgreSQL keys and references have names of their own, made of the table's.
+    let rename = |from: &str, to: &str, old: &Table| {
+        let mut sql = vec![format!(
+            "ALTER TABLE {} RENAME TO {}",
+            quoted(from),
+            quoted(to)
+        )];
+        if dialect == Dialect::Postgres {
+            sql.push(ddl::rename_constraint(
+                to,
+                &primary_key(from),
+                &primary_key(to),
+            ));
+            let references = old.fields.iter().filter(|field| field.references.is_some());
+            sql.extend(references.map(|field| {
+                ddl::rename_constraint(
+                    to,
+                    &ddl::reference_name(from, &field.name),
+                    &ddl::reference_name(to, &field.name),
+                )
+            }));
+        }
+        sql
+    };
     let step = |new: &Table, old: &Table, sql| Step {
         what: format!(
             "{}: rename the table `{}` to `{}`",
@@ -199,13 +222,13 @@ fn renames(pairs: &[(&Table, Option<&Table>)]) -> Vec<Step> {
     let detour = |name: &str| format!("frontdesk_renamed_{name}");
     let mut steps = Vec::new();
     for (new, old) in renamed.iter().filter(|(new, _)| taken(&new.name)) {
-        steps.push(step(new, old, vec![rename(&old.name, &detour(&new.name))]));
+        steps.push(step(new, old, rename(&old.name, &detour(&new.name), old)));
     }
     for (new, old) in &renamed {
         if taken(&new.name) {
-            steps.push(step(new, old, vec![rename(&detour(&new.name), &new.name)]));
+            steps.push(step(new, old, rename(&detour(&new.name), &new.name, old)));
         } else {
-            steps.push(step(new, old, vec![rename(&old.name, &new.name)]));
+            steps.push(step(new, old, rename(&old.name, &new.name, old)));
         }
     }
     steps

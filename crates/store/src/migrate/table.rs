@@ -10,7 +10,7 @@ use super::convert::{Conversion, convert};
 use super::limits::tightened;
 use super::{Probe, Refusal, Risk, Step, ddl, statement};
 use crate::driver::{Dialect, Storage};
-use crate::layout::{SEARCH, VERSION};
+use crate::layout::{self, SEARCH, VERSION};
 use crate::sql::quoted;
 
 /// The name of a table while it is built.
@@ -244,7 +244,7 @@ impl Change<'_> {
         let name = &column.new.name;
         let in_place = |sql: Vec<String>| if rebuild { vec![] } else { sql };
         if old.name != *name {
-            let sql = old
+            let mut sql: Vec<String> = old
                 .columns()
                 .iter()
                 .zip(column.new.columns())
@@ -257,6 +257,13 @@ impl Change<'_> {
                     )
                 })
                 .collect();
+            if !self.sqlite() && old.references.is_some() {
+                sql.push(ddl::rename_constraint(
+                    &self.new.name,
+                    &ddl::reference_name(&self.new.name, &old.name),
+                    &ddl::reference_name(&self.new.name, name),
+                ));
+            }
             found.steps.push(self.step(
                 format!("rename `{}` to `{name}`", old.name),
                 in_place(sql),
@@ -437,7 +444,7 @@ impl Change<'_> {
                 sql.push(format!(
                     "{} DROP CONSTRAINT {}",
                     self.alter(),
-                    quoted(&ddl::reference_name(&self.old.name, &old.name))
+                    quoted(&ddl::reference_name(&self.new.name, &column.new.name))
                 ));
             }
             sql.extend(ddl::reference(self.new, column.new, self.target));
@@ -672,7 +679,10 @@ impl Change<'_> {
             }
             let replaced = self.new.indexes.iter().any(|new| same(old, new));
             let drop = format!("DROP INDEX IF EXISTS {}", quoted(&old.name));
-            if replaced || rebuild {
+            if replaced && !self.sqlite() {
+                // It stays, under another name; for a moment under none that is wanted.
+                dropped.push(rename_index(&old.name, &passing(&old.name)));
+            } else if replaced || rebuild {
                 dropped.push(drop);
             } else {
                 let what = if old.unique {
@@ -692,6 +702,9 @@ impl Change<'_> {
             let before = self.old.indexes.iter().find(|old| same(old, new));
             match before {
                 Some(old) if old.name == new.name && !rebuild => {}
+                Some(old) if !self.sqlite() => {
+                    restored.push(rename_index(&passing(&old.name), &new.name));
+                }
                 Some(_) => restored.push(create),
                 None => {
                     let fields = fields_of(new, self.new);
@@ -713,9 +726,12 @@ impl Change<'_> {
         if !dropped.is_empty() || !restored.is_empty() {
             // Drops first: a name may come back with other columns.
             dropped.extend(restored);
-            found
-                .steps
-                .push(self.step("restore its indexes".to_owned(), dropped, Risk::Locks));
+            let (what, risk) = if self.sqlite() {
+                ("restore its indexes", Risk::Locks)
+            } else {
+                ("rename its indexes", Risk::Safe)
+            };
+            found.steps.push(self.step(what.to_owned(), dropped, risk));
         }
     }
 
@@ -827,6 +843,15 @@ impl Change<'_> {
             &[Storage::Int],
         )
     }
+}
+
+fn rename_index(from: &str, to: &str) -> String {
+    format!("ALTER INDEX {} RENAME TO {}", quoted(from), quoted(to))
+}
+
+/// What an index is called between two names.
+fn passing(name: &str) -> String {
+    layout::name(format!("frontdesk_renamed_{name}"))
 }
 
 /// The fields of an index, without the id that ends it.

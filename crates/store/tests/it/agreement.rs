@@ -943,7 +943,7 @@ fn bind(prepared: &store::Prepared, args: &[Value], caller: &dyn CallerValues) -
 
 /// Which rows a select of this shape finds.
 fn found(world: &World, shape: &Select, caller: &dyn CallerValues) -> Vec<Value> {
-    let prepared = select::select(&world.model, Dialect::Sqlite, shape).unwrap();
+    let prepared = select::select(&world.model, testdb::dialect(), shape).unwrap();
     // The other spelling at least exists.
     select::select(&world.model, Dialect::Postgres, shape).unwrap();
     let rows = world
@@ -1010,7 +1010,7 @@ fn ask(
         outputs,
         ..Select::new(resource)
     };
-    let prepared = select::select(&world.model, Dialect::Sqlite, &shape).unwrap();
+    let prepared = select::select(&world.model, testdb::dialect(), &shape).unwrap();
     let each = world
         .database
         .query_bound(&prepared, &bind(&prepared, &[], caller));
@@ -1027,7 +1027,8 @@ fn ask(
 
     // As if it were not stored yet; nothing can point to it then, so its lists are only asked of
     // the record itself.
-    let unsaved = write::holds_unsaved(&world.model, Dialect::Sqlite, resource, &residual).unwrap();
+    let unsaved =
+        write::holds_unsaved(&world.model, testdb::dialect(), resource, &residual).unwrap();
     let stored: Vec<usize> = layout::stored_fields(world.model.resource(resource))
         .map(|field| usize::from(field.id.0))
         .collect();
@@ -1139,7 +1140,7 @@ fn rules_about_a_change_agree_too() {
         };
         for (who, caller) in callers(&world, &mut random) {
             let residual = Condition::new(rule.clone()).specialise_for(&*caller, NOW);
-            let prepared = write::holds(&world.model, Dialect::Sqlite, task, &residual).unwrap();
+            let prepared = write::holds(&world.model, testdb::dialect(), task, &residual).unwrap();
             let rows = world.rows(task);
             for this in &rows[..4] {
                 // The record as it would become: other values, the same id.
@@ -1222,7 +1223,7 @@ fn computed_fields_agree() {
             outputs,
             ..Select::new(resource)
         };
-        let prepared = select::select(&world.model, Dialect::Sqlite, &shape).unwrap();
+        let prepared = select::select(&world.model, testdb::dialect(), &shape).unwrap();
         for row in world.database.query(&prepared, &[]) {
             let this = world
                 .rows(resource)

@@ -1,7 +1,7 @@
 //! API keys and the server's own secrets.
 
 use store::keys::{self, Key};
-use store::{Dialect, Driver, StoreError, secrets};
+use store::{StoreError, secrets};
 use value::{Timestamp, Value};
 
 use crate::support::{Database, database::wait, model};
@@ -23,13 +23,13 @@ fn key(id: &str) -> Key {
 }
 
 fn insert(database: &Database, key: Key) -> Result<u64, StoreError> {
-    let prepared = keys::insert(Dialect::Sqlite);
+    let prepared = keys::insert(testdb::dialect());
     let parameters = prepared.bind_args(&key.args());
     database.change(&prepared, parameters)
 }
 
 fn find(database: &Database, hash: &str) -> Vec<Key> {
-    let prepared = keys::find(Dialect::Sqlite);
+    let prepared = keys::find(testdb::dialect());
     let parameters = prepared.bind_args(&[Value::Text(hash.into())]);
     keys::keys(&wait(database.driver.query(&prepared.statement, &parameters)).unwrap()).unwrap()
 }
@@ -51,11 +51,11 @@ fn a_key_is_found_by_its_hash_and_can_be_revoked_once() {
         Err(StoreError::Unique { .. })
     ));
 
-    let revoke = keys::revoke(Dialect::Sqlite);
+    let revoke = keys::revoke(testdb::dialect());
     let args = |at| revoke.bind_args(&[Value::Timestamp(Timestamp(at)), Value::Text("a".into())]);
     assert_eq!(database.change(&revoke, args(5)).unwrap(), 1);
     assert_eq!(database.change(&revoke, args(6)).unwrap(), 0);
-    let touch = keys::touch(Dialect::Sqlite);
+    let touch = keys::touch(testdb::dialect());
     let args = touch.bind_args(&[Value::Timestamp(Timestamp(7)), Value::Text("a".into())]);
     assert_eq!(database.change(&touch, args).unwrap(), 1);
     let expected = Key {
@@ -65,7 +65,7 @@ fn a_key_is_found_by_its_hash_and_can_be_revoked_once() {
     };
     assert_eq!(find(&database, "hash of a"), [expected]);
 
-    let list = keys::list(Dialect::Sqlite);
+    let list = keys::list(testdb::dialect());
     let rows = wait(database.driver.query(&list.statement, &list.bind_args(&[]))).unwrap();
     assert_eq!(keys::keys(&rows).unwrap().len(), 2);
 }
@@ -73,14 +73,14 @@ fn a_key_is_found_by_its_hash_and_can_be_revoked_once() {
 #[test]
 fn the_first_secret_of_a_name_stays() {
     let database = Database::of(&model("User\n  name text"));
-    let find = secrets::find(Dialect::Sqlite);
+    let find = secrets::find(testdb::dialect());
     let name = Value::Text("cursors".into());
     assert!(
         database
             .query(&find, std::slice::from_ref(&name))
             .is_empty()
     );
-    let keep = secrets::keep(Dialect::Sqlite);
+    let keep = secrets::keep(testdb::dialect());
     for (value, kept) in [("one", 1), ("two", 0)] {
         let args = [
             name.clone(),

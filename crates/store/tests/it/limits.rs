@@ -219,13 +219,13 @@ fn a_refusal_names_the_limit_and_what_mends_it() {
             or: keep `minimum: 0` in `pages`
         "#);
     insta::assert_snapshot!(script(before, after, Dialect::Postgres), @r#"
-        narrows Book: `title` gets `maxLength: 4` instead of `maxLength: 100`
-              unless SELECT COUNT(*) FROM "book" WHERE char_length("title") > 4
-        narrows Book: `tags[]` gets `maxLength: 3`
-              unless SELECT COUNT(*) FROM "book" WHERE EXISTS (SELECT 1 FROM jsonb_array_elements("tags") AS e0(value) WHERE char_length(e0.value #>> '{}') > 3)
-        narrows Book: `pages` gets `exclusiveMinimum: 0` instead of `minimum: 0`
-              unless SELECT COUNT(*) FROM "book" WHERE "pages" <= 0
-        "#);
+    narrows Book: `title` gets `maxLength: 4` instead of `maxLength: 100`
+          unless SELECT COUNT(*) FROM "book" WHERE char_length("title") > 4
+    narrows Book: `tags[]` gets `maxLength: 3`
+          unless SELECT COUNT(*) FROM "book" WHERE EXISTS (SELECT 1 FROM jsonb_array_elements("tags"::jsonb) AS e0(value) WHERE char_length(e0.value #>> '{}') > 3)
+    narrows Book: `pages` gets `exclusiveMinimum: 0` instead of `minimum: 0`
+          unless SELECT COUNT(*) FROM "book" WHERE "pages" <= 0
+    "#);
 }
 
 #[test]
@@ -325,7 +325,7 @@ fn what_an_older_release_did_not_write_down_counts_as_unchanged() {
         assert!(field.limits.take().is_some());
     }
     assert!(
-        migrate::plan(Some(&applied), &tight, Dialect::Sqlite)
+        migrate::plan(Some(&applied), &tight, testdb::dialect())
             .unwrap()
             .is_empty()
     );
@@ -335,12 +335,12 @@ fn what_an_older_release_did_not_write_down_counts_as_unchanged() {
     let forget =
         "UPDATE frontdesk_migrations SET applied = replace(applied, '\"limits\"', '\"unknown\"')";
     wait(store::Driver::migrate(
-        &database.driver,
+        &*database.driver,
         &[forget.to_owned()],
     ))
     .unwrap();
     let limits = || {
-        let applied = wait(migrate::applied(&database.driver)).unwrap().unwrap();
+        let applied = wait(migrate::applied(&*database.driver)).unwrap().unwrap();
         let field = applied.tables[0]
             .fields
             .iter()

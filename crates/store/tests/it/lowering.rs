@@ -157,9 +157,9 @@ fn numbers_texts_and_times() {
 fn lists_of_values_and_aggregates() {
     insta::assert_snapshot!(check("Task", "this.points in [1, 2, 3]"), @r#"(t0."points" IN (?1, ?2, ?3))"#);
     insta::assert_snapshot!(check("Task", "'a' in this.tags"), @r#"
-        (?1 IN (SELECT value FROM json_each(t0."tags")))
-        ($1 IN (SELECT value FROM jsonb_array_elements_text(t0."tags") AS element (value)))
-        "#);
+    (?1 IN (SELECT value FROM json_each(t0."tags")))
+    ($1 IN (SELECT value FROM json_array_elements_text(t0."tags") AS element (value)))
+    "#);
     insta::assert_snapshot!(check("List", "this.tasks.sum(t, t.points) > 10"), @r#"
         ((SELECT COALESCE(SUM(t1."points"), 0) FROM "task" AS t1 WHERE t1."list_id" = t0."id") > ?1)
         ((SELECT COALESCE(SUM(t1."points"), 0)::bigint FROM "task" AS t1 WHERE t1."list_id" = t0."id") > $1)

@@ -113,7 +113,7 @@ impl Shelf {
                 args.extend(cursor);
             }
             args.push(Value::Int(page));
-            let prepared = select::select(&self.model, Dialect::Sqlite, &shape).unwrap();
+            let prepared = select::select(&self.model, testdb::dialect(), &shape).unwrap();
             select::select(&self.model, Dialect::Postgres, &shape).unwrap();
             let rows = self.database.query(&prepared, &args);
             assert!(rows.len() <= usize::try_from(page).unwrap());
@@ -228,7 +228,7 @@ fn a_cursor_that_points_at_nothing_still_has_a_place() {
             seek: Some(Seek::after(&cursor)),
             ..shape.clone()
         };
-        let prepared = select::select(&shelf.model, Dialect::Sqlite, &shape).unwrap();
+        let prepared = select::select(&shelf.model, testdb::dialect(), &shape).unwrap();
         let args = [&cursor[..], &[Value::Int(1)]].concat();
         assert_eq!(shelf.database.query(&prepared, &args)[0][0], first);
     }
@@ -255,7 +255,7 @@ fn lists_of_several_parents_come_in_one_statement() {
         }],
         ..Select::new(shelf.item)
     };
-    let prepared = select::select(&shelf.model, Dialect::Sqlite, &shape).unwrap();
+    let prepared = select::select(&shelf.model, testdb::dialect(), &shape).unwrap();
     let mut args = shelf.shops.clone();
     args.extend([Value::Null, Value::Bool(false), Value::Int(5)]);
     let together = shelf.database.query(&prepared, &args);
@@ -266,7 +266,7 @@ fn lists_of_several_parents_come_in_one_statement() {
             parent: Some(shop),
             ..shape.clone()
         };
-        let alone = select::select(&shelf.model, Dialect::Sqlite, &alone).unwrap();
+        let alone = select::select(&shelf.model, testdb::dialect(), &alone).unwrap();
         let args = [parent.clone(), Value::Bool(false), Value::Int(5)];
         let alone = shelf.database.query(&alone, &args);
         assert_eq!(of_parent, alone.iter().collect::<Vec<_>>());

@@ -101,7 +101,7 @@ fn short_lists_sort_nothing_and_pass_nothing_over() {
     let mut long = 0;
     for kind in ["integer", "uuid"] {
         let model = shop(kind);
-        let database = Database::of(&model);
+        let database = Database::on_sqlite(&model);
         let filters: &[&[(&str, Operator)]] = &[
             &[],
             &[("author_id", Operator::Eq)],
@@ -153,7 +153,7 @@ fn short_lists_sort_nothing_and_pass_nothing_over() {
 }
 
 fn plan(model: &Model, shape: &Select) -> String {
-    Database::of(model).plan(&prepare(model, shape))
+    Database::on_sqlite(model).plan(&prepare(model, shape))
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn rules_use_their_indexes() {
 
 #[test]
 fn the_feed_is_read_from_a_position_and_pruned_by_time() {
-    let database = Database::of(&model("User\n  name text"));
+    let database = Database::on_sqlite(&model("User\n  name text"));
     insta::assert_snapshot!(database.plan(&feed::read_after(Dialect::Sqlite)), @"SEARCH frontdesk_feed USING INTEGER PRIMARY KEY (rowid>?)");
     insta::assert_snapshot!(database.plan(&feed::bounds(Dialect::Sqlite)), @r#"
         SCAN CONSTANT ROW

@@ -114,14 +114,14 @@ impl Shop {
             outputs: vec![Output::Field(FieldId(0))],
             ..shape
         };
-        let prepared = select::select(&self.model, Dialect::Sqlite, &shape).unwrap();
+        let prepared = select::select(&self.model, testdb::dialect(), &shape).unwrap();
         select::select(&self.model, Dialect::Postgres, &shape).unwrap();
         let rows = self.database.query(&prepared, args);
         let count = Select {
             count: true,
             ..shape
         };
-        let count = select::select(&self.model, Dialect::Sqlite, &count).unwrap();
+        let count = select::select(&self.model, testdb::dialect(), &count).unwrap();
         let counted = self.database.query(&count, args);
         assert_eq!(counted, [[Value::Int(i64::try_from(rows.len()).unwrap())]]);
         rows.iter()
@@ -288,7 +288,7 @@ fn a_record_comes_back_as_it_went_in() {
         ..Select::whole_row(&shop.model, book)
     };
     shape.outputs.push(Output::Field(shop.book("twice")));
-    let prepared = select::select(&shop.model, Dialect::Sqlite, &shape).unwrap();
+    let prepared = select::select(&shop.model, testdb::dialect(), &shape).unwrap();
     let rows = shop.database.query(&prepared, &[Value::Int(1)]);
     let now = Value::Timestamp(crate::support::database::NOW);
     let expected = [
@@ -330,7 +330,7 @@ fn records_are_found_by_several_ids_at_once() {
 fn what_cannot_be_asked_is_refused_not_guessed() {
     let shop = shop();
     let refused = |shape: Select| {
-        select::select(&shop.model, Dialect::Sqlite, &shape)
+        select::select(&shop.model, testdb::dialect(), &shape)
             .unwrap_err()
             .to_string()
     };

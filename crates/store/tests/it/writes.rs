@@ -70,7 +70,7 @@ impl Shop {
         let book = self.model.resource_named("Book").unwrap();
         let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
         let ids = self.fields(&names);
-        let prepared = write::update(&self.model, Dialect::Sqlite, book.id, &ids);
+        let prepared = write::update(&self.model, testdb::dialect(), book.id, &ids);
         let mut args: Vec<Value> = fields.iter().map(|(_, value)| value.clone()).collect();
         if write::changes_search(book, &ids) {
             let mut record = vec![Value::Null; book.fields.len()];
@@ -96,7 +96,7 @@ impl Shop {
             lock: true,
             ..Select::new(self.id("Book"))
         };
-        let prepared = select::select(&self.model, Dialect::Sqlite, &shape).unwrap();
+        let prepared = select::select(&self.model, testdb::dialect(), &shape).unwrap();
         self.database.query(&prepared, &[Value::Int(id)]).remove(0)
     }
 }
@@ -106,7 +106,7 @@ fn integer_ids_are_counted_and_never_given_again() {
     let shop = shop();
     assert_eq!(shop.book(1, &[]).unwrap(), Value::Int(1));
     assert_eq!(shop.book(2, &[]).unwrap(), Value::Int(2));
-    let delete = write::delete(&shop.model, Dialect::Sqlite, shop.id("Book"));
+    let delete = write::delete(&shop.model, testdb::dialect(), shop.id("Book"));
     let args = delete.bind_args(&[Value::Int(2), Value::Int(1)]);
     assert_eq!(shop.database.change(&delete, args.clone()).unwrap(), 1);
     assert_eq!(shop.database.change(&delete, args).unwrap(), 0);
@@ -208,7 +208,7 @@ fn what_is_pointed_at_stays_and_the_pointer_can_be_named() {
     let nobody = Value::Uuid([9; 16]);
     let refused = shop.book(2, &[("author_id", nobody.clone())]).unwrap_err();
     assert!(matches!(refused, StoreError::ForeignKey));
-    let targets = write::targets(&shop.model, Dialect::Sqlite, book).unwrap();
+    let targets = write::targets(&shop.model, testdb::dialect(), book).unwrap();
     let names: Vec<&str> = write::relation_fields(shop.model.resource(book))
         .map(|field| shop.model.resource(book).field(field).name.as_str())
         .collect();
@@ -216,10 +216,10 @@ fn what_is_pointed_at_stays_and_the_pointer_can_be_named() {
     let args = [nobody, Value::Uuid([1; 16]), Value::Null];
     let there = [Value::Bool(false), Value::Bool(true), Value::Bool(true)];
     assert_eq!(shop.database.query(&targets, &args), [there]);
-    assert!(write::targets(&shop.model, Dialect::Sqlite, shop.id("Author")).is_none());
+    assert!(write::targets(&shop.model, testdb::dialect(), shop.id("Author")).is_none());
 
     let author = shop.id("Author");
-    let delete = write::delete(&shop.model, Dialect::Sqlite, author);
+    let delete = write::delete(&shop.model, testdb::dialect(), author);
     let args = [Value::Uuid([2; 16]), Value::Int(1)];
     let refused = shop
         .database
@@ -227,7 +227,7 @@ fn what_is_pointed_at_stays_and_the_pointer_can_be_named() {
         .unwrap_err();
     assert!(matches!(refused, StoreError::ForeignKey), "{refused}");
     let found: Vec<(FieldId, Vec<Vec<Value>>)> =
-        write::references(&shop.model, Dialect::Sqlite, author)
+        write::references(&shop.model, testdb::dialect(), author)
             .iter()
             .map(|known| (known.field, shop.database.query(&known.find, &args[..1])))
             .collect();
@@ -243,7 +243,7 @@ fn a_record_may_point_at_itself() {
     let shop = shop();
     shop.book(1, &[("id", Value::Int(5)), ("sequel_id", Value::Int(5))])
         .unwrap();
-    let delete = write::delete(&shop.model, Dialect::Sqlite, shop.id("Book"));
+    let delete = write::delete(&shop.model, testdb::dialect(), shop.id("Book"));
     let args = delete.bind_args(&[Value::Int(5), Value::Int(1)]);
     assert_eq!(shop.database.change(&delete, args).unwrap(), 1);
 }
@@ -255,7 +255,7 @@ fn conditions_are_asked_of_records_that_are_stored_and_that_are_not() {
     shop.book(7, &[]).unwrap();
     let holds = |text: &str| {
         let condition = rule(&shop.model, book, text);
-        write::holds(&shop.model, Dialect::Sqlite, book, &condition).unwrap()
+        write::holds(&shop.model, testdb::dialect(), book, &condition).unwrap()
     };
     let prepared = holds("this.editor.name == 'x' && this.slot == 7");
     assert_eq!(
@@ -273,7 +273,7 @@ fn postgres_has_its_own_spelling() {
     let shop = shop();
     let book = shop.id("Book");
     let insert = write::insert(&shop.model, Dialect::Postgres, book);
-    insta::assert_snapshot!(insert.statement.text, @r#"INSERT INTO "book" ("id", "title", "author_id", "editor_id", "isbn", "price_amount", "price_currency", "shelf", "slot", "sequel_id", "created_at", "updated_at", "_version", "_search") VALUES (COALESCE($1, nextval(pg_get_serial_sequence('"book"', 'id'))), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING "id""#);
+    insta::assert_snapshot!(insert.statement.text, @r#"INSERT INTO "book" ("id", "title", "author_id", "editor_id", "isbn", "price_amount", "price_currency", "shelf", "slot", "sequel_id", "created_at", "updated_at", "_version", "_search") VALUES (CASE WHEN $1 IS NULL THEN nextval(pg_get_serial_sequence('"book"', 'id')) WHEN $1 > COALESCE(pg_sequence_last_value(pg_get_serial_sequence('"book"', 'id')::regclass), 0) THEN setval(pg_get_serial_sequence('"book"', 'id'), $1) ELSE $1 END, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING "id""#);
     let fields = shop.fields(&["title", "price"]);
     let update = write::update(&shop.model, Dialect::Postgres, book, &fields);
     insta::assert_snapshot!(update.statement.text, @r#"UPDATE "book" SET "title" = $1, "price_amount" = $2, "price_currency" = $3, "_search" = $4, "updated_at" = $5, "_version" = "_version" + 1 WHERE "id" = $6 AND "_version" = $7"#);

@@ -1,21 +1,17 @@
-//! A SQLite file with a model's tables, and the few words to use it with.
+//! A database with a model's tables, and the few words to use it with.
 
 use std::borrow::Cow;
-use std::future::Future;
-use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
 
 use model::Model;
 use store::driver::{BoxFuture, Cost, Statement, Storage, Transaction, Undo};
 use store::{Dialect, Driver, Prepared, StoreError, Work, layout, migrate, search, write};
-use store_sqlite::{Durability, Options, SqliteDriver};
+use testdb::Fresh;
 use value::{IdKind, Timestamp, Value};
 
 pub struct Database {
-    pub driver: SqliteDriver,
-    _folder: tempfile::TempDir,
+    pub driver: Arc<dyn Driver>,
+    _fresh: Fresh,
 }
 
 /// The time of everything in tests.
@@ -23,12 +19,22 @@ pub const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 impl Database {
     pub fn empty() -> Database {
-        let folder = tempfile::tempdir().unwrap();
-        let driver = open(&folder.path().join("test.db"));
+        let fresh = Fresh::new();
         Database {
-            driver,
-            _folder: folder,
+            driver: Arc::clone(&fresh.driver),
+            _fresh: fresh,
         }
+    }
+
+    /// For what is about SQLite alone.
+    pub fn on_sqlite(model: &Model) -> Database {
+        let fresh = Fresh::sqlite();
+        let database = Database {
+            driver: Arc::clone(&fresh.driver),
+            _fresh: fresh,
+        };
+        database.bring(model).unwrap();
+        database
     }
 
     pub fn of(model: &Model) -> Database {
@@ -38,7 +44,7 @@ impl Database {
     }
 
     pub fn bring(&self, model: &Model) -> Result<bool, migrate::ApplyError> {
-        wait(migrate::bring(&self.driver, model, NOW, false))
+        wait(migrate::bring(&*self.driver, model, NOW, false))
     }
 
     /// Inserts a record, given by the names of its fields; others are null, the id of an
@@ -70,7 +76,7 @@ impl Database {
             .collect();
         args.push(Value::Int(1));
         args.extend(search::text(resource, &record).map(Value::Text));
-        let insert = write::insert(model, Dialect::Sqlite, resource.id);
+        let insert = write::insert(model, testdb::dialect(), resource.id);
         let parameters = insert.bind_args(&args);
         if resource.id_type.kind == IdKind::Integer {
             let rows = self.change_query(&insert, parameters)?;
@@ -129,6 +135,28 @@ impl Database {
         prepared.records(rows).unwrap()
     }
 
+    /// Columns, indexes and references, as the database itself describes them.
+    pub fn schema(&self) -> Vec<String> {
+        let described: &[&str] = match testdb::dialect() {
+            Dialect::Sqlite => &[
+                "SELECT name FROM sqlite_schema WHERE type = 'index' AND name NOT LIKE 'sqlite_%' ORDER BY 1",
+                "SELECT m.name || '.' || p.name || ' ' || p.type || ' ' || p.\"notnull\" || ' ' || p.pk
+                FROM sqlite_schema AS m, pragma_table_info(m.name) AS p WHERE m.type = 'table' ORDER BY 1",
+                "SELECT m.name || '.' || p.\"from\" || ' -> ' || p.\"table\" || ' ' || p.on_delete
+                FROM sqlite_schema AS m, pragma_foreign_key_list(m.name) AS p WHERE m.type = 'table' ORDER BY 1",
+            ],
+            Dialect::Postgres => &[
+                "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+                "SELECT concat_ws(' ', table_name, column_name, data_type, numeric_precision, \
+                 collation_name, is_nullable, is_identity, CASE WHEN column_name = '_search' THEN column_default END) \
+                 FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1",
+                "SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid)) \
+                 FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1",
+            ],
+        };
+        described.iter().flat_map(|sql| self.texts(sql)).collect()
+    }
+
     /// Runs SQL as it stands: one text column.
     pub fn texts(&self, sql: &str) -> Vec<String> {
         let statement = Arc::new(Statement {
@@ -178,15 +206,6 @@ impl Database {
     }
 }
 
-pub fn open(path: &Path) -> SqliteDriver {
-    // Tests need no power cut to be survived, and are many times faster so.
-    let options = Options {
-        durability: Durability::Relaxed,
-        ..Options::default()
-    };
-    SqliteDriver::open(path, options).unwrap()
-}
-
 struct Change {
     statement: Arc<Statement>,
     parameters: Vec<Value>,
@@ -212,21 +231,4 @@ impl Work for Change {
     }
 }
 
-/// Waits for a future on this thread.
-pub fn wait<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(std::thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(done) => return done,
-            Poll::Pending => std::thread::park(),
-        }
-    }
-}
+pub use testdb::wait;

@@ -1,0 +1,355 @@
+//! One connection: statements prepared once per text, one result at a time.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt;
+use store::StoreError;
+use store::driver::{Rows, Statement, Storage};
+use tokio::time::timeout;
+use tokio_postgres::{CancelToken, Client, RowStream};
+use value::Value;
+
+use crate::error::{Failed, Then, failed, internal};
+use crate::options::Options;
+use crate::storage::{self, Bound, Raw};
+use crate::target::Target;
+use crate::tls;
+
+/// What a result took and how many rows were changed.
+pub(crate) struct Answer {
+    pub rows: Rows,
+    pub changed: u64,
+}
+
+pub(crate) struct Connection {
+    client: Client,
+    statements: HashMap<Box<str>, Known>,
+    statements_max: usize,
+    /// Counts uses, to know which statement was not used for longest.
+    uses: u64,
+    born: Instant,
+    /// What statements are allowed by the session.
+    allowed: Duration,
+    silence_max: Duration,
+    result_bytes_max: usize,
+    shared: bool,
+    /// Not to be used again.
+    broken: bool,
+    /// A statement runs; if nobody waits for it any more, it is to be cancelled.
+    busy: bool,
+}
+
+struct Known {
+    prepared: tokio_postgres::Statement,
+    /// The same text may be asked of other types.
+    parameters: Vec<Storage>,
+    used: u64,
+}
+
+impl Connection {
+    pub async fn open(target: &Target, options: &Options) -> Result<Connection, Failed> {
+        let connector = tls::connector(target).map_err(Failed::of)?;
+        let opening = target.config.connect(connector);
+        let (client, line) = match timeout(options.connect_max, opening).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => return Err(failed(&error, options.connect_max)),
+            Err(_) => return Err(Failed::lost("the server does not answer")),
+        };
+        tokio::spawn(async move {
+            if let Err(error) = line.await {
+                tracing::debug!(%error, "a connection to the database has ended");
+            }
+        });
+        let connection = Connection {
+            client,
+            statements: HashMap::new(),
+            statements_max: options.statements_max.max(1),
+            uses: 0,
+            born: Instant::now(),
+            allowed: options.write_time_max,
+            silence_max: options.silence_max,
+            result_bytes_max: options.result_bytes_max,
+            shared: target.shared_connections,
+            broken: false,
+            busy: false,
+        };
+        if !connection.shared {
+            // Compiling what is asked for milliseconds takes seconds; nobody can interrupt it.
+            let settings = format!(
+                "SET statement_timeout = {}; SET lock_timeout = {}; \
+                 SET idle_in_transaction_session_timeout = {}; SET TimeZone = 'UTC'; \
+                 SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'",
+                options.write_time_max.as_millis(),
+                options.lock_time_max.as_millis(),
+                (options.write_time_max + options.silence_max).as_millis(),
+            );
+            connection.command(&settings, options.connect_max).await?;
+        }
+        Ok(connection)
+    }
+
+    /// Whether it can be used by somebody else now.
+    pub fn is_usable(&self, lifetime_max: Duration) -> bool {
+        !self.is_broken() && self.born.elapsed() < lifetime_max
+    }
+
+    /// Session settings and prepared statements do not last from one transaction to the next.
+    pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.broken || self.busy || self.client.is_closed()
+    }
+
+    /// Nobody knows any more what state it is in.
+    pub fn give_up(&mut self) {
+        self.broken = true;
+    }
+
+    /// How to end what still runs although nobody waits for it.
+    pub fn unfinished(&self) -> Option<CancelToken> {
+        self.busy.then(|| self.client.cancel_token())
+    }
+
+    /// Prepared statements may have been made for tables that are no longer so.
+    pub fn forget(&mut self) {
+        self.statements.clear();
+    }
+
+    /// Runs words without parameters and results.
+    pub async fn command(&self, words: &str, allowed: Duration) -> Result<(), Failed> {
+        match timeout(allowed + self.silence_max, self.client.batch_execute(words)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(failed(&error, allowed)),
+            Err(_) => Err(silent()),
+        }
+    }
+
+    /// Sends words whose answer nobody waits for. What is sent after them runs after them.
+    pub fn send(&self, words: &str) {
+        let mut sending = pin!(self.client.batch_execute(words));
+        // They are put into the line when first asked for; the answer is thrown away.
+        let _ = sending
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    /// What the server lets single statements take from now on.
+    pub fn allow(&mut self, time: Duration) {
+        if self.allowed != time && !self.shared {
+            self.send(&format!("SET statement_timeout = {}", time.as_millis()));
+            self.allowed = time;
+        }
+    }
+
+    /// Runs a statement. `before` is sent along with it, to save a trip to the server.
+    pub async fn run(
+        &mut self,
+        before: Option<&str>,
+        statement: &Statement,
+        parameters: &[Value],
+        allowed: Duration,
+    ) -> Result<Answer, Failed> {
+        check(statement, parameters)?;
+        let silence = allowed + self.silence_max;
+        self.busy = true;
+        let ran = timeout(
+            silence,
+            self.run_unbounded(before, statement, parameters, allowed),
+        );
+        let ran = ran.await.unwrap_or_else(|_| Err(silent()));
+        // The rest of a result that was too large is still to come.
+        self.busy = matches!(
+            &ran,
+            Err(Failed {
+                error: StoreError::TooLarge { .. },
+                ..
+            })
+        );
+        if let Err(error) = &ran {
+            match error.then {
+                Then::Lost => self.broken = true,
+                Then::Forget => self.forget(),
+                Then::Nothing | Then::Again => {}
+            }
+        }
+        ran
+    }
+
+    async fn run_unbounded(
+        &mut self,
+        before: Option<&str>,
+        statement: &Statement,
+        parameters: &[Value],
+        allowed: Duration,
+    ) -> Result<Answer, Failed> {
+        if self.shared {
+            return self
+                .run_unprepared(before, statement, parameters, allowed)
+                .await;
+        }
+        let told = |error| failed(&error, allowed);
+        self.uses += 1;
+        let known = self.statements.get_mut(&*statement.text);
+        let known = known.filter(|known| known.parameters == statement.parameters);
+        let known = known.map(|known| {
+            known.used = self.uses;
+            known.prepared.clone()
+        });
+        let Some(prepared) = known else {
+            let prepared = self.prepare(before, statement, allowed).await?;
+            let rows = self
+                .client
+                .query_raw(&prepared, parameters.iter().map(Bound));
+            return self
+                .collect(statement, rows.await.map_err(told)?, allowed)
+                .await;
+        };
+        let rows = self
+            .client
+            .query_raw(&prepared, parameters.iter().map(Bound));
+        let rows = match before {
+            None => rows.await.map_err(told)?,
+            Some(before) => {
+                let (begun, rows) = tokio::join!(self.client.batch_execute(before), rows);
+                begun.map_err(told)?;
+                rows.map_err(told)?
+            }
+        };
+        self.collect(statement, rows, allowed).await
+    }
+
+    async fn prepare(
+        &mut self,
+        before: Option<&str>,
+        statement: &Statement,
+        allowed: Duration,
+    ) -> Result<tokio_postgres::Statement, Failed> {
+        let told = |error| failed(&error, allowed);
+        let types: Vec<_> = statement
+            .parameters
+            .iter()
+            .map(|s| storage::type_of(*s))
+            .collect();
+        let preparing = self.client.prepare_typed(&statement.text, &types);
+        let prepared = match before {
+            None => preparing.await.map_err(told)?,
+            Some(before) => {
+                let (begun, prepared) = tokio::join!(self.client.batch_execute(before), preparing);
+                begun.map_err(told)?;
+                prepared.map_err(told)?
+            }
+        };
+        if prepared.columns().len() != statement.columns.len() {
+            return Err(Failed::of(internal(format!(
+                "a statement gives {} columns and declares {}",
+                prepared.columns().len(),
+                statement.columns.len()
+            ))));
+        }
+        if self.statements.len() >= self.statements_max {
+            let oldest = self.statements.iter().min_by_key(|(_, known)| known.used);
+            // Dropping it closes it on the server.
+            if let Some(text) = oldest.map(|(text, _)| text.clone()) {
+                self.statements.remove(&text);
+            }
+        }
+        let known = Known {
+            prepared: prepared.clone(),
+            parameters: statement.parameters.clone(),
+            used: self.uses,
+        };
+        self.statements.insert(Box::from(&*statement.text), known);
+        Ok(prepared)
+    }
+
+    /// Without a name on the server, for it may be another server connection next time.
+    async fn run_unprepared(
+        &self,
+        before: Option<&str>,
+        statement: &Statement,
+        parameters: &[Value],
+        allowed: Duration,
+    ) -> Result<Answer, Failed> {
+        let told = |error| failed(&error, allowed);
+        let types = statement.parameters.iter().map(|s| storage::type_of(*s));
+        let parameters: Vec<_> = parameters.iter().map(Bound).zip(types).collect();
+        let rows = self.client.query_typed_raw(&statement.text, parameters);
+        let rows = match before {
+            None => rows.await.map_err(told)?,
+            Some(before) => {
+                let (begun, rows) = tokio::join!(self.client.batch_execute(before), rows);
+                begun.map_err(told)?;
+                rows.map_err(told)?
+            }
+        };
+        self.collect(statement, rows, allowed).await
+    }
+
+    async fn collect(
+        &self,
+        statement: &Statement,
+        rows: RowStream,
+        allowed: Duration,
+    ) -> Result<Answer, Failed> {
+        let width = statement.columns.len();
+        let mut cells: Vec<Value> = Vec::new();
+        let mut heap = 0;
+        let mut rows = pin!(rows);
+        while let Some(row) = rows
+            .try_next()
+            .await
+            .map_err(|error| failed(&error, allowed))?
+        {
+            if row.len() != width {
+                return Err(Failed::of(internal(format!(
+                    "a statement gives {} columns and declares {width}",
+                    row.len()
+                ))));
+            }
+            for (at, storage) in statement.columns.iter().enumerate() {
+                let cell: Raw<'_> = row.try_get(at).map_err(|error| failed(&error, allowed))?;
+                let value = storage::decode(*storage, &cell).map_err(Failed::of)?;
+                heap += storage::heap_bytes(&value);
+                cells.push(value);
+            }
+            if heap + cells.len() * size_of::<Value>() > self.result_bytes_max {
+                return Err(Failed::of(StoreError::TooLarge {
+                    most_bytes: self.result_bytes_max,
+                }));
+            }
+        }
+        Ok(Answer {
+            rows: Rows { width, cells },
+            changed: rows.rows_affected().unwrap_or(0),
+        })
+    }
+}
+
+fn check(statement: &Statement, parameters: &[Value]) -> Result<(), Failed> {
+    if statement.parameters.len() != parameters.len() {
+        return Err(Failed::of(internal(format!(
+            "a statement takes {} parameters and was given {}",
+            statement.parameters.len(),
+            parameters.len()
+        ))));
+    }
+    let misfit = statement
+        .parameters
+        .iter()
+        .zip(parameters)
+        .find(|(storage, value)| !storage::fits(**storage, value));
+    match misfit {
+        None => Ok(()),
+        Some((storage, value)) => Err(Failed::of(storage::misfit(*storage, value))),
+    }
+}
+
+fn silent() -> Failed {
+    Failed::lost("the server does not answer")
+}

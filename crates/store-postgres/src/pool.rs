@@ -1,0 +1,204 @@
+//! Connections for everybody: opened when needed, bounded, and never waited for without end.
+//!
+//! A server that is away is not asked by everyone at once: after a failure nobody tries again
+//! for a moment, and all are told the same.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use store::StoreError;
+use store::driver::Cost;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_postgres::CancelToken;
+
+use crate::connection::Connection;
+use crate::error::{Failed, Then};
+use crate::options::Options;
+use crate::target::Target;
+use crate::tls;
+
+/// After a failed attempt nobody connects for this long: short enough that a server that is
+/// back is found at once.
+const REST_AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+pub(crate) struct Pool {
+    pub target: Target,
+    pub options: Options,
+    all: Arc<Semaphore>,
+    long: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    /// Works that keep being disturbed go one after the other.
+    pub turn: Arc<tokio::sync::Mutex<()>>,
+    idle: Mutex<Vec<Connection>>,
+    last_failure: Mutex<Option<(Instant, StoreError)>>,
+}
+
+/// A connection for one user. Goes back when dropped, unless something was left open on it.
+pub(crate) struct Lease {
+    connection: Option<Connection>,
+    pool: Arc<Pool>,
+    _long: Option<OwnedSemaphorePermit>,
+    _one: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    pub fn new(target: Target, options: Options) -> Pool {
+        let most = target.pool.unwrap_or(options.connections_max).max(1);
+        let long = if target.pool.is_some() {
+            most / 2
+        } else {
+            options.long_reads_max
+        };
+        Pool {
+            all: Arc::new(Semaphore::new(most)),
+            long: Arc::new(Semaphore::new(long.clamp(1, most))),
+            waiting: AtomicUsize::new(0),
+            turn: Arc::default(),
+            idle: Mutex::default(),
+            last_failure: Mutex::default(),
+            target,
+            options,
+        }
+    }
+
+    /// A connection for something of this cost.
+    pub async fn lease(self: &Arc<Self>, cost: Cost) -> Result<Lease, Failed> {
+        let long = match cost {
+            Cost::Short => None,
+            Cost::Long => Some(self.wait_for(&self.long).await?),
+        };
+        let one = self.wait_for(&self.all).await?;
+        let mut lease = Lease {
+            connection: None,
+            pool: Arc::clone(self),
+            _long: long,
+            _one: one,
+        };
+        lease.connection = Some(match self.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        });
+        Ok(lease)
+    }
+
+    async fn wait_for(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failed> {
+        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let overloaded = || Failed::of(StoreError::Overloaded);
+        let waiting = Waiting::begin(&self.waiting);
+        if waiting.before >= self.options.waiting_max {
+            return Err(overloaded());
+        }
+        let place = timeout(self.options.wait_max, Arc::clone(places).acquire_owned());
+        place
+            .await
+            .map_err(|_| overloaded())?
+            .map_err(|_| overloaded())
+    }
+
+    fn take(&self) -> Option<Connection> {
+        let mut idle = lock(&self.idle);
+        // The one used last, so that those beyond need age and go.
+        while let Some(connection) = idle.pop() {
+            if connection.is_usable(self.options.lifetime_max) {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    async fn connect(&self) -> Result<Connection, Failed> {
+        if let Some((at, error)) = &*lock(&self.last_failure)
+            && at.elapsed() < REST_AFTER_FAILURE
+        {
+            return Err(Failed {
+                error: error.clone(),
+                then: Then::Lost,
+            });
+        }
+        let opened = Connection::open(&self.target, &self.options).await;
+        let mut last_failure = lock(&self.last_failure);
+        *last_failure = match &opened {
+            Ok(_) => None,
+            Err(failed) => Some((Instant::now(), failed.error.clone())),
+        };
+        opened
+    }
+
+    /// Tells the server that nobody waits any more for what a connection runs.
+    fn cancel(&self, token: CancelToken) {
+        // Without a runtime the process is about to end, and its connections with it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let connector = tls::connector(&self.target);
+        let most = self.options.connect_max;
+        runtime.spawn(async move {
+            if let Ok(connector) = connector {
+                // If this fails too, the server's own limit ends the statement.
+                drop(timeout(most, token.cancel_query(connector)).await);
+            }
+        });
+    }
+}
+
+impl Deref for Lease {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+            .as_ref()
+            .expect("there is one from the beginning to the drop")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection
+            .as_mut()
+            .expect("there is one from the beginning to the drop")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        if connection.is_usable(self.pool.options.lifetime_max) {
+            lock(&self.pool.idle).push(connection);
+        } else if let Some(token) = connection.unfinished() {
+            self.pool.cancel(token);
+        }
+    }
+}
+
+/// One of those who wait, for as long as it lives.
+struct Waiting<'a> {
+    all: &'a AtomicUsize,
+    before: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(all: &'a AtomicUsize) -> Waiting<'a> {
+        Waiting {
+            before: all.fetch_add(1, Ordering::Relaxed),
+            all,
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// No code that could panic runs under these locks, so a poisoned one is still whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

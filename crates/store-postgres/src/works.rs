@@ -1,0 +1,134 @@
+//! Works, run until they are done: again from the start when the server could not put them into
+//! an order with others (40001, 40P01), when a lock took too long, when a connection was lost
+//! before anything was committed.
+//!
+//! What was being committed when the connection was lost is never run again: nobody knows
+//! whether it is there, and that is what is answered ([`StoreError::InDoubt`]).
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use store::StoreError;
+use store::driver::{Cost, Isolation, Undo, Work};
+use tokio::time::{sleep, timeout};
+
+use crate::error::{Failed, Then};
+use crate::pool::Pool;
+use crate::transaction::{Open, State};
+
+/// The first pause before another try, doubled each time up to [`PAUSE_MAX`].
+const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE_MAX: Duration = Duration::from_millis(100);
+/// Tries after which a work of this node waits for the others that keep failing: one at a time
+/// they get through where together they keep disturbing each other.
+const TURN_AFTER: u32 = 3;
+/// Connections that a work may lose before it is answered.
+const LOSSES_MAX: u32 = 3;
+
+/// What a work is run as.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Snapshot(Cost),
+    Write(Isolation),
+}
+
+/// What came of one try.
+enum Tried {
+    Done(Result<(), Undo>),
+    /// It went on after a refused statement: with savepoints from now on.
+    Carefully,
+    Failed(Failed),
+}
+
+pub(crate) async fn run(pool: &Arc<Pool>, kind: Kind, work: &mut dyn Work) -> Result<(), Undo> {
+    let options = &pool.options;
+    let began = Instant::now();
+    let (mut tries, mut losses) = (0, 0);
+    let mut careful = false;
+    let mut turn = None;
+    loop {
+        let failed = match attempt(pool, kind, work, careful).await {
+            Tried::Done(outcome) => return outcome,
+            Tried::Carefully => {
+                careful = true;
+                continue;
+            }
+            Tried::Failed(failed) => failed,
+        };
+        tries += 1;
+        losses += u32::from(failed.then == Then::Lost);
+        let over = failed.then == Then::Nothing
+            || losses >= LOSSES_MAX
+            || tries >= options.attempts_max
+            || began.elapsed() >= options.attempts_time_max;
+        if over {
+            return Err(Undo::Store(failed.error));
+        }
+        tracing::debug!(error = %failed.error, tries, "run again");
+        if tries >= TURN_AFTER && turn.is_none() {
+            let waiting = Arc::clone(&pool.turn).lock_owned();
+            turn = timeout(options.attempts_time_max, waiting).await.ok();
+        } else {
+            sleep(pause(tries)).await;
+        }
+    }
+}
+
+async fn attempt(pool: &Arc<Pool>, kind: Kind, work: &mut dyn Work, careful: bool) -> Tried {
+    let options = &pool.options;
+    let (cost, allowed) = match kind {
+        Kind::Snapshot(Cost::Short) => (Cost::Short, options.short_time_max),
+        Kind::Snapshot(Cost::Long) => (Cost::Long, options.long_time_max),
+        Kind::Write(_) => (Cost::Short, options.write_time_max),
+    };
+    let mut lease = match pool.lease(cost).await {
+        Ok(lease) => lease,
+        Err(failed) => return Tried::Failed(failed),
+    };
+    let mut begin = match kind {
+        Kind::Snapshot(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Kind::Write(Isolation::Serial) => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+        Kind::Write(Isolation::Latest) => "BEGIN ISOLATION LEVEL READ COMMITTED",
+    }
+    .to_owned();
+    if lease.is_shared() {
+        begin = format!(
+            "{begin}; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}",
+            allowed.as_millis(),
+            options.lock_time_max.as_millis()
+        );
+    }
+    lease.allow(allowed);
+    let mut open = Open::new(lease, begin, allowed, careful);
+    let outcome = work.run(&mut open).await;
+    match (open.state(), outcome) {
+        (State::Ended(failed), _) => Tried::Failed(failed.clone()),
+        (State::WentOn, _) | (State::Refused, Ok(())) => Tried::Carefully,
+        (State::Refused | State::Whole, Err(undo)) => Tried::Done(Err(undo)),
+        (State::Whole, Ok(())) if !open.has_begun() => Tried::Done(Ok(())),
+        (State::Whole, Ok(())) if matches!(kind, Kind::Snapshot(_)) => {
+            open.finish();
+            Tried::Done(Ok(()))
+        }
+        (State::Whole, Ok(())) => match open.commit().await {
+            Ok(()) => Tried::Done(Ok(())),
+            Err(failed) => match failed.then {
+                Then::Again | Then::Forget => Tried::Failed(failed),
+                Then::Nothing => Tried::Done(Err(Undo::Store(failed.error))),
+                Then::Lost => Tried::Done(Err(Undo::Store(StoreError::InDoubt {
+                    reason: failed.error.to_string(),
+                }))),
+            },
+        },
+    }
+}
+
+/// Longer from try to try, and never the same for two who disturb each other.
+fn pause(tries: u32) -> Duration {
+    let most = PAUSE.saturating_mul(1 << tries.min(10)).min(PAUSE_MAX);
+    // The keys of a map are random, and that is all that is wanted.
+    let random = RandomState::new().hash_one(tries) % 1024;
+    most.mul_f64(0.25 + 0.75 * f64::from(u32::try_from(random).unwrap_or(0)) / 1024.0)
+}
