@@ -16,9 +16,9 @@ pub mod standing;
 pub use caller::{Authenticate, BoxFuture, Caller, CallerKind};
 pub use failure::{Code, Failure, FieldProblem, Place};
 pub use manner::{IdempotencyKey, Manner, Scribe};
-pub use outcome::{Cell, Outcome, Page, Record, Slot, View, ViewTag};
+pub use outcome::{BatchOutcome, Cell, Done, Outcome, Page, Record, Slot, View, ViewTag};
 pub use request::{
-    Change, Condition, Filter, NestedList, Operand, Operator, Parent, Precondition, Query,
-    RecordKey, Request, SortKey, ViewRequest,
+    Batch, Change, Condition, Filter, NestedList, Operand, Operator, Parent, Part, Precondition,
+    Query, RecordKey, Request, SortKey, ViewRequest,
 };
 pub use standing::{Standing, Standings};

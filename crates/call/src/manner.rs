@@ -17,6 +17,8 @@ pub struct Manner {
     pub origin: Option<IpAddr>,
     /// Writes down how the door answers, for answers that are kept. Needed with a key.
     pub scribe: Option<Arc<dyn Scribe>>,
+    /// Decide everything, and store nothing.
+    pub dry_run: bool,
 }
 
 /// A key that a client has chosen for one write, and what it stands for.

@@ -20,6 +20,7 @@ pub enum Outcome {
     Written,
     Deleted,
     Page(Page),
+    Batch(BatchOutcome),
     /// The answer to a write with an idempotency key, as its [`Scribe`](crate::Scribe) wrote it.
     Kept {
         answer: String,
@@ -29,6 +30,22 @@ pub enum Outcome {
         /// not for them any more.
         same_rights: bool,
     },
+}
+
+/// What became of a batch, parallel to its parts.
+#[derive(Clone, Debug, Default)]
+pub struct BatchOutcome {
+    pub create: Vec<Done>,
+    pub update: Vec<Done>,
+    pub delete: Vec<Done>,
+}
+
+/// One write of a batch.
+#[derive(Clone, Debug)]
+pub struct Done {
+    pub id: Value,
+    /// Absent when the caller may not read it, and when it was deleted.
+    pub record: Option<Record>,
 }
 
 /// A record as this caller sees it. `cells` is parallel to [`View::slots`].

@@ -101,6 +101,28 @@ pub enum Change {
     Merge(Map<String, Json>),
     /// RFC 6902, to be applied to the record as the caller sees it.
     Patch(Json),
+    /// Many writes of one resource, all or none. Each is judged as the action it is; that of
+    /// the request itself does not count.
+    Batch(Batch),
+}
+
+/// Many writes, done in this order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Whole records.
+    pub create: Vec<Map<String, Json>>,
+    /// Merge patches.
+    pub update: Vec<Part>,
+    pub delete: Vec<Part>,
+}
+
+/// One write to a record that is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    pub target: RecordKey,
+    /// Empty for a delete.
+    pub change: Map<String, Json>,
+    pub precondition: Precondition,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -12,6 +12,7 @@
 //! counts them.
 
 mod access;
+mod batch;
 mod caller;
 mod create;
 mod cursor;
@@ -42,6 +43,7 @@ use store::select::Select;
 use store::{Prepared, Unsupported};
 use value::{Timestamp, Value};
 
+pub use batch::PARTS_MAX as BATCH_MAX;
 pub use entrance::{Admitted, Entrance, Meters, Visit};
 pub use import::ImportError;
 pub use list::stream::{PIECE_MAX, Records};

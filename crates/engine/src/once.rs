@@ -19,7 +19,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use call::{Code, Failure, FieldProblem, IdempotencyKey, Outcome, Place, Request, Scribe};
+use call::{Change, Code, Failure, FieldProblem, IdempotencyKey, Outcome, Place, Request, Scribe};
 use model::Model;
 use sha2::{Digest, Sha256};
 use store::answers::{self, Answer};
@@ -166,7 +166,10 @@ impl Core {
             request.caller.label().as_str(),
             &origin,
             &self.model.resource(request.resource).name,
-            request.action.name(),
+            match &request.change {
+                Some(Change::Batch(_)) => "batch",
+                _ => request.action.name(),
+            },
             &key.text,
         ])
     }

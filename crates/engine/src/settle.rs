@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
-use call::{Code, Failure, Outcome, Request};
+use call::{Change, Failure, Outcome, Request};
 use model::{Action, Idempotency};
 use store::driver::Transaction;
 
 use crate::Core;
+use crate::batch::Batching;
 use crate::create::Creating;
 use crate::delete::Deleting;
 use crate::once;
@@ -19,6 +20,12 @@ use crate::work::Writing;
 
 /// A write whose caller may try it and whose input, as far as it stands for itself, is good.
 pub enum Decided {
+    One(One),
+    Batch(Batching),
+}
+
+/// Of one record.
+pub enum One {
     Create(Creating),
     Update(Updating),
     Delete(Deleting),
@@ -26,31 +33,46 @@ pub enum Decided {
 
 impl Core {
     pub async fn settle(self: &Arc<Self>, mut request: Request) -> Result<Outcome, Failure> {
-        let resource = self.model.resource(request.resource);
         let (key, scribe) = (request.manner.key.take(), request.manner.scribe.take());
         match (key, scribe) {
-            (Some(key), Some(scribe)) => self.once(request, &key, scribe).await,
+            (Some(key), Some(scribe)) if !request.manner.dry_run => {
+                self.once(request, &key, scribe).await
+            }
             (Some(_), None) => Err(Failure::internal("a key without a scribe")),
-            (None, _) => {
+            (key, _) => {
                 let decided = self.decide(&request).await?;
-                let needs_key = matches!(request.action, Action::Create | Action::Update);
-                if needs_key && resource.idempotency == Idempotency::Required {
+                if key.is_none() && self.needs_key(&request) {
                     return Err(once::required(&self.model, &request));
+                }
+                if request.manner.dry_run {
+                    return self.in_rehearsal(request, decided).await;
                 }
                 self.in_transaction(request, decided).await
             }
         }
     }
 
+    /// Whether a write must carry a key: all that cannot be sent again as they are.
+    fn needs_key(&self, request: &Request) -> bool {
+        let resource = self.model.resource(request.resource);
+        let repeatable = matches!(request.action, Action::Replace | Action::Delete);
+        resource.idempotency == Idempotency::Required && !repeatable
+    }
+
     /// Everything about a write that needs no look at the data it changes.
     pub async fn decide(self: &Arc<Self>, request: &Request) -> Result<Decided, Failure> {
+        match &request.change {
+            Some(Change::Batch(batch)) => self.batch(request, batch).await.map(Decided::Batch),
+            _ => self.decide_one(request).await.map(Decided::One),
+        }
+    }
+
+    pub async fn decide_one(self: &Arc<Self>, request: &Request) -> Result<One, Failure> {
         match request.action {
-            Action::Create => self.create(request).await.map(Decided::Create),
+            Action::Create => self.create(request).await.map(One::Create),
             Action::Update | Action::Replace => self.update(request).await,
-            Action::Delete => self.delete(request).map(Decided::Delete),
-            Action::List | Action::Get => {
-                Err(Failure::new(Code::Internal, "a read is not a write"))
-            }
+            Action::Delete => self.delete(request).map(One::Delete),
+            Action::List | Action::Get => Err(Failure::internal("a read is no write")),
         }
     }
 }
@@ -65,9 +87,25 @@ impl Writing for Decided {
         transaction: &mut dyn Transaction,
     ) -> Result<Outcome, Failure> {
         match self {
-            Decided::Create(creating) => creating.write(core, request, transaction).await,
-            Decided::Update(updating) => updating.write(core, request, transaction).await,
-            Decided::Delete(deleting) => deleting.write(core, request, transaction).await,
+            Decided::One(one) => one.write(core, request, transaction).await,
+            Decided::Batch(batching) => batching.write(core, request, transaction).await,
+        }
+    }
+}
+
+impl Writing for One {
+    type Done = Outcome;
+
+    async fn write(
+        &mut self,
+        core: &Core,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Outcome, Failure> {
+        match self {
+            One::Create(creating) => creating.write(core, request, transaction).await,
+            One::Update(updating) => updating.write(core, request, transaction).await,
+            One::Delete(deleting) => deleting.write(core, request, transaction).await,
         }
     }
 }

@@ -11,7 +11,7 @@ use value::{FieldId, IdKind, Value};
 use crate::Core;
 use crate::access::{Verdict, admit, refuse};
 use crate::input::{Draft, Writer, escape};
-use crate::settle::Decided;
+use crate::settle::One;
 use crate::statements::ShapeKey;
 use crate::write::{Stored, Terms, refuse_field};
 
@@ -22,11 +22,11 @@ const PATCHED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 impl Core {
     /// Decides a change as far as that goes without its transaction.
-    pub async fn update(self: &Arc<Self>, request: &Request) -> Result<Decided, Failure> {
+    pub async fn update(self: &Arc<Self>, request: &Request) -> Result<One, Failure> {
         let resource = self.model.resource(request.resource);
         if request.action == Action::Replace && request.precondition.absent {
             if resource.id_type.kind == IdKind::Text {
-                return self.create(request).await.map(Decided::Create);
+                return self.create(request).await.map(One::Create);
             }
             return Err(Failure::new(
                 Code::Stale,
@@ -40,7 +40,7 @@ impl Core {
         let allowed = admit(resource, gate, request.action, &request.caller, request.now)?;
         let terms = self.terms(request, allowed)?;
         let id = self.target(resource, request)?;
-        Ok(Decided::Update(Updating { id, terms }))
+        Ok(One::Update(Updating { id, terms }))
     }
 }
 
@@ -166,7 +166,9 @@ fn changed(
             let body = patched(resource, &before.row, operations, &hidden)?;
             writer.set(&before.row, &body)
         }
-        None => Err(Failure::new(Code::Malformed, "a change needs a body")),
+        Some(Change::Batch(_)) | None => {
+            Err(Failure::new(Code::Malformed, "a change needs a body"))
+        }
     }
 }
 

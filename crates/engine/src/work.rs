@@ -65,6 +65,8 @@ struct CarriedWriting<W: Writing> {
     core: Arc<Core>,
     request: Request,
     writing: W,
+    /// Whether what is done is to stay.
+    keep: bool,
     slot: Slot<W::Done>,
 }
 
@@ -78,7 +80,12 @@ impl<W: Writing> Work for CarriedWriting<W> {
                 .writing
                 .write(&self.core, &self.request, transaction)
                 .await;
-            leave(&self.slot, done)
+            leave(&self.slot, done)?;
+            if self.keep {
+                Ok(())
+            } else {
+                Err(Undo::Refused)
+            }
         })
     }
 }
@@ -129,11 +136,30 @@ impl Core {
         request: Request,
         writing: W,
     ) -> Result<W::Done, Failure> {
+        self.transact(request, writing, true).await
+    }
+
+    /// Does it all in a transaction, and undoes it.
+    pub async fn in_rehearsal<W: Writing>(
+        self: &Arc<Self>,
+        request: Request,
+        writing: W,
+    ) -> Result<W::Done, Failure> {
+        self.transact(request, writing, false).await
+    }
+
+    async fn transact<W: Writing>(
+        self: &Arc<Self>,
+        request: Request,
+        writing: W,
+        keep: bool,
+    ) -> Result<W::Done, Failure> {
         let slot = Slot::default();
         let work = CarriedWriting {
             core: Arc::clone(self),
             request,
             writing,
+            keep,
             slot: Arc::clone(&slot),
         };
         match self.driver.write(Box::new(work)).await {

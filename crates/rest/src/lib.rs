@@ -40,6 +40,8 @@ pub use explain::{Explain, Refused};
 use failure::Refusal;
 pub use failure::kinds as problem_kinds;
 use mount::{Miss, Routes, Target};
+use request::prefer::Prefer;
+use response::Wish;
 use response::kept::Clerk;
 use response::stream::{Format, Stream};
 use trace::{Ids, Line, X_REQUEST_ID};
@@ -159,8 +161,16 @@ impl Door {
         }
         let format = accept(head, action)?;
         let in_body = target.is_query(&head.method);
+        let is_batch = target.is_batch();
         let most = self.settings.body_bytes_max;
         let mut request = request::read(head, body, most, target, action, caller).await?;
+        let wish = match action.is_read() {
+            true => Wish::default(),
+            false => Wish {
+                prefer: Prefer::read(&head.headers),
+                dry_run: request.manner.dry_run,
+            },
+        };
         if request.manner.key.is_some() {
             request.manner.origin = Some(line.from);
             request.manner.scribe = Some(Arc::new(Clerk {
@@ -168,10 +178,12 @@ impl Door {
                 resource: request.resource,
                 credentials: Arc::clone(&self.credentials),
                 path: path.to_owned(),
+                wish,
             }));
         }
         let resource = request.resource;
-        let explain = self.settings.explain.as_deref();
+        // Which of the parts was refused by a rule is not known here.
+        let explain = self.settings.explain.as_deref().filter(|_| !is_batch);
         let asked = explain.map(|explain| Asked::new(explain, &request));
         let answered = match format {
             Format::Json => admitted.handle(request).await.map(Answered::Whole),
@@ -198,7 +210,7 @@ impl Door {
                 return Err(explained.map_or_else(|| failure.into(), Refusal::from));
             }
         };
-        response::write(outcome, head, model, model.resource(resource))
+        response::write(outcome, head, model, model.resource(resource), wish)
     }
 
     /// Finds out who asks and counts it. A credential that is not accepted counts as a guest's

@@ -55,10 +55,16 @@ pub enum Target<'a> {
     /// `/books/query`, `/authors/{id}/books/query`: a list that is asked by a body, for those
     /// who cannot send QUERY.
     Query(Box<Target<'a>>),
+    /// `/books/batch`: many writes at once.
+    Batch { resource: ResourceId },
 }
 
-/// The segment behind a list's path.
+/// The segments behind a list's path.
 const QUERY: &str = "/query";
+const BATCH: &str = "/batch";
+
+/// What a batch is made of.
+const BATCHED: [Action; 3] = [Action::Create, Action::Update, Action::Delete];
 
 /// Why a path stands for nothing.
 #[derive(Debug, PartialEq)]
@@ -92,18 +98,21 @@ impl Routes {
 
     /// What a path stands for when it is asked by this method.
     ///
-    /// `query` behind a list can also be an id that a client chose. Then the method tells: POST
-    /// asks the list, everything else is about the record.
+    /// `query` or `batch` behind a list can also be an id that a client chose. Then the method
+    /// tells: POST is for the list, everything else about the record.
     pub fn find_for<'a>(
         &'a self,
         model: &Model,
         method: &Method,
         path: &'a str,
     ) -> Result<Target<'a>, Miss> {
-        let Some(list) = path.strip_suffix(QUERY) else {
-            return self.find(path);
+        let (list, is_batch) = match (path.strip_suffix(QUERY), path.strip_suffix(BATCH)) {
+            (Some(list), _) => (list, false),
+            (_, Some(list)) => (list, true),
+            (None, None) => return self.find(path),
         };
         match (self.find(list), self.find(path)) {
+            (Ok(Target::List { .. }), at) if is_batch => at,
             (Ok(list @ (Target::Collection { .. } | Target::List { .. })), at) => {
                 let can_be_record = match &at {
                     Ok(Target::Record { resource, id }) => {
@@ -112,6 +121,10 @@ impl Routes {
                     _ => false,
                 };
                 if method == Method::POST || !can_be_record {
+                    if is_batch {
+                        let resource = list.resource();
+                        return Ok(Target::Batch { resource });
+                    }
                     return Ok(Target::Query(Box::new(list)));
                 }
                 at
@@ -225,7 +238,7 @@ impl Routes {
                 audience(resource) == Some(Audience::Public)
                     && audience(parent) == Some(Audience::Public)
             }
-            Ok(Target::Query(_)) | Err(_) => false,
+            Ok(Target::Query(_) | Target::Batch { .. }) | Err(_) => false,
         }
     }
 }
@@ -236,7 +249,8 @@ impl Target<'_> {
         match self {
             Target::Collection { resource }
             | Target::Record { resource, .. }
-            | Target::List { resource, .. } => *resource,
+            | Target::List { resource, .. }
+            | Target::Batch { resource } => *resource,
             Target::Query(list) => list.resource(),
         }
     }
@@ -246,9 +260,13 @@ impl Target<'_> {
         let own = model.resource(self.resource()).audience;
         match self {
             Target::List { parent, .. } => own.max(model.resource(*parent).audience),
-            Target::Collection { .. } | Target::Record { .. } => own,
+            Target::Collection { .. } | Target::Record { .. } | Target::Batch { .. } => own,
             Target::Query(list) => list.audience(model),
         }
+    }
+
+    pub fn is_batch(&self) -> bool {
+        matches!(self, Target::Batch { .. })
     }
 
     pub fn is_record(&self) -> bool {
@@ -260,7 +278,7 @@ impl Target<'_> {
         match self {
             Target::Query(_) => method == Method::POST,
             Target::Collection { .. } | Target::List { .. } => method == Method::QUERY,
-            Target::Record { .. } => false,
+            Target::Record { .. } | Target::Batch { .. } => false,
         }
     }
 
@@ -269,6 +287,10 @@ impl Target<'_> {
         let record = self.is_record();
         if let Target::Query(_) = self {
             return (method == Method::POST).then_some(Action::List);
+        }
+        if self.is_batch() {
+            // Of all the actions in it, the one that such a path is known for.
+            return (method == Method::POST).then_some(Action::Create);
         }
         match *method {
             Method::QUERY if !record => Some(Action::List),
@@ -287,6 +309,9 @@ impl Target<'_> {
     pub fn offers(&self, model: &Model, action: Action) -> bool {
         let access = &model.resource(self.resource()).access;
         let opened = |action: &Action| access.rule(*action).is_some();
+        if self.is_batch() && BATCHED.iter().any(opened) {
+            return true;
+        }
         opened(&action) || !Action::ALL.iter().any(opened)
     }
 
@@ -294,6 +319,8 @@ impl Target<'_> {
     pub fn allow(&self, model: &Model) -> HeaderValue {
         let methods: &[(Action, &str)] = if let Target::Query(_) = self {
             &[(Action::List, "POST")]
+        } else if self.is_batch() {
+            &[(Action::Create, "POST")]
         } else if self.is_record() {
             &[
                 (Action::Get, "GET, HEAD"),
@@ -417,6 +444,7 @@ mod tests {
     fn told(found: Result<Target<'_>, Miss>) -> String {
         match found {
             Ok(Target::Query(list)) => format!("query {}", told(Ok(*list))),
+            Ok(Target::Batch { resource }) => format!("batch {}", resource.0),
             Ok(Target::Collection { resource }) => format!("{}", resource.0),
             Ok(Target::Record { resource, id }) => format!("{}/{id}", resource.0),
             Ok(Target::List {
@@ -489,6 +517,26 @@ mod tests {
                 assert_eq!(told(found), expected, "{method} {path}");
             }
         }
+    }
+
+    #[test]
+    fn batch_behind_a_collection_is_many_writes() {
+        let v1 = routes("/v1");
+        let model = model("/v1");
+        for (path, expected) in [
+            ("/v1/books/batch", "batch 1"),
+            ("/v1/books/42/batch", "Unknown"),
+            ("/v1/authors/7/books/batch", "Unknown"),
+            ("/v1/batch", "Unknown"),
+            ("/v1/books/batch/query", "Unknown"),
+        ] {
+            let found = v1.find_for(&model, &Method::POST, path);
+            assert_eq!(told(found), expected, "{path}");
+        }
+        let target = v1.find_for(&model, &Method::GET, "/v1/books/batch");
+        let target = target.unwrap();
+        assert_eq!(target.allow(&model), "POST, OPTIONS");
+        assert_eq!(target.action(&Method::GET), None);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! Only syntax is judged here. Whether a field exists, may be filtered by or may hold a value is
 //! the engine's question.
 
+pub mod batch;
 pub mod body;
 pub mod idempotency;
 pub mod parameters;
 pub mod patch;
 pub mod precondition;
+pub mod prefer;
 pub mod query;
 
 use std::sync::Arc;
@@ -32,11 +34,18 @@ pub async fn read(
     caller: Arc<Caller>,
 ) -> Result<Request, Refusal> {
     let in_body = target.is_query(&head.method);
+    let is_batch = target.is_batch();
+    let mut dry_run = false;
     let (mut query, mut view) = match head.uri.query() {
         None => (Query::default(), ViewRequest::default()),
         // All of it stands in the body then, so that nothing is said twice.
         Some(query) if in_body => parameters::read_none(query)?,
-        Some(query) => parameters::read(query, action)?,
+        Some(query) if action.is_read() => parameters::read(query, action)?,
+        Some(query) => {
+            let view;
+            (view, dry_run) = parameters::of_write(query, action, is_batch)?;
+            (Query::default(), view)
+        }
     };
     let precondition = match action {
         // Conditions on reads are about what is sent, and looked at when that is known.
@@ -46,6 +55,8 @@ pub async fn read(
     let change = if in_body {
         (query, view) = query::read(&head.headers, body, body_bytes_max).await?;
         None
+    } else if is_batch {
+        Some(batch::read(&head.headers, body, body_bytes_max).await?)
     } else {
         body::read(&head.headers, body, body_bytes_max, action).await?
     };
@@ -55,7 +66,7 @@ pub async fn read(
         target => target,
     };
     let (id, parent) = match target {
-        Target::Query(_) | Target::Collection { .. } => (None, None),
+        Target::Query(_) | Target::Collection { .. } | Target::Batch { .. } => (None, None),
         Target::Record { id, .. } => (Some(RecordKey::Id(id.into_owned())), None),
         Target::List {
             parent, id, name, ..
@@ -79,6 +90,7 @@ pub async fn read(
     };
     if !action.is_read() {
         request.manner.key = idempotency::read(head, &request)?;
+        request.manner.dry_run = dry_run;
     }
     Ok(request)
 }

@@ -7,7 +7,7 @@ pub mod stream;
 pub mod tag;
 
 use call::{Outcome, Page, Record, Standings, ViewTag};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LINK, LOCATION, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use model::{Model, Resource};
@@ -16,6 +16,7 @@ use web::headers::{no_store, protect_data};
 use web::quota::{self, Quota};
 
 use crate::failure::Refusal;
+use crate::request::prefer::{Prefer, Return};
 use stream::{Format, Stream};
 use tag::Tag;
 
@@ -43,12 +44,26 @@ pub fn standing(standings: &Standings, headers: &mut HeaderMap) {
     quota::mark(headers, quotas);
 }
 
+/// Says that a write was only rehearsed.
+const DRY_RUN: HeaderName = HeaderName::from_static("dry-run");
+
+/// Which preferences were followed (RFC 7240 section 3).
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// How a write is to be answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish {
+    pub prefer: Prefer,
+    pub dry_run: bool,
+}
+
 /// Writes an outcome as the answer to a request with this `head`.
 pub fn write(
     outcome: Outcome,
     head: &Parts,
     model: &Model,
     resource: &Resource,
+    wish: Wish,
 ) -> Result<Response, Refusal> {
     match outcome {
         Outcome::Record(record) if head.method.is_safe() => read_record(&record, &head.headers),
@@ -58,13 +73,13 @@ pub fn write(
             replayed,
             same_rights,
         } => kept::read(&answer, replayed, same_rights),
-        outcome => Ok(written(&outcome, model, resource)),
+        outcome => Ok(written(&outcome, model, resource, wish)),
     }
 }
 
 /// The answer to a write.
-pub fn written(outcome: &Outcome, model: &Model, resource: &Resource) -> Response {
-    match outcome {
+pub fn written(outcome: &Outcome, model: &Model, resource: &Resource, wish: Wish) -> Response {
+    let mut response = match outcome {
         Outcome::Record(record) => written_record(record, StatusCode::OK),
         Outcome::Created { id, record, .. } => {
             let mut response = match record {
@@ -75,9 +90,60 @@ pub fn written(outcome: &Outcome, model: &Model, resource: &Resource) -> Respons
             response.headers_mut().insert(LOCATION, location);
             response
         }
+        Outcome::Batch(batch) => {
+            let id_type = &resource.id_field().shape.ty;
+            let tag = |record: &Record| {
+                known_tag(record).unwrap_or_else(|| {
+                    Tag::record(record.version, tag::hash(&body::record(record)))
+                })
+            };
+            let mut response = plain_json(StatusCode::OK, body::batch(batch, id_type, tag));
+            no_store(response.headers_mut());
+            response
+        }
         Outcome::Written | Outcome::Deleted | Outcome::Page(_) | Outcome::Kept { .. } => {
             empty(StatusCode::NO_CONTENT)
         }
+    };
+    if wish.dry_run {
+        // There is nothing that these could name.
+        let headers = response.headers_mut();
+        headers.remove(LOCATION);
+        headers.remove(ETAG);
+        headers.insert(DRY_RUN, HeaderValue::from_static("true"));
+        no_store(headers);
+        *response.status_mut() = match response.body().is_empty() {
+            true => StatusCode::NO_CONTENT,
+            false => StatusCode::OK,
+        };
+    }
+    prefer(&mut response, wish.prefer);
+    response
+}
+
+/// Answers as the client would like it, and says so.
+fn prefer(response: &mut Response, prefer: Prefer) {
+    let mut applied = Vec::new();
+    match prefer.answer {
+        Some(Return::Minimal) => {
+            *response.body_mut() = web::Body::empty();
+            response.headers_mut().remove(CONTENT_TYPE);
+            if response.status() == StatusCode::OK {
+                *response.status_mut() = StatusCode::NO_CONTENT;
+            }
+            applied.push("return=minimal");
+        }
+        Some(Return::Representation) if !response.body().is_empty() => {
+            applied.push("return=representation");
+        }
+        _ => {}
+    }
+    if prefer.strict {
+        applied.push("handling=strict");
+    }
+    if !applied.is_empty() {
+        let applied = HeaderValue::try_from(applied.join(", ")).expect("these words are ASCII");
+        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
     }
 }
 

@@ -4,6 +4,7 @@
 //! the document allows is never told that it broke the contract, and one that sends anything else
 //! is. It knows what rules exist, but not who will ask.
 
+mod batch;
 mod names;
 mod operations;
 mod parameters;
@@ -48,6 +49,8 @@ pub struct Limits {
     pub includes_max: usize,
     /// Operations of one JSON Patch.
     pub patch_operations_max: usize,
+    /// Writes of one batch.
+    pub batch_max: usize,
 }
 
 impl Default for Limits {
@@ -60,6 +63,7 @@ impl Default for Limits {
             words_chars_max: 200,
             includes_max: 10,
             patch_operations_max: 100,
+            batch_max: 1000,
         }
     }
 }
@@ -99,6 +103,8 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
     };
     for resource in access::resources(model, audience) {
         resources.components(resource, &mut described);
+        let names = &components[usize::from(resource.id.0)];
+        batch::components(&schemas, resource, names, limits.batch_max, &mut described);
     }
     schemas.shared(&mut described);
     described.insert(PROBLEM.to_owned(), responses::problem());

@@ -257,6 +257,7 @@ fn show(outcome: &Outcome) -> Json {
         Outcome::Written => json!("written"),
         Outcome::Deleted => json!("deleted"),
         Outcome::Page(page) => show_page(page),
+        Outcome::Batch(batch) => serde_json::Value::from(format!("{batch:?}")),
         Outcome::Kept { answer, .. } => serde_json::Value::from(answer.as_str()),
     }
 }

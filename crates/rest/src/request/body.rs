@@ -70,6 +70,18 @@ pub async fn read(
     }))
 }
 
+/// Reads a body that is one JSON object.
+pub async fn read_object(
+    headers: &HeaderMap,
+    body: &mut RequestBody,
+    bytes_max: usize,
+) -> Result<Map<String, Value>, Refusal> {
+    match read(headers, body, bytes_max, Action::Create).await? {
+        Some(Change::Whole(members)) => Ok(members),
+        _ => Err(Failure::internal("a body was read as something else").into()),
+    }
+}
+
 /// For methods whose body would have no meaning (RFC 9110 section 9.3). It is refused rather than
 /// read over, since whoever sent it expects it to count.
 async fn refuse_any(body: &mut RequestBody) -> Result<Option<Change>, Refusal> {

@@ -103,6 +103,21 @@ fn fingerprint(head: &Parts, request: &Request) -> [u8; 16] {
             hash.update(b"p");
             json(&mut hash, operations);
         }
+        Some(Change::Batch(batch)) => {
+            hash.update(b"b");
+            for body in &batch.create {
+                object(&mut hash, body);
+            }
+            for part in batch.update.iter().chain(&batch.delete) {
+                hash.update(b".");
+                text(
+                    &mut hash,
+                    &format!("{:?} {:?}", part.target, part.precondition),
+                );
+                object(&mut hash, &part.change);
+            }
+            hash.update((batch.update.len() as u64).to_le_bytes());
+        }
     }
     let mut half = [0; 16];
     half.copy_from_slice(&hash.finalize()[..16]);

@@ -12,6 +12,11 @@ use crate::failure::Refusal;
 const OF_LISTS: [&str; 7] = ["cursor", "fields", "include", "limit", "q", "sort", "total"];
 /// What everything that answers with one record understands.
 const OF_RECORDS: [&str; 2] = ["fields", "include"];
+/// What writes understand that answer with a record, those of many records, and those that
+/// answer with nothing.
+const OF_WRITES: [&str; 3] = ["dry_run", "fields", "include"];
+const OF_BATCHES: [&str; 2] = ["dry_run", "fields"];
+const OF_DELETES: [&str; 1] = ["dry_run"];
 
 /// Reads a query string, and collects everything that is wrong with it.
 pub fn read(query: &str, action: Action) -> Result<(Query, ViewRequest), Refusal> {
@@ -26,6 +31,38 @@ pub fn read(query: &str, action: Action) -> Result<(Query, ViewRequest), Refusal
     }
     if reader.faults.is_empty() {
         Ok((reader.query, reader.view))
+    } else {
+        Err(Failure::with_problems(Code::Malformed, reader.faults).into())
+    }
+}
+
+/// Reads the query string of a write: what to answer with, and whether to do it only for show.
+pub fn of_write(
+    query: &str,
+    action: Action,
+    is_batch: bool,
+) -> Result<(ViewRequest, bool), Refusal> {
+    let parameters = web::query::parse(Some(query)).map_err(unreadable)?;
+    let mut reader = Reader::default();
+    let mut dry_run = false;
+    let known: &[&'static str] = match action {
+        _ if is_batch => &OF_BATCHES,
+        Action::Delete => &OF_DELETES,
+        _ => &OF_WRITES,
+    };
+    for parameter in &parameters {
+        match (&*parameter.name, &parameter.bracket) {
+            ("dry_run", None) => match &*parameter.value {
+                "true" => dry_run = true,
+                "false" => dry_run = false,
+                _ => reader.fault(parameter, "invalid", "`dry_run` is `true` or `false`."),
+            },
+            (name, None) if known.contains(&name) => reader.of_record(parameter),
+            _ => reader.unknown(parameter, known),
+        }
+    }
+    if reader.faults.is_empty() {
+        Ok((reader.view, dry_run))
     } else {
         Err(Failure::with_problems(Code::Malformed, reader.faults).into())
     }
@@ -391,19 +428,54 @@ mod tests {
 
     #[test]
     fn single_records_know_two_parameters() {
-        for action in [Action::Get, Action::Create, Action::Update, Action::Replace] {
-            check(
-                action,
-                "fields=id&include=author",
-                "fields [\"id\"] include [\"author\"]",
-            );
-            check(action, "title=x", "!title unknown_parameter");
-            check(action, "limit=1", "!limit unknown_parameter");
-            check(action, "fields[eq]=1", "!fields[eq] unknown_parameter");
-            check(action, "dry_run=true", "!dry_run unknown_parameter");
+        let get = Action::Get;
+        check(
+            get,
+            "fields=id&include=author",
+            "fields [\"id\"] include [\"author\"]",
+        );
+        check(get, "title=x", "!title unknown_parameter");
+        check(get, "limit=1", "!limit unknown_parameter");
+        check(get, "fields[eq]=1", "!fields[eq] unknown_parameter");
+        check(get, "dry_run=true", "!dry_run unknown_parameter");
+    }
+
+    #[test]
+    fn writes_can_be_for_show() {
+        #[track_caller]
+        fn check(action: Action, is_batch: bool, query: &str, expected: &str) {
+            let found = match of_write(query, action, is_batch) {
+                Ok((view, dry_run)) => format!("{:?} {:?} {dry_run}", view.fields, view.include),
+                Err(refusal) => {
+                    let problem = refusal.problem();
+                    let fault = &problem.faults()[0];
+                    format!("{:?} {}", fault.place, fault.code)
+                }
+            };
+            assert_eq!(found, expected, "{query}");
         }
-        check(Action::Delete, "fields=id", "!fields unknown_parameter");
-        check(Action::Delete, "", "");
+        let create = Action::Create;
+        for action in [create, Action::Update, Action::Replace] {
+            let query = "fields=id&include=author&dry_run=true";
+            check(action, false, query, "Some([\"id\"]) [\"author\"] true");
+            let unknown = "Parameter(\"limit\") unknown_parameter";
+            check(action, false, "limit=1", unknown);
+        }
+        check(create, false, "dry_run=false", "None [] false");
+        check(create, false, "dry_run=", "Parameter(\"dry_run\") invalid");
+        let bracket = "Parameter(\"dry_run[eq]\") unknown_parameter";
+        check(create, false, "dry_run[eq]=true", bracket);
+        check(
+            create,
+            true,
+            "fields=id&dry_run=true",
+            "Some([\"id\"]) [] true",
+        );
+        let include = "Parameter(\"include\") unknown_parameter";
+        check(create, true, "include=author", include);
+        check(Action::Delete, false, "dry_run=true", "None [] true");
+        let fields = "Parameter(\"fields\") unknown_parameter";
+        check(Action::Delete, false, "fields=id", fields);
     }
 
     #[test]
@@ -419,7 +491,6 @@ mod tests {
                 "limit=1",
                 "`limit` is a parameter of lists; the parameters here are fields, include.",
             ),
-            (Action::Delete, "x=1", "There are no parameters here."),
             (
                 Action::List,
                 "price[start_with]=1",

@@ -2,7 +2,10 @@
 //!
 //! Writing here cannot recurse deeply: the engine bounds how deep relations are included.
 
-use call::{Cell, Page, Record};
+use call::{BatchOutcome, Cell, Page, Record};
+use value::Type;
+
+use super::tag::Tag;
 
 /// A guess at the bytes of one member, so that most answers are written without growing.
 const MEMBER_BYTES: usize = 48;
@@ -22,6 +25,48 @@ pub fn page(page: &Page) -> Vec<u8> {
     let cells: usize = page.items.iter().map(|item| item.cells.len()).sum();
     let mut out = Vec::with_capacity(ENVELOPE_BYTES + MEMBER_BYTES * cells);
     write_page(page, &mut out);
+    out
+}
+
+/// The JSON of a batch, in the shape of its request. Each record has its entity tag with it, as
+/// there is no header field for so many.
+pub fn batch(batch: &BatchOutcome, id_type: &Type, tag: impl Fn(&Record) -> Tag) -> Vec<u8> {
+    let mut out = b"{".to_vec();
+    let lists = [
+        (&br#""create":["#[..], &batch.create),
+        (&br#"],"update":["#[..], &batch.update),
+    ];
+    for (name, list) in lists {
+        out.extend_from_slice(name);
+        for (place, done) in list.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            match &done.record {
+                Some(record) => {
+                    write_record(record, &mut out);
+                    out.pop();
+                    let empty = out.last() == Some(&b'{');
+                    out.extend_from_slice(if empty { br#""etag":"# } else { br#","etag":"# });
+                    value::json::write_string(tag(record).as_str(), &mut out);
+                }
+                // Who may not see it knows what it is called.
+                None => {
+                    out.extend_from_slice(br#"{"id":"#);
+                    value::json::write(id_type, &done.id, &mut out);
+                }
+            }
+            out.push(b'}');
+        }
+    }
+    out.extend_from_slice(br#"],"delete":["#);
+    for (place, done) in batch.delete.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        value::json::write(id_type, &done.id, &mut out);
+    }
+    out.extend_from_slice(b"]}");
     out
 }
 

@@ -20,6 +20,7 @@ use model::Model;
 use value::ResourceId;
 use web::{Body, Response};
 
+use super::Wish;
 use crate::credentials::Credentials;
 use crate::failure::Refusal;
 
@@ -38,12 +39,16 @@ pub struct Clerk {
     pub credentials: Arc<Credentials>,
     /// The path that was asked for.
     pub path: String,
+    pub wish: Wish,
 }
 
 impl Scribe for Clerk {
     fn write(&self, end: Result<&Outcome, &Failure>) -> String {
         let response = match end {
-            Ok(outcome) => super::written(outcome, &self.model, self.model.resource(self.resource)),
+            Ok(outcome) => {
+                let resource = self.model.resource(self.resource);
+                super::written(outcome, &self.model, resource, self.wish)
+            }
             Err(failure) => Refusal::from(failure.clone())
                 .into_problem(&self.credentials)
                 .instance(self.path.as_str())

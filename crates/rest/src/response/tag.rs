@@ -68,6 +68,11 @@ impl Tag {
         }
     }
 
+    /// As it stands in a header field, quotes included.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).expect("quotes, digits and a dot")
+    }
+
     pub fn header(&self) -> HeaderValue {
         HeaderValue::from_bytes(&self.bytes[..self.length]).expect("quotes, digits and a dot")
     }

@@ -22,7 +22,10 @@
 //! | 17 | Entity tags: version and view | [`conditions`], [`views`] |
 //! | 18 | 412, 428, 304 | [`conditions`], [`connections`] |
 //! | 19 | Idempotency keys | [`idempotency`] |
+//! | 20 | Batch | [`batch`] |
 //! | 21 | Delete: 204, then 404 | [`writes`], [`bookstore`] |
+//! | 25 | Prefer | [`manner`] |
+//! | 27 | Dry run | [`manner`] |
 //! | 28 | Names | [`values`] |
 //! | 29 | Ids | [`values`], [`writes`] |
 //! | 30 | Times | [`values`] |
@@ -46,9 +49,8 @@
 //! | – | Audiences: what is private is not there | [`audience`] |
 //! | – | The textbook bookstore, to the letter | [`bookstore`] |
 //!
-//! Not here, because not built yet: 20 (batch), 22–24
-//! (soft delete, operations, lifecycles), 25–27 (Prefer, long work, dry run), 37–38 (deprecation,
-//! several versions) and `cache:` of 45.
+//! Not here, because not built yet: 22–24 (soft delete, operations, lifecycles), 26 (long work),
+//! 37–38 (deprecation, several versions) and `cache:` of 45.
 
 #![expect(
     clippy::unwrap_used,
@@ -57,6 +59,7 @@
 
 mod access;
 mod audience;
+mod batch;
 mod bookstore;
 mod conditions;
 mod connections;
@@ -65,6 +68,7 @@ mod hidden;
 mod idempotency;
 mod limits;
 mod lists;
+mod manner;
 mod methods;
 mod negotiation;
 mod problems;

@@ -19,6 +19,8 @@ pub struct Components {
     pub replace: String,
     pub patch: String,
     pub json_patch: String,
+    pub batch: String,
+    pub batch_answer: String,
     /// Parallel to the lists of the resource: the body that creates a record in the list.
     pub create_in: Vec<String>,
 }
@@ -62,6 +64,8 @@ pub fn components(model: &Model, names: &mut Names) -> Vec<Components> {
             replace: names.take(format!("{read}Replace")),
             patch: names.take(format!("{read}Patch")),
             json_patch: names.take(format!("{read}JsonPatch")),
+            batch: names.take(format!("{read}Batch")),
+            batch_answer: names.take(format!("{read}BatchAnswer")),
             create_in: resource
                 .lists
                 .iter()
@@ -78,6 +82,11 @@ pub fn operation(resource: &Resource, action: Action) -> String {
         Action::List => format!("list{}", pascal(&resource.path)),
         _ => format!("{}{}", action.name(), resource.name),
     }
+}
+
+/// `batchBooks`.
+pub fn batch_operation(resource: &Resource) -> String {
+    format!("batch{}", pascal(&resource.path))
 }
 
 /// `queryBooks`, `queryAuthorBooks`.

@@ -6,6 +6,7 @@ use model::{Action, Audience, Concurrency, Idempotency, ListRelation, Model, Res
 use serde_json::{Map, Value as Json, json};
 use value::IdKind;
 
+use super::batch;
 use super::names::{self, Components, Names};
 use super::parameters::{self, Parameters};
 use super::responses::{self, Shared};
@@ -58,6 +59,12 @@ impl<'m> Operations<'m, '_> {
                 components,
             );
             self.query_path(&mut paths, &collection, resource, Place::Collection, &ids);
+            if batch::is_offered(resource) {
+                let names = &self.names[usize::from(resource.id.0)];
+                let id = ids.2.get(&resource.id.0).map_or("", String::as_str);
+                let item = batch::path_item(resource, names, id);
+                paths.insert(format!("{collection}/batch"), item);
+            }
             let actions = [Action::Get, Action::Replace, Action::Update, Action::Delete];
             self.path(
                 &mut paths,
@@ -119,6 +126,10 @@ impl<'m> Operations<'m, '_> {
                 let name = names.take(names::query_operation(resource, list));
                 ids.1.insert((resource.id.0, number), name);
             }
+        }
+        for resource in &self.model.resources {
+            let name = names.take(names::batch_operation(resource));
+            ids.2.insert(resource.id.0, name);
         }
         ids
     }
@@ -202,11 +213,13 @@ impl<'m> Operations<'m, '_> {
     }
 }
 
-/// By resource and list; those that ask by a body have the second map.
+/// By resource and list; those that ask by a body have the second map, batches the
+/// third.
 #[derive(Default)]
 struct Ids(
     BTreeMap<(u16, Option<usize>, Action), String>,
     BTreeMap<(u16, Option<usize>), String>,
+    BTreeMap<u16, String>,
 );
 
 impl Ids {
@@ -440,12 +453,12 @@ impl<'m> Operation<'m, '_> {
             Action::Create => parameters
                 .include(resource, components)
                 .into_iter()
-                .chain([key])
+                .chain([shared("DryRun"), key])
                 .collect(),
             Action::Update => parameters
                 .include(resource, components)
                 .into_iter()
-                .chain([if_match, key])
+                .chain([shared("DryRun"), if_match, key])
                 .collect(),
             Action::Replace => {
                 let mut list: Vec<Json> = parameters
@@ -536,7 +549,17 @@ impl<'m> Operation<'m, '_> {
                 vec![(200, page)]
             }
             Action::Get => vec![(200, answer(format!("The {noun}."), &read, &names.read))],
-            Action::Create => vec![(201, self.created(&names.read))],
+            Action::Create => vec![
+                (
+                    200,
+                    answer(
+                        format!("The {noun} as it would be, with `dry_run=true`."),
+                        &["Cache-Control", "X-Request-Id"],
+                        &names.read,
+                    ),
+                ),
+                (201, self.created(&names.read)),
+            ],
             Action::Update | Action::Replace => {
                 let mut all = vec![(
                     200,
@@ -647,7 +670,7 @@ impl<'m> Operation<'m, '_> {
         add(self.may_be_forbidden(), Shared::Forbidden);
         add(self.action.is_read(), Shared::NotModified);
         add(
-            self.action == Action::Delete || (changes && !self.readers_see_all()),
+            self.action == Action::Delete || (!self.action.is_read() && !self.readers_see_all()),
             Shared::NoContent,
         );
         add(on_record, Shared::NotFound);

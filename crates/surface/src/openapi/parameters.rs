@@ -101,6 +101,15 @@ impl<'m> Parameters<'m, '_> {
                 "schema": {"type": "string"},
             }),
         );
+        out.insert(
+            "DryRun".to_owned(),
+            json!({
+                "name": "dry_run",
+                "in": "query",
+                "description": "Whether to do it only for show: everything is checked and answered as it would be, and nothing is stored.",
+                "schema": {"type": "boolean", "default": false},
+            }),
+        );
         let key = |required: bool| {
             let mut key = json!({
                 "name": "Idempotency-Key",

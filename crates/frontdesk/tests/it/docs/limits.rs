@@ -124,6 +124,7 @@ fn limits() -> String {
             "400",
         ),
         ("operations of a JSON Patch", "100".to_owned(), "400"),
+        ("writes of a batch", engine::BATCH_MAX.to_string(), "422"),
         (
             "faults told about one request",
             "100".to_owned(),

@@ -1,0 +1,209 @@
+//! Many writes of one resource in one transaction: all or none.
+//!
+//! Each part is a request of its own, decided and written like any other; what is refused says
+//! where it stands (`/update/3/title`). Faults of the input are told for all parts at once.
+
+use std::sync::Arc;
+
+use call::{
+    Batch, BatchOutcome, Change, Code, Done, Failure, FieldProblem, Outcome, Place, RecordKey,
+    Request,
+};
+use model::Action;
+use store::driver::Transaction;
+use value::Value;
+
+use crate::Core;
+use crate::settle::One;
+use crate::validate::PROBLEMS_MAX;
+use crate::work::Writing;
+
+/// Writes of one batch. They hold the writer for as long as they take: some hundredths of a
+/// second.
+pub const PARTS_MAX: usize = 1_000;
+
+/// A batch whose parts have been decided.
+pub struct Batching(Vec<Deciding>);
+
+struct Deciding {
+    request: Request,
+    /// `/update/3`
+    pointer: String,
+    one: One,
+}
+
+impl Core {
+    pub async fn batch(
+        self: &Arc<Self>,
+        request: &Request,
+        batch: &Batch,
+    ) -> Result<Batching, Failure> {
+        let count = batch.create.len() + batch.update.len() + batch.delete.len();
+        if count > PARTS_MAX {
+            let problem = FieldProblem {
+                place: Place::Pointer(String::new()),
+                code: "too_many_items",
+                detail: format!("has {count} writes; the most is {PARTS_MAX}"),
+            };
+            return Err(Failure::with_problems(Code::Invalid, vec![problem]));
+        }
+        let mut parts = Vec::with_capacity(count);
+        let mut faults = Faults::default();
+        for (request, pointer) in parts_of(request, batch) {
+            match self.decide_one(&request).await {
+                Ok(one) => parts.push(Deciding {
+                    request,
+                    pointer,
+                    one,
+                }),
+                Err(failure) => faults.add(failure, &pointer)?,
+            }
+        }
+        faults.end()?;
+        Ok(Batching(parts))
+    }
+}
+
+/// Every part as a request of its own, in the order in which they are done, and where it stands.
+fn parts_of<'a>(
+    request: &'a Request,
+    batch: &'a Batch,
+) -> impl Iterator<Item = (Request, String)> + 'a {
+    let like = |action| Request {
+        parent: request.parent.clone(),
+        view: request.view.clone(),
+        ..Request::new(
+            request.resource,
+            action,
+            Arc::clone(&request.caller),
+            request.now,
+        )
+    };
+    let create = batch.create.iter().map(move |body| Request {
+        change: Some(Change::Whole(body.clone())),
+        ..like(Action::Create)
+    });
+    let update = batch.update.iter().map(move |part| Request {
+        target: Some(part.target.clone()),
+        change: Some(Change::Merge(part.change.clone())),
+        precondition: part.precondition.clone(),
+        ..like(Action::Update)
+    });
+    let delete = batch.delete.iter().map(move |part| Request {
+        target: Some(part.target.clone()),
+        precondition: part.precondition.clone(),
+        ..like(Action::Delete)
+    });
+    let placed = |list: &'static str| {
+        move |(index, request): (usize, Request)| (request, format!("/{list}/{index}"))
+    };
+    let create = create.enumerate().map(placed("create"));
+    let update = update.enumerate().map(placed("update"));
+    create
+        .chain(update)
+        .chain(delete.enumerate().map(placed("delete")))
+}
+
+/// What is wrong with the parts.
+#[derive(Default)]
+struct Faults {
+    of_input: Vec<FieldProblem>,
+    /// The first refusal for another reason.
+    other: Option<Failure>,
+}
+
+impl Faults {
+    /// Adds a part's refusal. One that is about the caller ends it all: it most likely holds for
+    /// every part, and nothing of the input is told.
+    fn add(&mut self, failure: Failure, pointer: &str) -> Result<(), Failure> {
+        let failure = placed(failure, pointer);
+        match failure.code {
+            Code::Invalid => self.of_input.extend(failure.problems),
+            Code::Unauthenticated | Code::Forbidden | Code::InsufficientScope => {
+                return Err(failure);
+            }
+            _ => {
+                self.other.get_or_insert(failure);
+            }
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<(), Failure> {
+        if !self.of_input.is_empty() {
+            self.of_input.truncate(PROBLEMS_MAX);
+            return Err(Failure::with_problems(Code::Invalid, self.of_input));
+        }
+        self.other.map_or(Ok(()), Err)
+    }
+}
+
+/// The refusal of a part as one of the whole: every pointer goes on from where the part stands.
+fn placed(mut failure: Failure, pointer: &str) -> Failure {
+    for problem in &mut failure.problems {
+        if let Place::Pointer(inner) = &mut problem.place {
+            inner.insert_str(0, pointer);
+        }
+    }
+    if failure.problems.is_empty() {
+        failure.problems.push(FieldProblem {
+            place: Place::Pointer(pointer.to_owned()),
+            code: failure.code.name(),
+            detail: failure.detail.clone(),
+        });
+    }
+    failure
+}
+
+impl Writing for Batching {
+    type Done = Outcome;
+
+    async fn write(
+        &mut self,
+        core: &Core,
+        _: &Request,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Outcome, Failure> {
+        let mut outcome = BatchOutcome::default();
+        let mut faults = Faults::default();
+        for part in &mut self.0 {
+            match part.one.write(core, &part.request, transaction).await {
+                Ok(written) => {
+                    let id = id(core, &part.request, &written);
+                    let (list, record) = match (part.request.action, written) {
+                        (Action::Create, Outcome::Created { record, .. }) => {
+                            (&mut outcome.create, record)
+                        }
+                        (Action::Delete, _) => (&mut outcome.delete, None),
+                        (_, Outcome::Record(record)) => (&mut outcome.update, Some(record)),
+                        (_, _) => (&mut outcome.update, None),
+                    };
+                    list.push(Done { id, record });
+                }
+                // The input is at fault, the transaction is not: the others can still be looked at.
+                Err(failure) if failure.code == Code::Invalid => {
+                    faults.add(failure, &part.pointer)?;
+                }
+                Err(failure) => {
+                    faults.add(failure, &part.pointer)?;
+                    break;
+                }
+            }
+        }
+        faults.end()?;
+        Ok(Outcome::Batch(outcome))
+    }
+}
+
+/// The id of the record that was written.
+fn id(core: &Core, request: &Request, written: &Outcome) -> Value {
+    match (written, &request.target) {
+        (Outcome::Created { id, .. }, _) => id.clone(),
+        (Outcome::Record(record), _) => record.id.clone(),
+        (_, Some(RecordKey::Id(text))) => {
+            let id_type = &core.model.resource(request.resource).id_type;
+            id_type.parse(text).unwrap_or(Value::Null)
+        }
+        _ => Value::Null,
+    }
+}

@@ -1,0 +1,124 @@
+//! `Prefer` (RFC 7240): what a client would like about the answer, and need not get.
+//!
+//! What is unknown, or does not fit, is passed over (section 2); what was followed is told in
+//! `Preference-Applied`.
+
+use http::HeaderMap;
+use http::header::HeaderName;
+
+pub const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// The preferences that are understood here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prefer {
+    pub answer: Option<Return>,
+    /// `handling=strict`: that is how everything is handled here. Nothing is ever lenient.
+    pub strict: bool,
+}
+
+/// `return`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Return {
+    Minimal,
+    Representation,
+}
+
+impl Prefer {
+    pub fn read(headers: &HeaderMap) -> Prefer {
+        let mut prefer = Prefer::default();
+        let mut seen = Vec::new();
+        let texts = headers.get_all(PREFER).iter();
+        for text in texts.filter_map(|value| value.to_str().ok()) {
+            for (name, value) in preferences(text) {
+                // Of one that is named twice, the first counts.
+                if seen.contains(&name) {
+                    continue;
+                }
+                match (name.as_str(), value.as_str()) {
+                    ("return", "minimal") => prefer.answer = Some(Return::Minimal),
+                    ("return", "representation") => prefer.answer = Some(Return::Representation),
+                    ("handling", "strict") => prefer.strict = true,
+                    _ => {}
+                }
+                seen.push(name);
+            }
+        }
+        prefer
+    }
+}
+
+/// Names in lower case with their values; parameters are dropped, as none is defined.
+fn preferences(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for item in split(text, ',') {
+        let Some(first) = split(item, ';').into_iter().next() else {
+            continue;
+        };
+        let (name, value) = first.split_once('=').unwrap_or((first, ""));
+        let name = name.trim().to_ascii_lowercase();
+        if !name.is_empty() {
+            let value = value.trim();
+            let inner = value
+                .strip_prefix('"')
+                .and_then(|value| value.strip_suffix('"'));
+            found.push((name, inner.unwrap_or(value).to_owned()));
+        }
+    }
+    found
+}
+
+/// Splits where no quotes are open.
+fn split(text: &str, at: char) -> Vec<&str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(|c: char| {
+        if escaped {
+            escaped = false;
+            return false;
+        }
+        match c {
+            '"' => quoted = !quoted,
+            '\\' if quoted => escaped = true,
+            _ => {}
+        }
+        c == at && !quoted
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(values: &[&'static str], answer: Option<Return>, strict: bool) {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(PREFER, HeaderValue::from_static(value));
+        }
+        assert_eq!(
+            Prefer::read(&headers),
+            Prefer { answer, strict },
+            "{values:?}"
+        );
+    }
+
+    #[test]
+    fn preferences_are_read_and_others_passed_over() {
+        use Return::{Minimal, Representation};
+        check(&[], None, false);
+        check(&["return=minimal"], Some(Minimal), false);
+        check(&["Return=\"representation\""], Some(Representation), false);
+        check(&["foo; bar, return = minimal ;x=1"], Some(Minimal), false);
+        check(&["handling=strict", "return=minimal"], Some(Minimal), true);
+        check(
+            &["return=minimal, return=representation"],
+            Some(Minimal),
+            false,
+        );
+        check(&["handling=lenient, return=tiny"], None, false);
+        check(&["a=\"x, return=minimal\""], None, false);
+        check(&["a=\"x\\\", return=minimal", "", ",,;="], None, false);
+    }
+}
