@@ -18,6 +18,7 @@ mod create;
 mod cursor;
 mod delete;
 mod entrance;
+mod export;
 mod import;
 mod include;
 mod input;
@@ -45,7 +46,8 @@ use value::{Timestamp, Value};
 
 pub use batch::PARTS_MAX as BATCH_MAX;
 pub use entrance::{Admitted, Entrance, Meters, Visit};
-pub use import::ImportError;
+pub use export::Sink;
+pub use import::{Import, ImportError, Imported, Progress, Row};
 pub use list::stream::{PIECE_MAX, Records};
 pub use list::{PAGE_DEFAULT, PAGE_MAX, is_sortable};
 pub use view::INCLUDE_DEPTH_MAX;

@@ -153,7 +153,7 @@ impl Run<'_> {
             let seeded = test.record.len() == 1 && self.exists(resource, &text).await;
             if !seeded {
                 let imported = engine
-                    .import(resource.id, vec![stored.clone()], now())
+                    .take_in(resource.id, vec![stored.clone()], now())
                     .await;
                 imported.map_err(|error| {
                     plain(format!(

@@ -145,12 +145,25 @@ impl Builder {
     /// # Errors
     /// Whatever keeps it from being served; see [`Error`].
     pub async fn open_model(self, model: Arc<Model>) -> Result<App, Error> {
-        let data = self.data.unwrap_or_else(|| self.folder.join(DATA_FOLDER));
-        let location = match self.database {
-            Some(target) => Location::Server(Box::new(target)),
-            None => Location::Folder(data.clone()),
+        let location = match &self.database {
+            Some(target) => Location::Server(Box::new(target.clone())),
+            None => Location::Folder(self.data_folder()),
         };
         let database = Database::connect(&location).await?;
+        self.open_on(model, database).await
+    }
+
+    fn data_folder(&self) -> PathBuf {
+        let beside = || self.folder.join(DATA_FOLDER);
+        self.data.clone().unwrap_or_else(beside)
+    }
+
+    /// The same on a database that is open already.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being served; see [`Error`].
+    pub async fn open_on(self, model: Arc<Model>, database: Database) -> Result<App, Error> {
+        let data = self.data_folder();
         migrate(&database, &model, self.migrate).await?;
         let lasting = Lasting {
             cursor_secret: database.secret(CURSOR_SECRET).await?,

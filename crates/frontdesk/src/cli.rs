@@ -5,6 +5,7 @@
 
 mod check;
 mod completions;
+mod data;
 mod dev;
 mod explain;
 mod export;
@@ -60,6 +61,7 @@ enum Command {
     Test(test::Test),
     Export(export::Export),
     Migrate(migrate::Migrate),
+    Data(data::Data),
     Key(key::Key),
     Completions(completions::Completions),
 }
@@ -96,6 +98,7 @@ pub fn run() -> ExitCode {
         Command::Test(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Migrate(command) => command.run(),
+        Command::Data(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Completions(command) => command.run(),
     };

@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::Model;
 use store::migrate::{self, ApplyError, Plan, Refusal};
@@ -39,6 +40,10 @@ impl fmt::Display for Location {
     }
 }
 
+/// The longest that one look at all records of a resource takes. While it lasts, the log of the
+/// database cannot start over.
+const BULK_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A database, open.
 #[derive(Clone)]
 pub struct Database {
@@ -70,9 +75,13 @@ impl Database {
     /// # Errors
     /// When the folder cannot be made or the file is no database.
     pub fn open(folder: &Path) -> Result<Database, Error> {
+        Database::open_with(folder, Options::default())
+    }
+
+    fn open_with(folder: &Path, options: Options) -> Result<Database, Error> {
         make_private(folder)?;
         let location = Location::Folder(folder.to_owned());
-        match SqliteDriver::open(&folder.join(FILE), Options::default()) {
+        match SqliteDriver::open(&folder.join(FILE), options) {
             Ok(driver) => Ok(Database {
                 driver: Arc::new(driver),
                 location,
@@ -87,11 +96,36 @@ impl Database {
     /// # Errors
     /// When the folder cannot be made, the file is no database, or the server cannot be reached.
     pub async fn connect(location: &Location) -> Result<Database, Error> {
+        let options = store_postgres::Options::default();
+        Database::connect_with(location, Options::default(), options).await
+    }
+
+    /// The same for work that goes over whole tables, by a process that does nothing else.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, the file is no database, or the server cannot be reached.
+    pub async fn connect_for_bulk(location: &Location) -> Result<Database, Error> {
+        let sqlite = Options {
+            long_time_max: BULK_TIME_MAX,
+            ..Options::default()
+        };
+        let postgres = store_postgres::Options {
+            long_time_max: BULK_TIME_MAX,
+            ..store_postgres::Options::default()
+        };
+        Database::connect_with(location, sqlite, postgres).await
+    }
+
+    async fn connect_with(
+        location: &Location,
+        sqlite: Options,
+        postgres: store_postgres::Options,
+    ) -> Result<Database, Error> {
         let target = match location {
-            Location::Folder(folder) => return Database::open(folder),
+            Location::Folder(folder) => return Database::open_with(folder, sqlite),
             Location::Server(target) => Target::clone(target),
         };
-        match PostgresDriver::open(target, store_postgres::Options::default()).await {
+        match PostgresDriver::open(target, postgres).await {
             Ok(driver) => Ok(Database {
                 driver: Arc::new(driver),
                 location: location.clone(),

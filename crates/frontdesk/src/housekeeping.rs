@@ -192,19 +192,14 @@ mod tests {
                 .unwrap();
             let engine = engine::Engine::new(Arc::clone(&model), Arc::clone(&driver), &[0; 32]);
             let note = model.resource_named("Note").unwrap().id;
-            let notes = |count: usize| {
-                let note = serde_json::Map::from_iter([("text".to_owned(), "a".into())]);
-                vec![note; count]
+            let import = async |count: usize, at: Timestamp| {
+                let body = serde_json::Map::from_iter([("text".to_owned(), "a".into())]);
+                let taken = engine.take_in(note, vec![body; count], at).await;
+                assert_eq!(taken.unwrap(), count);
             };
             let many = PRUNED_AT_ONCE as usize + 500;
-            engine
-                .import(note, notes(many), Timestamp(1_000))
-                .await
-                .unwrap();
-            engine
-                .import(note, notes(2), Timestamp(5_000))
-                .await
-                .unwrap();
+            import(many, Timestamp(1_000)).await;
+            import(2, Timestamp(5_000)).await;
             assert_eq!(
                 prune_feed(&driver, Timestamp(4_000)).await.unwrap(),
                 many as u64

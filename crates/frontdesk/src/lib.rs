@@ -21,10 +21,12 @@
 pub mod access_tests;
 mod app;
 mod clock;
+pub mod data;
 mod database;
 pub mod decision;
 mod documents;
 mod error;
+mod files;
 mod health;
 mod housekeeping;
 mod project;

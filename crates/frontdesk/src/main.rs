@@ -4,6 +4,7 @@ mod banner;
 mod cli;
 mod config;
 mod log;
+mod progress;
 mod terminal;
 
 use std::process::ExitCode;

@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use call::{Caller, CallerKind, Failure, Outcome, Place, Precondition, RecordKey, Request};
-use engine::Engine;
+use engine::{Engine, Row};
 use model::{Action, Audience, Model};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
+use store::imports::Waiting;
 use value::ResourceId;
 
 use crate::clock::now;
+use crate::data::{Intake, Refusals, State, Stop};
 
 /// The folder beside the contract.
 pub const FOLDER: &str = "seed";
@@ -83,53 +85,115 @@ pub async fn fill(engine: &Engine, contract: &Path) -> Result<Vec<Seeded>, SeedE
 }
 
 async fn fill_from(engine: &Engine, files: Vec<File>) -> Result<Vec<Seeded>, SeedError> {
-    let mut seeded = Vec::new();
     let resources: Vec<ResourceId> = files.iter().map(|file| file.resource).collect();
-    for file in files {
-        match import(engine, file).await {
-            Ok(done) => seeded.push(done),
-            Err(error) => {
-                for resource in resources.iter().rev() {
-                    remove_all(engine, *resource).await;
-                }
-                return Err(error);
-            }
+    let intake = Intake::new(engine, FOLDER, resources.clone(), false);
+    let filled = fill_all(engine, &intake, files).await;
+    if filled.is_err() {
+        for resource in resources.iter().rev() {
+            remove_all(engine, *resource).await;
+        }
+        if let Err(error) = intake.ledger.begin(now()).await {
+            tracing::warn!(%error, "records of the seed wait in vain");
         }
     }
-    Ok(seeded)
+    filled
 }
 
-async fn import(engine: &Engine, file: File) -> Result<Seeded, SeedError> {
+async fn fill_all(
+    engine: &Engine,
+    intake: &Intake,
+    files: Vec<File>,
+) -> Result<Vec<Seeded>, SeedError> {
+    let mut seeded = Vec::new();
+    let mut places = Vec::new();
+    for file in files {
+        places.push((file.resource, file.path.clone()));
+        seeded.push(import(engine, intake, file).await?);
+    }
+    // References may lead to records further on, and to other files.
+    let mut first = First {
+        model: Arc::clone(engine.model()),
+        places,
+        refused: None,
+    };
+    match intake.settle(&mut first).await {
+        Ok(()) => Ok(seeded),
+        Err(stop) => Err(first.refused.unwrap_or_else(|| SeedError {
+            file: PathBuf::from(FOLDER),
+            line: None,
+            what: match stop {
+                Stop::Trouble(failure) => in_words(&failure),
+                Stop::Refused | Stop::Aside(_) => "a record was refused".to_owned(),
+            },
+        })),
+    }
+}
+
+async fn import(engine: &Engine, intake: &Intake, file: File) -> Result<Seeded, SeedError> {
     let File {
         path,
         resource,
         records,
     } = file;
     let count = records.len();
+    let failed = |line, failure: &Failure| SeedError {
+        file: path.clone(),
+        line,
+        what: in_words(failure),
+    };
     let mut records = records.into_iter();
     loop {
-        let (lines, bodies): (Vec<usize>, Vec<_>) = records
-            .by_ref()
-            .take(CHUNK)
-            .map(|record| (record.line, record.body))
+        let chunk = records.by_ref().take(CHUNK);
+        let (lines, bodies): (Vec<u64>, Vec<_>) = chunk
+            .map(|record| (record.line as u64, record.body))
             .unzip();
         if bodies.is_empty() {
             break;
         }
-        if let Err(error) = engine.import(resource, bodies, now()).await {
-            let line = lines.get(error.record).copied();
-            return Err(SeedError {
-                file: path,
-                line,
-                what: in_words(&error.failure),
-            });
-        }
+        let numbered = lines.iter().copied().zip(bodies);
+        let rows = engine.prepare(resource, numbered, now()).into_iter();
+        let rows: Result<Vec<Row>, SeedError> = rows
+            .zip(&lines)
+            .map(|(row, line)| row.map_err(|failure| failed(place(*line), &failure)))
+            .collect();
+        let written = intake.write(resource, &rows?, None).await;
+        written.map_err(|error| {
+            let line = error.record.and_then(|(_, line)| place(line));
+            failed(line, &error.failure)
+        })?;
     }
     let resource = engine.model().resource(resource).path.clone();
     Ok(Seeded {
         resource,
         records: count,
     })
+}
+
+fn place(line: u64) -> Option<usize> {
+    usize::try_from(line).ok()
+}
+
+/// Keeps the first refused record: a seed ends with it.
+struct First {
+    model: Arc<Model>,
+    places: Vec<(ResourceId, PathBuf)>,
+    refused: Option<SeedError>,
+}
+
+impl Refusals for First {
+    fn refuse(&mut self, waiting: &Waiting, failure: Failure) -> Result<State, Stop> {
+        let resource = self.model.resource_named(&waiting.resource);
+        let file = self
+            .places
+            .iter()
+            .find(|(known, _)| resource.is_some_and(|resource| resource.id == *known));
+        self.refused = Some(SeedError {
+            file: file.map_or_else(|| PathBuf::from(FOLDER), |(_, path)| path.clone()),
+            line: usize::try_from(waiting.line).ok(),
+            what: in_words(&failure),
+        });
+        Err(Stop::Refused)
+    }
 }
 
 /// The seed files of a contract, those first that others refer to.

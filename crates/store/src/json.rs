@@ -59,7 +59,8 @@ pub fn read_record(resource: &Resource, json: &str) -> Result<Vec<Value>, StoreE
         .fields
         .iter()
         .map(|field| match members.get(field.name.as_str()) {
-            Some(raw) if field.is_stored() => read_raw(&field.shape.ty, raw),
+            // A whole field that is null holds nothing, even one of any JSON.
+            Some(raw) if field.is_stored() && raw.get() != "null" => read_raw(&field.shape.ty, raw),
             _ => Ok(Value::Null),
         })
         .collect()

@@ -16,6 +16,7 @@ pub mod answers;
 pub mod constraint;
 pub mod driver;
 pub mod feed;
+pub mod imports;
 pub mod json;
 pub mod keys;
 pub mod layout;

@@ -1,15 +1,16 @@
-//! frontdesk's own tables: what has been applied, the feed, keys, secrets, answers that are kept.
+//! frontdesk's own tables: what has been applied, the feed, keys, secrets, answers that are kept,
+//! imports.
 //!
 //! They have a version of their own, kept with each applied migration, so that a new release
 //! upgrades them the way a new contract upgrades the contract's tables.
 
 use crate::driver::Dialect;
-use crate::{answers, feed, keys, secrets};
+use crate::{answers, feed, imports, keys, secrets};
 
 pub(crate) const MIGRATIONS: &str = "frontdesk_migrations";
 
 /// The version of the system tables that this release works with.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// One upgrade of the system tables.
 pub(crate) struct Upgrade {
@@ -35,7 +36,7 @@ pub(crate) fn upgrades(from: Option<u32>, dialect: Dialect) -> Vec<Upgrade> {
 }
 
 /// From one version to the next.
-fn every(dialect: Dialect) -> [Upgrade; 2] {
+fn every(dialect: Dialect) -> [Upgrade; 3] {
     [
         Upgrade {
             to: 1,
@@ -46,6 +47,11 @@ fn every(dialect: Dialect) -> [Upgrade; 2] {
             to: 2,
             what: "keep the answers to writes with an idempotency key",
             sql: answers::create(dialect),
+        },
+        Upgrade {
+            to: 3,
+            what: "keep how far imports have come",
+            sql: imports::create(dialect),
         },
     ]
 }

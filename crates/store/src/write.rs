@@ -292,6 +292,41 @@ pub fn targets(model: &Model, dialect: Dialect, resource: ResourceId) -> Option<
     (count > 0).then(|| sql.finish(Cost::Short))
 }
 
+/// Lets references lead to nothing until the transaction ends.
+pub fn defer_references(dialect: Dialect) -> Prepared {
+    let mut sql = Sql::new(dialect);
+    sql.either(
+        "PRAGMA defer_foreign_keys = ON",
+        "SET CONSTRAINTS ALL DEFERRED",
+    );
+    sql.finish(Cost::Short)
+}
+
+/// Makes the database count integer ids on from at least this one. Argument: the highest id
+/// that was given to [`insert`]. `None` where it does so by itself. Run it as a query.
+pub fn count_on(model: &Model, dialect: Dialect, resource: ResourceId) -> Option<Prepared> {
+    let resource = model.resource(resource);
+    if dialect == Dialect::Sqlite || resource.id_type.kind != IdKind::Integer {
+        return None;
+    }
+    let mut sql = Sql::new(dialect);
+    sql.push("SELECT setval(counter, GREATEST(");
+    let highest = sql.take_args(1);
+    sql.arg(highest, &Type::Int64);
+    sql.push(
+        ", COALESCE(pg_sequence_last_value(counter), 1))) FROM (SELECT pg_get_serial_sequence(",
+    );
+    sql.push(&sql::literal(&sql::quoted(&resource.snake)));
+    sql.push(", ");
+    sql.push(&sql::literal(&resource.id_field().name));
+    sql.push(")::regclass AS counter) AS counters WHERE ");
+    sql.arg(highest, &Type::Int64);
+    // Ids below those that are counted stand in nobody's way.
+    sql.push(" > 0");
+    sql.returns(Storage::Int, Cell::Plain);
+    Some(sql.finish(Cost::Short))
+}
+
 /// ` WHERE id = … AND version = …`
 fn of_version(sql: &mut Sql, resource: &Resource) {
     let id = resource.id_field();

@@ -473,7 +473,7 @@ resources:
         let records = records
             .map(|record| crate::support::object(record.clone()))
             .collect();
-        app.engine.import(span, records, crate::support::NOW).await
+        app.engine.take_in(span, records, crate::support::NOW).await
     };
     let good = json!({"id": 7, "low": 1, "high": 2, "rank": 5});
     for bad in [
@@ -483,7 +483,7 @@ resources:
         json!({"id": 7, "low": 1, "high": 2}),
     ] {
         let error = take(json!([good, bad])).await.unwrap_err();
-        assert_eq!(error.record, 1, "{bad}");
+        assert_eq!(error.record, Some((span, 2)), "{bad}");
     }
     assert_eq!(app.feed().await, []);
     assert_eq!(take(json!([good])).await.unwrap(), 1);

@@ -7,6 +7,7 @@
 
 mod check;
 mod crash;
+mod data;
 mod dev;
 mod docs;
 mod documents;

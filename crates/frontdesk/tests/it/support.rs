@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use store::driver::{Cost, Driver, Statement, Storage};
+use store_sqlite::{Options, SqliteDriver};
 use tempfile::TempDir;
 use testkit::{Output, Process};
+use value::Value;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_frontdesk");
 
@@ -67,4 +70,25 @@ pub fn serve(folder: &Path, more: &[&str]) -> Process {
     let mut arguments = vec!["serve", "--migrate", "--listen", "127.0.0.1:0"];
     arguments.extend(more);
     Process::start(BINARY, folder, &arguments)
+}
+
+/// What a statement counts in a database file, also while others have it open.
+#[track_caller]
+pub fn count(file: &Path, sql: &'static str) -> u64 {
+    let driver = SqliteDriver::open(file, Options::default()).unwrap();
+    let statement = Statement {
+        text: sql.into(),
+        parameters: vec![],
+        columns: vec![Storage::Int],
+        cost: Cost::Long,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let rows = runtime.block_on(driver.query(&statement.into(), &[]));
+    match rows.unwrap().cells.as_slice() {
+        [Value::Int(count)] => u64::try_from(*count).unwrap(),
+        other => panic!("{sql}: {other:?}"),
+    }
 }

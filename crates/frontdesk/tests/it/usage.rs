@@ -2,7 +2,7 @@
 
 use crate::support::{contract, folder, run, write};
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 14] = [
     &["init"],
     &["dev"],
     &["serve"],
@@ -12,6 +12,9 @@ const COMMANDS: [&[&str]; 11] = [
     &["test"],
     &["export"],
     &["migrate"],
+    &["data"],
+    &["data", "export"],
+    &["data", "import"],
     &["key"],
     &["completions"],
 ];
@@ -48,6 +51,9 @@ fn wrong_usage_ends_with_2() {
         &["serve", "--allow-data-loss"],
         &["export", "openapi", "--audience", "everybody"],
         &["serve", "--drain", "soon"],
+        &["data", "import", "books"],
+        &["data", "import", "books", "a.csv", "--rejects", "b.csv"],
+        &["data", "import", "books", "a.csv", "--resume", "--dry-run"],
     ] {
         let used = run(place.path(), arguments).expect(2);
         assert!(!used.stderr.is_empty());

@@ -126,7 +126,8 @@ fn referenced<'a>(field: &FieldShape, target: &'a Applied) -> Option<&'a Table> 
 pub(super) fn reference(table: &Table, field: &FieldShape, target: &Applied) -> Option<String> {
     let other = referenced(field, target)?;
     Some(format!(
-        "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE RESTRICT",
+        "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE RESTRICT \
+         DEFERRABLE",
         quoted(&table.name),
         quoted(&reference_name(&table.name, &field.name)),
         quoted(&field.name),
