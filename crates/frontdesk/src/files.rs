@@ -39,10 +39,6 @@ impl Part {
         }
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// To write to.
     pub fn file(&self) -> io::Result<File> {
         OpenOptions::new().write(true).open(&self.path)

@@ -19,11 +19,8 @@ const EXAMPLE: &str = "\
 Example:
   frontdesk data export books books.ndjson
   frontdesk data export books - --format csv | head -3
-  frontdesk data import books books.csv --keep-going --rejects refused.csv
+  frontdesk data import books books.csv --keep-going 100 --rejects refused.csv
   frontdesk data import books books.ndjson --resume";
-
-/// What may be refused with a bare `--keep-going`.
-const KEEP_GOING: &str = "100";
 
 /// Write records into files and read them from files, also while a server runs
 #[derive(Args, Debug)]
@@ -80,8 +77,8 @@ struct Import {
     #[arg(long)]
     dry_run: bool,
 
-    /// Pass over records that are refused, so many at most [default: 100]
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = KEEP_GOING)]
+    /// Pass over records that are refused, so many at most
+    #[arg(long, value_name = "N")]
     keep_going: Option<u64>,
 
     /// A new file for the records that were refused, to be mended and imported again
@@ -289,15 +286,15 @@ impl Import {
         say(format!("{mark} {}", parts.join(", ")));
         if !imported.complete {
             let help = match self.dry_run {
-                true => "`--keep-going` shows more at once".to_owned(),
+                true => "`--keep-going N` shows more at once".to_owned(),
                 false if imported.waiting > 0 => {
                     "add what is missing at the end of the file and go \
-                     on with `--resume`, or pass over what is refused with `--resume --keep-going`"
+                     on with `--resume`, or pass over what is refused with `--resume --keep-going N`"
                         .to_owned()
                 }
                 false => format!(
                     "what comes after line {} is not imported: mend it and go on with `--resume`, \
-                     or pass over what is refused with `--resume --keep-going`",
+                     or pass over what is refused with `--resume --keep-going N`",
                     imported.lines
                 ),
             };

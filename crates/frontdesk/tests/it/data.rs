@@ -273,7 +273,7 @@ fn refusals_look_like_mistakes_in_a_contract() {
         output.stderr,
         "error[too_small]: must be at least 0\n  --> in.ndjson:1 at /grams\n   \
          | {\"name\": \"a\", \"grams\": \"-1\"}\n  help: what comes after line 0 is not imported: mend \
-         it and go on with `--resume`, or pass over what is refused with `--resume --keep-going`\n"
+         it and go on with `--resume`, or pass over what is refused with `--resume --keep-going N`\n"
     );
     assert_eq!(output.stdout, "✗ 0 records of parts imported\n");
 }
@@ -299,9 +299,18 @@ fn refused_records_can_be_put_aside() {
         }
     }
     write(place.path(), "in.ndjson", &text);
-    let aside = ["in.ndjson", "--keep-going", "--rejects", "aside.ndjson"];
+    let aside = [
+        "in.ndjson",
+        "--keep-going",
+        "100",
+        "--rejects",
+        "aside.ndjson",
+    ];
     // That a value comes twice in the file shows only once the first is in.
-    let tried = import(place.path(), &["in.ndjson", "--keep-going", "--dry-run"]);
+    let tried = import(
+        place.path(),
+        &["in.ndjson", "--keep-going", "100", "--dry-run"],
+    );
     assert_eq!(
         (&tried["written"], &tried["refused"]),
         (&json!(2477), &json!(23)),
@@ -310,7 +319,13 @@ fn refused_records_can_be_put_aside() {
     assert_eq!(feed_and_rows(place.path()), (0, 0));
 
     // Only some at first.
-    let some = ["in.ndjson", "--keep-going=10", "--rejects", "aside.ndjson"];
+    let some = [
+        "in.ndjson",
+        "--keep-going",
+        "10",
+        "--rejects",
+        "aside.ndjson",
+    ];
     let summary = import(place.path(), &some);
     assert_eq!(
         (&summary["complete"], &summary["refused"]),
@@ -339,6 +354,7 @@ fn refused_records_can_be_put_aside() {
             "parts",
             "in.ndjson",
             "--keep-going",
+            "100",
             "--rejects",
             "aside.ndjson",
         ],
@@ -434,7 +450,7 @@ fn huge_lines_are_refused_without_being_held() {
         "in.ndjson",
         &format!("{{\"name\":\"{huge}\"}}\n{{\"name\":\"b\"}}\n"),
     );
-    let summary = import(place.path(), &["in.ndjson", "--keep-going"]);
+    let summary = import(place.path(), &["in.ndjson", "--keep-going", "100"]);
     assert_eq!(
         (&summary["written"], &summary["refused"]),
         (&json!(1), &json!(1)),
@@ -590,7 +606,8 @@ fn killed_again_and_again_it_goes_on_and_misses_nothing() {
         "parts",
         "in.ndjson",
         "--resume",
-        "--keep-going=100000",
+        "--keep-going",
+        "100000",
         "--rejects",
         "aside.ndjson",
     ];
@@ -606,7 +623,8 @@ fn killed_again_and_again_it_goes_on_and_misses_nothing() {
             (feed_and_rows(place.path()).1 > before + 500).then_some(None)
         });
         if let Some(status) = ended {
-            assert_eq!(status.code(), Some(1), "some were refused");
+            // 1 if some of these records were refused.
+            assert!(matches!(status.code(), Some(0 | 1)), "{status}");
             break;
         }
         client

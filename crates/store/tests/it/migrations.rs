@@ -156,6 +156,10 @@ fn a_new_database() {
               CREATE TABLE "frontdesk_secrets" ("name" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL, "created_at" INTEGER NOT NULL) STRICT
               CREATE TABLE "frontdesk_answers" ("id" BLOB NOT NULL PRIMARY KEY, "fingerprint" BLOB NOT NULL, "rights" BLOB NOT NULL, "answer" TEXT NOT NULL, "at" INTEGER NOT NULL) STRICT
               CREATE INDEX "frontdesk_answers__at" ON "frontdesk_answers" ("at")
+              CREATE TABLE "frontdesk_imports" ("name" TEXT NOT NULL PRIMARY KEY, "state" TEXT NOT NULL, "finished" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL) STRICT
+              CREATE TABLE "frontdesk_imports_waiting" ("import" TEXT NOT NULL, "resource" TEXT NOT NULL, "line" INTEGER NOT NULL, "own" TEXT NOT NULL, "target" TEXT NOT NULL, "record" TEXT NOT NULL, PRIMARY KEY ("import", "resource", "line")) STRICT
+              CREATE INDEX "frontdesk_imports_waiting__target" ON "frontdesk_imports_waiting" ("import", "target")
+              CREATE INDEX "frontdesk_imports_waiting__own" ON "frontdesk_imports_waiting" ("import", "own")
         safe  Author: create the table `author`
               CREATE TABLE "author" ("id" BLOB NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL, "_search" TEXT NOT NULL DEFAULT '') STRICT
               CREATE INDEX "author__name__index" ON "author" ("name", "id")
@@ -180,6 +184,10 @@ fn a_new_database() {
           INSERT INTO "frontdesk_feed_end" ("position") VALUES (0)
           CREATE TABLE "frontdesk_answers" ("id" uuid NOT NULL PRIMARY KEY, "fingerprint" uuid NOT NULL, "rights" uuid NOT NULL, "answer" text COLLATE "C" NOT NULL, "at" timestamptz NOT NULL)
           CREATE INDEX "frontdesk_answers__at" ON "frontdesk_answers" ("at")
+          CREATE TABLE "frontdesk_imports" ("name" text COLLATE "C" NOT NULL PRIMARY KEY, "state" text COLLATE "C" NOT NULL, "finished" boolean NOT NULL, "updated_at" timestamptz NOT NULL)
+          CREATE TABLE "frontdesk_imports_waiting" ("import" text COLLATE "C" NOT NULL, "resource" text COLLATE "C" NOT NULL, "line" bigint NOT NULL, "own" text COLLATE "C" NOT NULL, "target" text COLLATE "C" NOT NULL, "record" text COLLATE "C" NOT NULL, PRIMARY KEY ("import", "resource", "line"))
+          CREATE INDEX "frontdesk_imports_waiting__target" ON "frontdesk_imports_waiting" ("import", "target")
+          CREATE INDEX "frontdesk_imports_waiting__own" ON "frontdesk_imports_waiting" ("import", "own")
     safe  Author: create the table `author`
           CREATE TABLE "author" ("id" uuid NOT NULL CONSTRAINT "author__key" PRIMARY KEY, "name" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "_version" bigint NOT NULL, "_search" text COLLATE "C" NOT NULL DEFAULT '')
           CREATE INDEX "author__name__index" ON "author" ("name" NULLS FIRST, "id" NULLS FIRST)
@@ -190,7 +198,7 @@ fn a_new_database() {
           CREATE INDEX "book__price__index" ON "book" ("price_amount" NULLS FIRST, "price_currency" NULLS FIRST, "id" NULLS FIRST)
           CREATE UNIQUE INDEX "book__title__author_id__unique" ON "book" ("title" NULLS FIRST, "author_id" NULLS FIRST)
     safe  Book: tie it to what it points to
-          ALTER TABLE "book" ADD CONSTRAINT "book__author_id__reference" FOREIGN KEY ("author_id") REFERENCES "author" ("id") ON DELETE RESTRICT
+          ALTER TABLE "book" ADD CONSTRAINT "book__author_id__reference" FOREIGN KEY ("author_id") REFERENCES "author" ("id") ON DELETE RESTRICT DEFERRABLE
     "#);
 }
 
@@ -829,7 +837,7 @@ fn a_relation_may_point_elsewhere_if_all_its_ids_are_there() {
         narrows Book: `by_id` points to Editor
               unless SELECT COUNT(*) FROM "book" WHERE "by_id" IS NOT NULL AND "by_id" NOT IN (SELECT "id" FROM "editor")
               ALTER TABLE "book" DROP CONSTRAINT "book__by_id__reference"
-              ALTER TABLE "book" ADD CONSTRAINT "book__by_id__reference" FOREIGN KEY ("by_id") REFERENCES "editor" ("id") ON DELETE RESTRICT
+              ALTER TABLE "book" ADD CONSTRAINT "book__by_id__reference" FOREIGN KEY ("by_id") REFERENCES "editor" ("id") ON DELETE RESTRICT DEFERRABLE
         "#);
     let id = Value::Uuid([1; 16]);
     let author = [("id", id.clone()), ("name", text("x"))];
