@@ -78,7 +78,7 @@ pub struct Imported {
 pub struct ImportError {
     /// The record it is about, by the line it begins in; none if it is about the whole batch.
     pub record: Option<(ResourceId, u64)>,
-    pub failure: Failure,
+    pub failure: Box<Failure>,
 }
 
 /// Records of one batch.
@@ -110,7 +110,7 @@ impl Engine {
         for (line, prepared) in (1..).zip(self.prepare(resource, (1..).zip(records), now)) {
             rows.push(prepared.map_err(|failure| ImportError {
                 record: Some((resource, line)),
-                failure,
+                failure: Box::new(failure),
             })?);
         }
         let imported = self.import(&import, resource, rows, None).await?;
@@ -278,7 +278,7 @@ impl Core {
     fn one_waited(&self, waiting: &Waiting) -> Result<Placed, ImportError> {
         let corrupt = |failure| ImportError {
             record: None,
-            failure,
+            failure: Box::new(failure),
         };
         let resource = self
             .model
@@ -313,7 +313,7 @@ impl Core {
             (_, Some(done)) | (Ok(done), None) => Ok(done),
             (Err(failure), None) => Err(ImportError {
                 record: notes.at.filter(|_| failure.code != Code::Unavailable),
-                failure,
+                failure: Box::new(failure),
             }),
         }
     }
@@ -358,7 +358,7 @@ impl Importing {
             .collect::<Result<_, _>>()
             .map_err(|failure| ImportError {
                 record: None,
-                failure,
+                failure: Box::new(failure),
             })?;
         Ok(Importing {
             import: import.clone(),
@@ -557,7 +557,7 @@ impl crate::work::Writing for Importing {
                 .map_err(|error| core.trouble(&error))?;
             let before = done.written;
             for waiting in &rows {
-                let placed = core.one_waited(waiting).map_err(|error| error.failure)?;
+                let placed = core.one_waited(waiting).map_err(|error| *error.failure)?;
                 self.take_in(core, transaction, &placed, &mut done).await?;
             }
             // If none could be written, what is waited for has gone again.

@@ -147,7 +147,7 @@ pub async fn import(
     tell: Box<dyn FnMut(&Refused) + Send>,
 ) -> Result<Imported, ImportError> {
     let resource = engine.model().resource(wish.resource);
-    let (source, name, size) = open(&wish.file)?;
+    let source = open(&wish.file)?;
     let refers_to_itself = |field: &model::Field| {
         let target = field.relation().map(|(_, target)| target);
         target == Some(resource.id)
@@ -156,9 +156,9 @@ pub async fn import(
         true => vec![resource.id],
         false => vec![],
     };
-    let name = format!("{} from {name}", resource.name);
+    let name = format!("{} from {}", resource.name, source.name);
     let intake = Intake::new(engine, &name, expects, wish.dry_run);
-    let mut records = Records::new(buffered(source), wish.format);
+    let mut records = Records::new(buffered(source.stream), wish.format);
     let failed = |source| ImportError::File {
         path: wish.file.clone(),
         source,
@@ -196,7 +196,15 @@ pub async fn import(
         resource,
         header,
     };
-    let ended = run(&reader, &mut records, &mut writer, &failed, size, watch).await;
+    let ended = run(
+        &reader,
+        &mut records,
+        &mut writer,
+        &failed,
+        source.size,
+        watch,
+    )
+    .await;
     let complete = match ended {
         Ok(()) => true,
         Err(Ended::Stopped(Stop::Refused)) => false,
@@ -228,10 +236,21 @@ enum Ended {
     Error(ImportError),
 }
 
-/// A readable file or the standard input, what it is called in the database, and its length.
-fn open(path: &Path) -> Result<(Box<dyn Read + Send>, String, Option<u64>), ImportError> {
+/// A file or the standard input.
+struct Source {
+    stream: Box<dyn Read + Send>,
+    /// What it is called in the database.
+    name: String,
+    size: Option<u64>,
+}
+
+fn open(path: &Path) -> Result<Source, ImportError> {
     if path == Path::new(STANDARD_INPUT) {
-        return Ok((Box::new(io::stdin()), STANDARD_INPUT.to_owned(), None));
+        return Ok(Source {
+            stream: Box::new(io::stdin()),
+            name: STANDARD_INPUT.to_owned(),
+            size: None,
+        });
     }
     let failed = |source| ImportError::File {
         path: path.to_owned(),
@@ -240,11 +259,11 @@ fn open(path: &Path) -> Result<(Box<dyn Read + Send>, String, Option<u64>), Impo
     let file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let name = path.canonicalize().map_err(failed)?;
-    Ok((
-        Box::new(file),
-        name.to_string_lossy().into_owned(),
-        Some(size),
-    ))
+    Ok(Source {
+        stream: Box::new(file),
+        name: name.to_string_lossy().into_owned(),
+        size: Some(size),
+    })
 }
 
 /// Goes to the place where the import stopped, if it is to go on there.
@@ -426,8 +445,8 @@ impl Writer {
                             .position(|item| item.raw.line == line)
                     });
                     match at {
-                        Some(at) => chunk[from + at].outcome = Err(error.failure),
-                        None => return Err(Stop::Trouble(error.failure)),
+                        Some(at) => chunk[from + at].outcome = Err(*error.failure),
+                        None => return Err(Stop::Trouble(*error.failure)),
                     }
                 }
             }
@@ -455,7 +474,7 @@ impl Writer {
         let noted = self.intake.write(self.resource, &[], Some(progress)).await;
         noted
             .map(drop)
-            .map_err(|error| Stop::Trouble(error.failure))
+            .map_err(|error| Stop::Trouble(*error.failure))
     }
 
     /// The file is at its end: what waited comes in.

@@ -212,15 +212,15 @@ impl Intake {
         refusals: &mut (dyn Refusals + Send),
     ) -> Result<Waiting, Stop> {
         let Some((resource, line)) = error.record else {
-            return Err(Stop::Trouble(error.failure));
+            return Err(Stop::Trouble(*error.failure));
         };
         let name = &self.engine.model().resource(resource).name;
         let line = i64::try_from(line).unwrap_or(i64::MAX);
         let waiting = self.ledger.one(name, line).await?;
         let Some(waiting) = waiting else {
-            return Err(Stop::Trouble(error.failure));
+            return Err(Stop::Trouble(*error.failure));
         };
-        let state = refusals.refuse(&waiting, error.failure)?;
+        let state = refusals.refuse(&waiting, *error.failure)?;
         self.ledger.give_up(&waiting, &state, now()).await?;
         Ok(waiting)
     }
