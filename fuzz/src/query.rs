@@ -124,18 +124,21 @@ fn without_limit(target: &str) -> Option<String> {
 /// Where the next page is; the body and the header agree on that.
 fn link(reply: &Reply) -> Option<String> {
     let page = reply.json();
-    let Some(link) = reply.headers.get(LINK) else {
+    let links = reply
+        .headers
+        .get(LINK)
+        .map_or("", |links| links.to_str().expect("links are ASCII"));
+    let Some(link) = links
+        .split(", ")
+        .find_map(|link| link.strip_suffix(">; rel=\"next\""))
+    else {
         assert!(page["next_cursor"].is_null(), "{reply:?}");
         return None;
     };
     let cursor = page["next_cursor"]
         .as_str()
         .expect("a cursor beside the link");
-    let link = link.to_str().expect("links are ASCII");
-    let path = link
-        .strip_prefix('<')
-        .and_then(|link| link.strip_suffix(">; rel=\"next\""));
-    let path = path.unwrap_or_else(|| panic!("{link}"));
+    let path = link.strip_prefix('<').unwrap_or_else(|| panic!("{link}"));
     assert!(path.ends_with(cursor), "{link}");
     Some(path.to_owned())
 }

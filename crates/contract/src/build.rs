@@ -107,6 +107,8 @@ fn resource<'a>(
             Some("required") => Idempotency::Required,
             _ => Idempotency::Optional,
         },
+        list: edges::list_style(item, out),
+        cache_seconds: edges::cache(item, out),
         limit: limits::named(item.text("limit"), sections, out),
         deprecated: draft.deprecated.clone(),
         was: draft.was.clone(),

@@ -215,6 +215,9 @@ codes! {
     TEST "E0420" "test that cannot be run"
     "A test names an action, a record, and what is to be expected: `allowed`, `hidden` (404), `refused` (403) or `refused by RULE`, where RULE is the rule as `access` states it."
 
+    DURATION "E0415" "length of time that cannot be read"
+    "A length of time is a whole number and a unit: `s` for seconds, `m` for minutes, `h` for hours, `d` for days. `30d` is thirty days."
+
     UNREADABLE "W0400" "resource nobody can read"
     "Closed until opened: without `read`, `list` or `get` in `access` nobody but the operator can see the records. That may be meant; then open it for nobody by name: `read: nobody`."
 
@@ -223,4 +226,7 @@ codes! {
 
     REDUNDANT_INDEX "W0402" "index that is already there"
     "A unique field has an index anyway."
+
+    CACHE_WITHOUT_EFFECT "W0403" "`cache` without effect"
+    "Only answers that are the same for everybody may be kept by caches that many share: the resource is for everybody, its rule for reading is literally `public`, and no field is hidden from anybody. Everything else is answered as `private, no-cache`, whatever `cache` says."
 }

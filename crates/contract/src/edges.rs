@@ -1,9 +1,10 @@
 //! What a contract says about its surroundings: errors of its own, scopes, credentials, origins.
 
 use diag::{Diagnostic, Diagnostics, suggest};
-use model::DeclaredError;
+use model::{DeclaredError, ListStyle};
 
 use crate::codes;
+use crate::duration;
 use crate::read::{Item, Text, names_of};
 use crate::sections::Sections;
 
@@ -39,6 +40,42 @@ const SERVER_CODES: [&str; 25] = [
 const ORIGINS_MAX: usize = 100;
 /// Errors of one contract.
 const ERRORS_MAX: usize = 1_000;
+
+/// Parameters of every list, which the size of a page cannot be called.
+const LIST_PARAMETERS: [&str; 6] = ["cursor", "fields", "include", "q", "sort", "total"];
+
+/// `list:`
+pub fn list_style(resource: &Item<'_>, out: &mut Diagnostics) -> ListStyle {
+    let mut style = ListStyle::default();
+    let Some(list) = resource.get("list") else {
+        return style;
+    };
+    style.bare = list
+        .text("shape")
+        .is_some_and(|shape| shape.as_str() == "array");
+    if let Some(limit) = list.text("limit") {
+        if LIST_PARAMETERS.contains(&limit.as_str()) {
+            out.push(
+                Diagnostic::error(
+                    codes::RESERVED,
+                    limit.span(),
+                    format!("the name `{}` is taken", limit.as_str()),
+                )
+                .label("lists have this parameter")
+                .help("choose another, such as `per_page`"),
+            );
+        }
+        style.limit = limit.as_str().to_owned();
+    }
+    style
+}
+
+/// `cache:`
+pub fn cache(resource: &Item<'_>, out: &mut Diagnostics) -> Option<u32> {
+    let time = duration::read(resource.text("cache")?, out)?;
+    // A hundred years, the longest that can be written, fit.
+    u32::try_from(time.as_secs()).ok()
+}
 
 /// `errors:`
 pub fn errors(sections: &Sections<'_, '_>, out: &mut Diagnostics) -> Vec<DeclaredError> {

@@ -24,7 +24,7 @@ const fn later(word: &'static str) -> Choice {
 }
 
 /// All tables, for telling where a misplaced key belongs.
-pub static TABLES: [&Table; 14] = [
+pub static TABLES: [&Table; 15] = [
     &CONTRACT,
     &RESOURCE,
     &FIELD,
@@ -36,6 +36,7 @@ pub static TABLES: [&Table; 14] = [
     &ACCESS,
     &FIELD_ACCESS,
     &CHECK,
+    &LIST_STYLE,
     &DEPRECATED,
     &TEST,
     &TEST_CALLER,
@@ -423,6 +424,18 @@ pub static RESOURCE: Table = Table {
             "idempotency: required",
         ),
         Key::new(
+            "list",
+            Form::Table(&LIST_STYLE),
+            "How lists are answered.",
+            "list: {shape: array, limit: per_page}",
+        ),
+        Key::new(
+            "cache",
+            Form::Word("a length of time like `60s`"),
+            "For how long anybody may use an answer again that is the same for everybody.",
+            "cache: 60s",
+        ),
+        Key::new(
             "limit",
             Form::Text,
             "The limit, from `limits`, that requests for this resource count against.",
@@ -457,8 +470,6 @@ pub static RESOURCE: Table = Table {
         Key::later("live"),
         Key::later("soft_delete"),
         Key::later("expire"),
-        Key::later("cache"),
-        Key::later("list"),
         Key::later("key"),
         Key::later("within"),
     ],
@@ -555,6 +566,28 @@ pub static ACCESS: Table = Table {
         ("remove", "write `delete:`"),
         ("destroy", "write `delete:`"),
         ("all", "write `read:` and `write:`"),
+    ],
+};
+
+pub static LIST_STYLE: Table = Table {
+    what: "a list",
+    keys: &[
+        Key::new(
+            "shape",
+            Form::Choice(&[word("page"), word("array")]),
+            "A page with `items` and `next_cursor`, or a bare array with `Link` only.",
+            "shape: array",
+        ),
+        Key::new(
+            "limit",
+            Form::Slug,
+            "What the parameter for the size of a page is called.",
+            "limit: per_page",
+        ),
+    ],
+    habits: &[
+        ("size", "write `limit:` with the name of the parameter"),
+        ("format", "write `shape:`"),
     ],
 };
 

@@ -17,6 +17,7 @@ mod access;
 mod build;
 pub mod codes;
 mod codes_elsewhere;
+mod duration;
 mod edges;
 pub mod fmt;
 mod form;

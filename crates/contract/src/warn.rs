@@ -2,7 +2,7 @@
 //! error, half of these would be its echo.
 
 use diag::{Diagnostic, Diagnostics};
-use model::{Action, Model, Resource, Rule};
+use model::{Action, Differs, Model, Resource, Rule};
 
 use crate::codes;
 use crate::resolve::{Draft, ResourceDraft, warn_of_indexes};
@@ -12,7 +12,40 @@ pub fn about(model: &Model, draft: &Draft<'_, '_>, out: &mut Diagnostics) {
         unreadable(resource, draft, out);
         open_to_guests(model, resource, draft, out);
         warn_of_indexes(draft, out);
+        cached_in_vain(resource, draft, out);
     }
+}
+
+fn cached_in_vain(resource: &Resource, draft: &ResourceDraft<'_, '_>, out: &mut Diagnostics) {
+    let Some(cache) = draft.item.get("cache") else {
+        return;
+    };
+    let (Some(differs), Some(_)) = (
+        resource.differs(Action::List),
+        resource.differs(Action::Get),
+    ) else {
+        return;
+    };
+    let why = match differs {
+        Differs::Audience => "not everybody is served this resource".to_owned(),
+        Differs::Rule(None) => "nobody can list or get it".to_owned(),
+        Differs::Rule(Some(rule)) => format!("its rule `{}` is not `public`", rule.text),
+        Differs::Field(field) => format!("`{}` is not shown to everybody", field.name),
+    };
+    out.push(
+        Diagnostic::warning(
+            codes::CACHE_WITHOUT_EFFECT,
+            cache.span(),
+            format!(
+                "answers about `{}` are never cached by others",
+                resource.name
+            ),
+        )
+        .label(why)
+        .help(
+            "leave `cache` out; every answer has an `ETag`, so that callers need not load it twice",
+        ),
+    );
 }
 
 fn unreadable(resource: &Resource, draft: &ResourceDraft<'_, '_>, out: &mut Diagnostics) {

@@ -16,7 +16,7 @@ use limit::{Charged, Counter, Plan, Quota};
 use model::{Limit, LimitBy, Model};
 use value::ResourceId;
 
-use crate::{Engine, Records};
+use crate::{Engine, Records, sharing};
 
 /// What is used up of the limits of one server. Stays while contracts come and go: a limit that is
 /// the same in the next contract goes on counting.
@@ -193,6 +193,12 @@ impl Entrance {
 }
 
 impl Admitted {
+    /// For how many seconds anybody at all may be given the answer to this request again, as the
+    /// contract's `cache:` allows it; nothing if it is for this caller alone.
+    pub fn shared_seconds(&self, request: &Request) -> Option<u32> {
+        sharing::seconds(self.engine.model(), request)
+    }
+
     /// Decides and does what was asked for.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ mod once;
 mod plan;
 mod read;
 mod settle;
+mod sharing;
 mod statements;
 mod trouble;
 mod update;

@@ -711,8 +711,11 @@ fn is_served_relation(model: &Model, request: &Request, field: &Field) -> bool {
 fn unknown(model: &Model, resource: &Resource, request: &Request, filter: &Filter) -> FieldProblem {
     let mut allowed: Vec<String> = Vec::new();
     if let Place::Parameter(_) = filter.place {
-        let beside = ["limit", "cursor", "sort", "fields", "include", "total"];
-        allowed.extend(beside.map(str::to_owned));
+        allowed.push(resource.list.limit.clone());
+        allowed.extend(["cursor", "sort", "fields", "include"].map(str::to_owned));
+        if !resource.list.bare {
+            allowed.push("total".to_owned());
+        }
         if !resource.search.is_empty() {
             allowed.push("q".to_owned());
         }

@@ -18,7 +18,7 @@ pub use access::{Access, Action, Audience, Check, Rule};
 pub use field::{
     Constraints, Deprecated, Field, FieldKind, Pattern, Shape, SystemField, TextFormat,
 };
-pub use resource::{Concurrency, Idempotency, ListRelation, Resource};
+pub use resource::{Concurrency, Differs, Idempotency, ListRelation, ListStyle, Resource};
 
 /// One contract, compiled.
 #[derive(Debug)]

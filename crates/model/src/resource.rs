@@ -5,7 +5,7 @@ use std::sync::Arc;
 use expr::ir::RuleDef;
 use value::{FieldId, IdType, ResourceId};
 
-use crate::access::{Access, Audience, Check};
+use crate::access::{Access, Action, Audience, Check, Rule};
 use crate::field::{Deprecated, Field, SystemField};
 
 /// A kind of record.
@@ -37,6 +37,10 @@ pub struct Resource {
     pub audience: Audience,
     pub concurrency: Concurrency,
     pub idempotency: Idempotency,
+    /// How its lists are answered.
+    pub list: ListStyle,
+    /// `cache:`: for how long answers that are the same for everybody may be used again.
+    pub cache_seconds: Option<u32>,
     /// Name of a limit of the contract.
     pub limit: Option<String>,
     pub deprecated: Option<Deprecated>,
@@ -63,6 +67,35 @@ impl ListRelation {
     pub fn path(&self) -> String {
         crate::names::kebab(&self.name)
     }
+}
+
+/// `list:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListStyle {
+    /// A bare array instead of an envelope.
+    pub bare: bool,
+    /// What the parameter for the size of a page is called.
+    pub limit: String,
+}
+
+impl Default for ListStyle {
+    fn default() -> ListStyle {
+        ListStyle {
+            bare: false,
+            limit: "limit".to_owned(),
+        }
+    }
+}
+
+/// Why a read of a resource is not answered alike to everybody.
+#[derive(Clone, Copy, Debug)]
+pub enum Differs<'a> {
+    /// Not everybody is served the resource.
+    Audience,
+    /// The rule, or that there is none.
+    Rule(Option<&'a Rule>),
+    /// This field is not shown to everybody.
+    Field(&'a Field),
 }
 
 /// `concurrency:`
@@ -115,6 +148,25 @@ impl Resource {
             .iter()
             .find(|field| matches!(field.kind, crate::FieldKind::System(found) if found == which))
             .expect("every resource is compiled with its system fields")
+    }
+
+    /// What makes answers to a read differ by caller; nothing if the contract opens it, and all
+    /// that is in it, literally to everybody.
+    pub fn differs(&self, action: Action) -> Option<Differs<'_>> {
+        if self.audience != Audience::Public {
+            return Some(Differs::Audience);
+        }
+        let rule = self.access.rule(action);
+        // Nobody can call a rule of their own so.
+        let literally =
+            |rule: &Rule| rule.text == "public" || rule.condition.as_const_bool() == Some(true);
+        if !rule.is_some_and(literally) {
+            return Some(Differs::Rule(rule));
+        }
+        let mut fields = self.fields.iter().filter(|field| !field.write_only);
+        fields
+            .find(|field| field.read.is_some() || field.audience != Audience::Public)
+            .map(Differs::Field)
     }
 
     pub fn read_scope(&self) -> String {

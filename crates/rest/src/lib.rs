@@ -163,12 +163,13 @@ impl Door {
         let in_body = target.is_query(&head.method);
         let is_batch = target.is_batch();
         let most = self.settings.body_bytes_max;
-        let mut request = request::read(head, body, most, target, action, caller).await?;
-        let wish = match action.is_read() {
+        let mut request = request::read(head, body, most, model, target, action, caller).await?;
+        let mut wish = match action.is_read() {
             true => Wish::default(),
             false => Wish {
                 prefer: Prefer::read(&head.headers),
                 dry_run: request.manner.dry_run,
+                shared: None,
             },
         };
         if request.manner.key.is_some() {
@@ -185,6 +186,9 @@ impl Door {
         // Which of the parts was refused by a rule is not known here.
         let explain = self.settings.explain.as_deref().filter(|_| !is_batch);
         let asked = explain.map(|explain| Asked::new(explain, &request));
+        if action.is_read() {
+            wish.shared = admitted.shared_seconds(&request);
+        }
         let answered = match format {
             Format::Json => admitted.handle(request).await.map(Answered::Whole),
             _ => {
@@ -196,7 +200,9 @@ impl Door {
         };
         let outcome = match answered {
             Ok(Answered::Whole(outcome)) => outcome,
-            Ok(Answered::Stream(stream)) => return Ok(response::streamed(stream, format, head)),
+            Ok(Answered::Stream(stream)) => {
+                return Ok(response::streamed(stream, format, head, wish.shared));
+            }
             Err(failure) => {
                 let failure = match action {
                     Action::List if in_body => request::query::in_body(failure),

@@ -394,6 +394,8 @@ mod tests {
             },
             concurrency: Concurrency::Optional,
             idempotency: Idempotency::Optional,
+            list: model::ListStyle::default(),
+            cache_seconds: None,
             limit: None,
             deprecated: None,
             was: None,

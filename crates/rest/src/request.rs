@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 use call::{Caller, NestedList, Parent, Precondition, Query, RecordKey, Request, ViewRequest};
 use http::request::Parts;
-use model::Action;
+use model::{Action, Model};
 use value::Timestamp;
 use web::RequestBody;
 
@@ -29,6 +29,7 @@ pub async fn read(
     head: &Parts,
     body: &mut RequestBody,
     body_bytes_max: usize,
+    model: &Model,
     target: Target<'_>,
     action: Action,
     caller: Arc<Caller>,
@@ -40,6 +41,9 @@ pub async fn read(
         None => (Query::default(), ViewRequest::default()),
         // All of it stands in the body then, so that nothing is said twice.
         Some(query) if in_body => parameters::read_none(query)?,
+        Some(query) if action == Action::List => {
+            parameters::read_list(query, &model.resource(target.resource()).list)?
+        }
         Some(query) if action.is_read() => parameters::read(query, action)?,
         Some(query) => {
             let view;

@@ -50,11 +50,13 @@ const DRY_RUN: HeaderName = HeaderName::from_static("dry-run");
 /// Which preferences were followed (RFC 7240 section 3).
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// How a write is to be answered.
+/// How a request is to be answered.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wish {
     pub prefer: Prefer,
     pub dry_run: bool,
+    /// For how many seconds what is read may be given to anybody.
+    pub shared: Option<u32>,
 }
 
 /// Writes an outcome as the answer to a request with this `head`.
@@ -66,8 +68,10 @@ pub fn write(
     wish: Wish,
 ) -> Result<Response, Refusal> {
     match outcome {
-        Outcome::Record(record) if head.method.is_safe() => read_record(&record, &head.headers),
-        Outcome::Page(page) => read_page(&page, head),
+        Outcome::Record(record) if head.method.is_safe() => {
+            read_record(&record, &head.headers, wish.shared)
+        }
+        Outcome::Page(page) => read_page(&page, head, resource, wish.shared),
         Outcome::Kept {
             answer,
             replayed,
@@ -147,7 +151,11 @@ fn prefer(response: &mut Response, prefer: Prefer) {
     }
 }
 
-fn read_record(record: &Record, headers: &HeaderMap) -> Result<Response, Refusal> {
+fn read_record(
+    record: &Record,
+    headers: &HeaderMap,
+    shared: Option<u32>,
+) -> Result<Response, Refusal> {
     let mut response = match known_tag(record) {
         // Asked before anything is written.
         Some(tag) => match tag.consider(headers)? {
@@ -163,7 +171,7 @@ fn read_record(record: &Record, headers: &HeaderMap) -> Result<Response, Refusal
             }
         }
     };
-    mark_read(&mut response);
+    mark_read(&mut response, shared);
     Ok(response)
 }
 
@@ -174,7 +182,7 @@ fn written_record(record: &Record, status: StatusCode) -> Response {
 }
 
 /// The answer whose body is read while it is sent.
-pub fn streamed(stream: Stream, format: Format, head: &Parts) -> Response {
+pub fn streamed(stream: Stream, format: Format, head: &Parts, shared: Option<u32>) -> Response {
     let mut response = Response::new(web::Body::stream(stream));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, format.content_type());
@@ -182,13 +190,23 @@ pub fn streamed(stream: Stream, format: Format, head: &Parts) -> Response {
     if head.method == Method::POST {
         no_store(headers);
     } else {
-        mark_read(&mut response);
+        mark_read(&mut response, shared);
     }
     response
 }
 
-fn read_page(page: &Page, head: &Parts) -> Result<Response, Refusal> {
-    let body = body::page(page);
+fn read_page(
+    page: &Page,
+    head: &Parts,
+    resource: &Resource,
+    shared: Option<u32>,
+) -> Result<Response, Refusal> {
+    // Where the query came as a body, the cursor has no other place than the envelope.
+    let by_url = matches!(head.method, Method::GET | Method::HEAD);
+    let body = match resource.list.bare && by_url {
+        true => body::array(page),
+        false => body::page(page),
+    };
     if head.method == Method::POST {
         // What POST answers is nobody's representation: there is nothing to compare or to keep.
         let mut response = plain_json(StatusCode::OK, body);
@@ -201,13 +219,16 @@ fn read_page(page: &Page, head: &Parts) -> Result<Response, Refusal> {
         None => json(StatusCode::OK, body, &tag),
     };
     // A link is followed by GET, which would not send the query that came as a body.
-    if let Some(cursor) = &page.next_cursor
-        && head.method != Method::QUERY
+    if by_url
+        && let Some(links) = link::pages(
+            head.uri.path(),
+            head.uri.query(),
+            page.next_cursor.as_deref(),
+        )
     {
-        let link = link::next(head.uri.path(), head.uri.query(), cursor);
-        response.headers_mut().insert(LINK, link);
+        response.headers_mut().insert(LINK, links);
     }
-    mark_read(&mut response);
+    mark_read(&mut response, shared);
     Ok(response)
 }
 
@@ -241,8 +262,13 @@ fn empty(status: StatusCode) -> Response {
     response
 }
 
-fn mark_read(response: &mut Response) {
+fn mark_read(response: &mut Response, shared: Option<u32>) {
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, REVALIDATE);
+    let control = match shared {
+        None => REVALIDATE,
+        Some(seconds) => HeaderValue::try_from(format!("public, max-age={seconds}"))
+            .expect("words and digits are visible ASCII"),
+    };
+    headers.insert(CACHE_CONTROL, control);
     headers.insert(VARY, VARIES);
 }

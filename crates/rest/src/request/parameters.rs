@@ -3,7 +3,7 @@
 use call::{
     Code, Failure, FieldProblem, Filter, Operand, Operator, Place, Query, SortKey, ViewRequest,
 };
-use model::Action;
+use model::{Action, ListStyle};
 use web::query::{Parameter, QueryError};
 
 use crate::failure::Refusal;
@@ -29,11 +29,25 @@ pub fn read(query: &str, action: Action) -> Result<(Query, ViewRequest), Refusal
             _ => reader.of_record(parameter),
         }
     }
-    if reader.faults.is_empty() {
-        Ok((reader.query, reader.view))
-    } else {
-        Err(Failure::with_problems(Code::Malformed, reader.faults).into())
+    reader.end()
+}
+
+/// The same for a list, whose style may name its parameters otherwise.
+pub fn read_list(query: &str, style: &ListStyle) -> Result<(Query, ViewRequest), Refusal> {
+    let parameters = web::query::parse(Some(query)).map_err(unreadable)?;
+    let mut reader = Reader::default();
+    for parameter in &parameters {
+        match (&*parameter.name, &parameter.bracket) {
+            (name, None) if *name == *style.limit => {
+                reader.query.limit = reader.limit(&style.limit, &parameter.value);
+            }
+            // A filter like any other name.
+            ("limit", None) => reader.filter(parameter),
+            ("total", None) if style.bare => reader.filter(parameter),
+            _ => reader.of_list(parameter),
+        }
     }
+    reader.end()
 }
 
 /// Reads the query string of a write: what to answer with, and whether to do it only for show.
@@ -81,10 +95,18 @@ struct Reader {
 }
 
 impl Reader {
+    fn end(self) -> Result<(Query, ViewRequest), Refusal> {
+        if self.faults.is_empty() {
+            Ok((self.query, self.view))
+        } else {
+            Err(Failure::with_problems(Code::Malformed, self.faults).into())
+        }
+    }
+
     fn of_list(&mut self, parameter: &Parameter<'_>) {
         let value = &*parameter.value;
         match (&*parameter.name, &parameter.bracket) {
-            ("limit", None) => self.query.limit = self.limit(value),
+            ("limit", None) => self.query.limit = self.limit("limit", value),
             ("cursor", None) if value.is_empty() => {
                 self.fault(
                     parameter,
@@ -113,15 +135,16 @@ impl Reader {
         }
     }
 
-    fn limit(&mut self, value: &str) -> Option<u32> {
+    fn limit(&mut self, name: &str, value: &str) -> Option<u32> {
         if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.fault_at("limit", "invalid", "`limit` is a whole number, 1 or more.");
+            let detail = format!("`{name}` is a whole number, 1 or more.");
+            self.fault_at(name, "invalid", detail);
             return None;
         }
         // Too large a number is lowered, here to what fits, by the engine to the maximum.
         let limit = value.parse().unwrap_or(u32::MAX);
         if limit == 0 {
-            self.fault_at("limit", "too_small", "`limit` is at least 1.");
+            self.fault_at(name, "too_small", format!("`{name}` is at least 1."));
             return None;
         }
         Some(limit)

@@ -70,6 +70,25 @@ pub fn batch(batch: &BatchOutcome, id_type: &Type, tag: impl Fn(&Record) -> Tag)
     out
 }
 
+/// The JSON of a page as a bare array.
+pub fn array(page: &Page) -> Vec<u8> {
+    let cells: usize = page.items.iter().map(|item| item.cells.len()).sum();
+    let mut out = Vec::with_capacity(2 + MEMBER_BYTES * cells);
+    out.push(b'[');
+    write_items(page, &mut out);
+    out.push(b']');
+    out
+}
+
+fn write_items(page: &Page, out: &mut Vec<u8>) {
+    for (place, item) in page.items.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        write_record(item, out);
+    }
+}
+
 pub(super) fn write_record(record: &Record, out: &mut Vec<u8>) {
     let mut next = b'{';
     for (slot, cell) in record.view.slots.iter().zip(&record.cells) {
@@ -94,12 +113,7 @@ pub(super) fn write_record(record: &Record, out: &mut Vec<u8>) {
 
 pub(super) fn write_page(page: &Page, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"items":["#);
-    for (place, item) in page.items.iter().enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        write_record(item, out);
-    }
+    write_items(page, out);
     out.extend_from_slice(br#"],"next_cursor":"#);
     match &page.next_cursor {
         Some(cursor) => value::json::write_string(cursor, out),
@@ -222,5 +236,9 @@ mod tests {
         page.items = vec![of(&book, vec![Cell::Value(Value::Int(1))])];
         page.total = None;
         assert_eq!(text(&page), r#"{"items":[{"id":1}],"next_cursor":null}"#);
+        let bare = |page: &Page| String::from_utf8(array(page)).unwrap();
+        assert_eq!(bare(&page), r#"[{"id":1}]"#);
+        page.items = Vec::new();
+        assert_eq!(bare(&page), "[]");
     }
 }

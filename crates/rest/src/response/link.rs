@@ -28,28 +28,52 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The same list from `cursor` on.
-pub fn next(path: &str, query: Option<&str>, cursor: &str) -> HeaderValue {
-    let mut link =
-        String::with_capacity(path.len() + query.map_or(0, str::len) + cursor.len() + 32);
-    link.push('<');
-    link.extend(utf8_percent_encode(path, UNSAFE));
-    link.push('?');
-    for piece in query
-        .unwrap_or_default()
-        .split('&')
-        .filter(|piece| !piece.is_empty())
-    {
-        let name = piece.split_once('=').map_or(piece, |(name, _)| name);
-        if web::query::decode_segment(name).as_deref() != Some("cursor") {
-            link.extend(utf8_percent_encode(piece, UNSAFE));
-            link.push('&');
-        }
+/// The next page of a list, and the first one where this is another (RFC 8288); nothing on the
+/// only page. One field with all of them, as clients that look for `rel="next"` expect.
+pub fn pages(path: &str, query: Option<&str>, next: Option<&str>) -> Option<HeaderValue> {
+    let mut links = String::new();
+    if let Some(cursor) = next {
+        page(&mut links, path, query, Some(cursor), "next");
     }
-    link.push_str("cursor=");
-    link.extend(utf8_percent_encode(cursor, SEGMENT));
-    link.push_str(">; rel=\"next\"");
-    HeaderValue::try_from(link).expect("everything but visible ASCII has been encoded")
+    if query.is_some_and(|query| pieces(query).any(is_cursor)) {
+        page(&mut links, path, query, None, "first");
+    }
+    if links.is_empty() {
+        return None;
+    }
+    Some(HeaderValue::try_from(links).expect("everything but visible ASCII has been encoded"))
+}
+
+/// One link to the same list, from `cursor` on.
+fn page(out: &mut String, path: &str, query: Option<&str>, cursor: Option<&str>, rel: &str) {
+    if !out.is_empty() {
+        out.push_str(", ");
+    }
+    out.push('<');
+    out.extend(utf8_percent_encode(path, UNSAFE));
+    let mut between = '?';
+    for piece in pieces(query.unwrap_or_default()).filter(|piece| !is_cursor(piece)) {
+        out.push(between);
+        between = '&';
+        out.extend(utf8_percent_encode(piece, UNSAFE));
+    }
+    if let Some(cursor) = cursor {
+        out.push(between);
+        out.push_str("cursor=");
+        out.extend(utf8_percent_encode(cursor, SEGMENT));
+    }
+    out.push_str(">; rel=\"");
+    out.push_str(rel);
+    out.push('"');
+}
+
+fn pieces(query: &str) -> impl Iterator<Item = &str> {
+    query.split('&').filter(|piece| !piece.is_empty())
+}
+
+fn is_cursor(piece: &str) -> bool {
+    let name = piece.split_once('=').map_or(piece, |(name, _)| name);
+    web::query::decode_segment(name).as_deref() == Some("cursor")
 }
 
 /// Where a record is.
@@ -101,7 +125,32 @@ mod tests {
                 "</v1/authors/a%20b/books?cursor[eq]=1&q=%C3%A9%22%3C%3E&cursor=c>; rel=\"next\"",
             ),
         ] {
-            assert_eq!(next(path, query, cursor), expected);
+            let links = pages(path, query, Some(cursor)).unwrap();
+            let links = links.to_str().unwrap();
+            assert_eq!(
+                links.split_once(", ").map_or(links, |(next, _)| next),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_page_is_linked_from_all_others() {
+        for (query, next, expected) in [
+            (None, None, None),
+            (Some("limit=2"), None, None),
+            (Some("cursor=a"), None, Some("</v1/books>; rel=\"first\"")),
+            (
+                Some("sort=id&cursor=a&limit=2"),
+                Some("b"),
+                Some(
+                    "</v1/books?sort=id&limit=2&cursor=b>; rel=\"next\", </v1/books?sort=id&limit=2>; rel=\"first\"",
+                ),
+            ),
+        ] {
+            let links = pages("/v1/books", query, next);
+            let links = links.as_ref().map(|links| links.to_str().unwrap());
+            assert_eq!(links, expected);
         }
     }
 }

@@ -41,7 +41,8 @@
 //! | 42 | HEAD, OPTIONS, 405 | [`methods`] |
 //! | 43 | CORS | [`cors`] |
 //! | 44 | Media types; lists as NDJSON and CSV | [`negotiation`], [`streams`] |
-//! | 45 | Caching | [`conditions`] |
+//! | 45 | Caching | [`conditions`], [`caching`] |
+//! | – | Bare lists | [`bare`] |
 //! | – | Compression, a tag per coding | [`negotiation`] |
 //! | – | Limits of size, depth and time | [`limits`] |
 //! | – | HTTP/1.0, 1.1, 2; request ids; many clients | [`connections`] |
@@ -50,7 +51,7 @@
 //! | – | The textbook bookstore, to the letter | [`bookstore`] |
 //!
 //! Not here, because not built yet: 22–24 (soft delete, operations, lifecycles), 26 (long work),
-//! 37–38 (deprecation, several versions) and `cache:` of 45.
+//! 37–38 (deprecation, several versions).
 
 #![expect(
     clippy::unwrap_used,
@@ -59,8 +60,10 @@
 
 mod access;
 mod audience;
+mod bare;
 mod batch;
 mod bookstore;
+mod caching;
 mod conditions;
 mod connections;
 mod cors;

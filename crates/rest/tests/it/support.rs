@@ -253,7 +253,7 @@ pub fn members(json: &Json) -> Vec<&str> {
 /// The target of a `Link` with `rel="next"`.
 pub fn next(answer: &Answer) -> Option<String> {
     let link = answer.header("link")?;
-    let (target, rest) = link.strip_prefix('<')?.split_once('>')?;
-    assert_eq!(rest, "; rel=\"next\"", "{link}");
-    Some(target.to_owned())
+    let mut links = link.split(", ");
+    let next = links.find_map(|link| link.strip_suffix(">; rel=\"next\""))?;
+    Some(next.trim_start_matches('<').to_owned())
 }

@@ -298,7 +298,7 @@ impl<'m> Operation<'m, '_> {
         let page = json!({
             "description": format!("A page of {}.", many(self.resource)),
             "headers": responses::headers(&["Cache-Control", "X-Request-Id"]),
-            "content": list_content(&names.page),
+            "content": list_content(reference("schemas", &names.page)),
         });
         responses.insert(200, page);
         let refusals = self.refusals().into_iter();
@@ -544,7 +544,13 @@ impl<'m> Operation<'m, '_> {
                 let page = json!({
                     "description": format!("A page of {}.", many(self.resource)),
                     "headers": responses::headers(&fields),
-                    "content": list_content(&names.page),
+                    "content": list_content(match self.resource.list.bare {
+                        true => json!({
+                            "type": "array",
+                            "items": reference("schemas", &names.read),
+                        }),
+                        false => reference("schemas", &names.page),
+                    }),
                 });
                 vec![(200, page)]
             }
@@ -758,11 +764,11 @@ impl<'m> Operation<'m, '_> {
 }
 
 /// A page, or all records in one of the formats that have no pages.
-fn list_content(page: &str) -> Json {
+fn list_content(page: Json) -> Json {
     let whole =
         |description: &str| json!({"schema": {"type": "string", "description": description}});
     json!({
-        JSON: {"schema": reference("schemas", page)},
+        JSON: {"schema": page},
         "application/x-ndjson": whole("All records, one JSON object per line."),
         "text/csv": whole("All records, with a first row of names (RFC 4180)."),
     })

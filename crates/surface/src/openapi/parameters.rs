@@ -32,26 +32,13 @@ pub type Components = Map<String, Json>;
 impl<'m> Parameters<'m, '_> {
     /// What every list takes.
     pub fn shared(&self, out: &mut Components) {
-        let Limits {
-            page_default,
-            page_max,
-            ..
-        } = self.limits;
-        out.insert(
-            "Limit".to_owned(),
-            json!({
-                "name": "limit",
-                "in": "query",
-                "description": format!("Records per page. Larger numbers than {page_max} are lowered to {page_max}."),
-                "schema": {"type": "integer", "minimum": 1, "default": page_default},
-            }),
-        );
+        out.insert("Limit".to_owned(), self.limit("limit"));
         out.insert(
             "Cursor".to_owned(),
             json!({
                 "name": "cursor",
                 "in": "query",
-                "description": "Where to go on: `next_cursor` of the page before. It belongs to the same path, filters and sort; used with others it is refused.",
+                "description": "Where to go on: `next_cursor` of the page before, or as its `Link` has it. It belongs to the same path, filters and sort; used with others it is refused.",
                 "schema": {"type": "string", "minLength": 1, "pattern": NO_CONTROL},
             }),
         );
@@ -136,6 +123,21 @@ impl<'m> Parameters<'m, '_> {
         );
     }
 
+    /// The size of a page, under the name that the list gives it.
+    fn limit(&self, name: &str) -> Json {
+        let Limits {
+            page_default,
+            page_max,
+            ..
+        } = self.limits;
+        json!({
+            "name": name,
+            "in": "query",
+            "description": format!("Records per page. Larger numbers than {page_max} are lowered to {page_max}."),
+            "schema": {"type": "integer", "minimum": 1, "default": page_default},
+        })
+    }
+
     /// The id in a path.
     pub fn id(&self, resource: &Resource) -> Json {
         self.path_id("id", resource)
@@ -210,7 +212,10 @@ impl<'m> Parameters<'m, '_> {
     /// Everything a list takes.
     pub fn of_list(&self, resource: &Resource, out: &mut Components) -> Vec<Json> {
         let mut parameters = vec![
-            reference("parameters", "Limit"),
+            match &*resource.list.limit {
+                "limit" => reference("parameters", "Limit"),
+                name => self.limit(name),
+            },
             reference("parameters", "Cursor"),
         ];
         parameters.push(self.sort(resource, out));
@@ -218,7 +223,10 @@ impl<'m> Parameters<'m, '_> {
             parameters.push(reference("parameters", "Words"));
         }
         parameters.extend(self.include(resource, out));
-        parameters.push(reference("parameters", "Total"));
+        // A bare array has no place for it.
+        if !resource.list.bare {
+            parameters.push(reference("parameters", "Total"));
+        }
         parameters.extend(self.filters(resource, out));
         parameters
     }

@@ -336,7 +336,7 @@ pub fn header_components() -> Map<String, Json> {
         (
             "Cache-Control",
             text(
-                "`private, no-cache` on what is read: it may be kept, and is asked about before it is used again. `no-store` on problems.",
+                "`private, no-cache` on what is read: it may be kept, and is asked about before it is used again; `public, max-age=…` where it is the same for everybody. `no-store` on problems.",
             ),
         ),
         (
@@ -357,7 +357,7 @@ pub fn header_components() -> Map<String, Json> {
         (
             "Link",
             json!({
-                "description": "The next page, with `rel=\"next\"` (RFC 8288). Not there on the last one.",
+                "description": "The next page, with `rel=\"next\"`, unless this is the last one; `rel=\"first\"` unless this is the first (RFC 8288).",
                 "schema": {"type": "string"},
                 "example": "</v1/things?limit=50&cursor=AbC>; rel=\"next\"",
             }),

@@ -127,6 +127,8 @@ fn resource(id: ResourceId, line: &str) -> Resource {
         audience: Audience::Public,
         concurrency: Concurrency::Optional,
         idempotency: Idempotency::Optional,
+        list: model::ListStyle::default(),
+        cache_seconds: None,
         limit: None,
         deprecated: None,
         was,

@@ -1,0 +1,51 @@
+//! Lengths of time as the contract writes them: `30d`, `12h`.
+
+use std::time::Duration;
+
+use diag::{Diagnostic, Diagnostics};
+
+use crate::codes;
+use crate::read::Text;
+
+const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
+
+/// Nobody plans further, and dates do not reach much further either.
+const DAYS_MAX: u64 = 36_500;
+
+/// `30d`
+pub fn read(text: Text<'_>, out: &mut Diagnostics) -> Option<Duration> {
+    let written = text.as_str();
+    let mut digits = written.chars();
+    let unit = digits.next_back();
+    let number = digits.as_str();
+    let seconds = UNITS
+        .iter()
+        .find(|(name, _)| Some(*name) == unit)
+        .map(|(_, seconds)| *seconds);
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(seconds) = seconds
+        && is_number
+        && let Some(whole) = number
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| number.checked_mul(seconds))
+            .filter(|whole| (1..=DAYS_MAX * 86_400).contains(whole))
+    {
+        return Some(Duration::from_secs(whole));
+    }
+    let found = Diagnostic::error(
+        codes::DURATION,
+        text.span(),
+        format!("`{written}` is not a length of time"),
+    );
+    out.push(if is_number && seconds.is_some() {
+        found
+            .label(format!("between 1 second and {DAYS_MAX} days"))
+            .help("write for example `30d`")
+    } else {
+        found
+            .label("a whole number and `s`, `m`, `h` or `d`")
+            .help("write for example `30d` for thirty days, `12h` for twelve hours")
+    });
+    None
+}
