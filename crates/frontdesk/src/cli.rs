@@ -3,6 +3,7 @@
 //!
 //! Ends: 0 it went well, 1 the contract or the action is wrong, 2 the command was used wrongly.
 
+mod backup;
 mod check;
 mod completions;
 mod data;
@@ -62,6 +63,8 @@ enum Command {
     Export(export::Export),
     Migrate(migrate::Migrate),
     Data(data::Data),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Key(key::Key),
     Completions(completions::Completions),
 }
@@ -99,6 +102,8 @@ pub fn run() -> ExitCode {
         Command::Export(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Data(command) => command.run(),
+        Command::Backup(command) => command.run(),
+        Command::Restore(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Completions(command) => command.run(),
     };

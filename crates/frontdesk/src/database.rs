@@ -19,7 +19,7 @@ use crate::clock::now;
 use crate::error::Error;
 
 /// The file in the data folder.
-const FILE: &str = "frontdesk.db";
+pub(crate) const FILE: &str = "frontdesk.db";
 
 /// Where records are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,6 +39,10 @@ impl Part {
         }
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// To write to.
     pub fn file(&self) -> io::Result<File> {
         OpenOptions::new().write(true).open(&self.path)

@@ -20,6 +20,7 @@
 
 pub mod access_tests;
 mod app;
+pub mod backup;
 mod clock;
 pub mod data;
 mod database;

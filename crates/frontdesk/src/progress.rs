@@ -50,7 +50,7 @@ impl frontdesk::data::Watch for Progress {
             }
             self.bar.set_style(style(self.unit, of.is_some()));
         }
-        if self.unit == Unit::Bytes {
+        if self.unit == Unit::Bytes && records > 0 {
             self.bar.set_message(format!("{records} records"));
         }
         self.bar.set_position(done);

@@ -10,11 +10,13 @@
 //! This crate is the only one that knows `rusqlite`. It knows no model and writes no SQL but
 //! the few words that hold a transaction together. Begin with [`SqliteDriver`].
 
+pub mod backup;
 mod checkpoint;
 mod driver;
 mod error;
 mod functions;
 mod limit;
+mod lock;
 mod options;
 mod queue;
 mod readers;
@@ -24,4 +26,5 @@ mod transaction;
 mod writer;
 
 pub use driver::SqliteDriver;
+pub use lock::Lock;
 pub use options::{Durability, Options};

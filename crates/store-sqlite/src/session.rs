@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization, Wal};
@@ -17,6 +17,7 @@ use value::Value;
 use crate::error::{internal, store_error, unavailable};
 use crate::functions;
 use crate::limit::{OPS_PER_TICK, TimeLimit};
+use crate::lock::Lock;
 use crate::options::{Durability, Options};
 use crate::storage;
 
@@ -34,6 +35,8 @@ const ATTACHED_MAX: i32 = 0;
 /// for that; another process that opens it needs a few milliseconds.
 const SWITCH_ATTEMPTS_MAX: u32 = 100;
 const SWITCH_PAUSE: Duration = Duration::from_millis(10);
+/// Shorter than the pause of whoever writes much and means to let others in between.
+const WRITE_PAUSE: Duration = Duration::from_millis(1);
 /// SQLite's default, which suits rows of some hundred bytes.
 const PAGE_BYTES: u64 = 4096;
 /// Room for this many rows is made when a second one comes: most lists are pages.
@@ -44,6 +47,8 @@ const PAGE_ROWS: usize = 32;
 pub(crate) struct File {
     path: PathBuf,
     identity: Option<Identity>,
+    /// Nobody puts another file in its place meanwhile.
+    _lock: Lock,
     pub options: Options,
 }
 
@@ -61,11 +66,16 @@ impl File {
         if let Some(folder) = absolute.parent() {
             private_folder(folder).map_err(|e| fail("cannot create the folder of", e))?;
         }
+        let lock = Lock::shared(&absolute).map_err(|e| fail("cannot lock", e))?;
+        let lock = lock.ok_or_else(|| {
+            unavailable("a backup is being put in its place; try again when that is done")
+        })?;
         private_file(&absolute).map_err(|e| fail("cannot open", e))?;
         let identity = identity(&absolute);
         Ok(File {
             path: absolute,
             identity,
+            _lock: lock,
             options,
         })
     }
@@ -175,6 +185,7 @@ pub(crate) struct Session {
     /// Pages in the write-ahead log after the last commit of this session.
     log_pages: Arc<AtomicU32>,
     role: Role,
+    busy_time_max: Duration,
     result_bytes_max: usize,
 }
 
@@ -256,6 +267,10 @@ impl Session {
             }
             _ => Authorization::Allow,
         }))?;
+        if role == Role::Writer {
+            // From now on it waits for other writers by itself: see `begin_write`.
+            connection.busy_timeout(Duration::ZERO)?;
+        }
         // The hook takes the place of SQLite's own checkpoints.
         let log_pages = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&log_pages);
@@ -269,6 +284,7 @@ impl Session {
             in_command,
             log_pages,
             role,
+            busy_time_max: options.busy_time_max,
             result_bytes_max: options.result_bytes_max,
         })
     }
@@ -279,12 +295,36 @@ impl Session {
 
     /// Runs one of the few words that hold transactions together.
     pub fn command(&self, command: Command) -> Result<(), StoreError> {
+        self.run_command(command)
+            .map_err(|error| self.failed(error))
+    }
+
+    fn run_command(&self, command: Command) -> rusqlite::Result<()> {
         let sql = command.text();
         self.in_command.store(true, Relaxed);
         let run = || self.connection.prepare_cached(sql)?.raw_execute();
-        let result = run().map(drop).map_err(|error| self.failed(error));
+        let result = run().map(drop);
         self.in_command.store(false, Relaxed);
         result
+    }
+
+    /// Begins a transaction that writes, waiting for another process that does.
+    ///
+    /// SQLite itself would look again after longer and longer pauses, and who writes batch after
+    /// batch would always be faster.
+    pub fn begin_write(&self) -> Result<(), StoreError> {
+        let since = Instant::now();
+        loop {
+            match self.run_command(Command::BeginWrite) {
+                Err(error)
+                    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                        && since.elapsed() < self.busy_time_max =>
+                {
+                    thread::sleep(WRITE_PAUSE);
+                }
+                result => return result.map_err(|error| self.failed(error)),
+            }
+        }
     }
 
     /// Copies what is in the log back into the file, without waiting for anybody.

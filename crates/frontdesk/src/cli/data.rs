@@ -373,6 +373,6 @@ fn count_of(records: u64, path: &str) -> String {
     format!("{} of {path}", count(records, "record"))
 }
 
-fn rounded(seconds: f64) -> f64 {
+pub fn rounded(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }

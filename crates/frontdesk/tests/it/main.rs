@@ -5,6 +5,7 @@
     reason = "tests may panic, and so may what they share"
 )]
 
+mod backup;
 mod check;
 mod crash;
 mod data;

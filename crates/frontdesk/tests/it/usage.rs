@@ -2,7 +2,7 @@
 
 use crate::support::{contract, folder, run, write};
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 16] = [
     &["init"],
     &["dev"],
     &["serve"],
@@ -15,6 +15,8 @@ const COMMANDS: [&[&str]; 14] = [
     &["data"],
     &["data", "export"],
     &["data", "import"],
+    &["backup"],
+    &["restore"],
     &["key"],
     &["completions"],
 ];

@@ -108,7 +108,7 @@ impl Committer {
     /// Writes something without meaning.
     pub fn probe(&mut self) -> Result<(), StoreError> {
         self.with_session(|session, _| {
-            session.command(Command::BeginWrite)?;
+            session.begin_write()?;
             let version: i64 = session
                 .connection
                 .query_row("PRAGMA user_version", [], |row| row.get(0))
@@ -165,7 +165,7 @@ fn attempt(
     file: &File,
     works: &mut [Pending],
 ) -> Result<Attempt, StoreError> {
-    session.command(Command::BeginWrite)?;
+    session.begin_write()?;
     let began = Instant::now();
     // A lone work needs no savepoint: the transaction is undone as well.
     let shared = works.len() > 1;

@@ -17,7 +17,7 @@ impl Committer {
         self.with_session(|session, file| {
             // Has no effect within a transaction, hence before it.
             pragma(session, "foreign_keys = OFF")?;
-            session.command(Command::BeginWrite)?;
+            session.begin_write()?;
             session.limit.arm(file.options.migration_time_max);
             let checked = run(session, script).and_then(|()| check_references(session));
             session.limit.disarm();

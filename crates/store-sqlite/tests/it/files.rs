@@ -3,8 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
-use store::driver::{Cost, Driver, Storage};
-use store_sqlite::{Options, SqliteDriver};
+use store::driver::{Cost, Driver, Storage, StoreError};
+use store_sqlite::{Lock, Options, SqliteDriver};
 
 use crate::support::{
     NONE, book, book_ids, fresh, gate, hand_over, long, outcome, reopen, statement, told,
@@ -27,18 +27,35 @@ fn file_and_folder_are_for_their_owner() {
 }
 
 #[tokio::test]
-async fn closing_leaves_one_file() {
+async fn closing_leaves_no_log() {
     let fresh = fresh(Options::default()).await;
     fresh.driver.write(book(1)).await.unwrap();
     let all = long("SELECT id FROM book", 0, 1);
     fresh.driver.query(&all, &[]).await.unwrap();
     assert_eq!(book_ids(&fresh.driver).await, [1]);
     drop(fresh.driver);
-    let left: Vec<_> = fs::read_dir(fresh.dir.path())
+    let mut left: Vec<_> = fs::read_dir(fresh.dir.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
-    assert_eq!(left, ["data.db"]);
+    left.sort();
+    assert_eq!(left, ["data.db", "data.db-lock"]);
+}
+
+#[tokio::test]
+async fn nobody_exchanges_a_file_that_is_in_use() {
+    let fresh = fresh(Options::default()).await;
+    let path = fresh.dir.path().join("data.db");
+    assert!(Lock::exclusive(&path).unwrap().is_none());
+    let second = reopen(&path);
+    drop(fresh.driver);
+    assert!(Lock::exclusive(&path).unwrap().is_none());
+    drop(second);
+    let exclusive = Lock::exclusive(&path).unwrap().unwrap();
+    let refused = SqliteDriver::open(&path, Options::default()).err();
+    assert!(matches!(refused, Some(StoreError::Unavailable { .. })));
+    drop(exclusive);
+    reopen(&path);
 }
 
 #[test]

@@ -274,7 +274,7 @@ impl Applied {
         tables
     }
 
-    pub(super) fn to_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("plain data with text keys is always JSON")
     }
 
