@@ -207,6 +207,7 @@ fn slot(access: &mut Access, action: Action) -> &mut Option<Rule> {
         Action::Update => &mut access.update,
         Action::Replace => &mut access.replace,
         Action::Delete => &mut access.delete,
+        Action::Restore => &mut access.restore,
     }
 }
 

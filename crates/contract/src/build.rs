@@ -8,6 +8,7 @@ use model::{
 };
 
 use crate::access;
+use crate::duration;
 use crate::edges;
 use crate::limits;
 use crate::resolve::{Draft, FieldDraft, ResourceDraft};
@@ -66,7 +67,14 @@ fn resource<'a>(
     out: &mut Diagnostics,
 ) -> Resource {
     let item = draft.item;
-    let access = access::resource(draft, book, out);
+    let mut access = access::resource(draft, book, out);
+    let soft_delete = item
+        .text("soft_delete")
+        .and_then(|text| duration::read(text, out));
+    if item.entry("soft_delete").is_some() {
+        // Who may delete may take it back.
+        access.restore.clone_from(&access.delete);
+    }
     let fields: Vec<Field> = draft
         .fields
         .iter()
@@ -109,6 +117,7 @@ fn resource<'a>(
         },
         list: edges::list_style(item, out),
         cache_seconds: edges::cache(item, out),
+        soft_delete,
         limit: limits::named(item.text("limit"), sections, out),
         deprecated: draft.deprecated.clone(),
         was: draft.was.clone(),

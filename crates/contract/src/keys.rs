@@ -436,6 +436,12 @@ pub static RESOURCE: Table = Table {
             "cache: 60s",
         ),
         Key::new(
+            "soft_delete",
+            Form::Word("a length of time like `30d`"),
+            "How long a deleted record can be restored before it is gone for good.",
+            "soft_delete: 30d",
+        ),
+        Key::new(
             "limit",
             Form::Text,
             "The limit, from `limits`, that requests for this resource count against.",
@@ -468,7 +474,6 @@ pub static RESOURCE: Table = Table {
         ),
         Key::later("operations"),
         Key::later("live"),
-        Key::later("soft_delete"),
         Key::later("expire"),
         Key::later("key"),
         Key::later("within"),
@@ -672,6 +677,7 @@ pub static TEST: Table = Table {
                 word("update"),
                 word("replace"),
                 word("delete"),
+                word("restore"),
             ]),
             "What is asked for.",
             "action: update",

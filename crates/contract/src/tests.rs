@@ -63,6 +63,21 @@ impl<'a> Reader<'_, '_, 'a> {
         let word = item.text("action")?.as_str();
         let action = Action::ALL.into_iter().find(|known| known.name() == word)?;
         self.fitting(item, action);
+        if action == Action::Restore && self.draft.item.entry("soft_delete").is_none() {
+            self.out.push(
+                Diagnostic::error(
+                    codes::TEST,
+                    item.text("action")?.span(),
+                    format!(
+                        "what is deleted from `{}` is gone for good",
+                        self.draft.name()
+                    ),
+                )
+                .label("nothing can be restored")
+                .help("write `soft_delete: 30d` in the resource, or delete this test"),
+            );
+            return None;
+        }
         let expect = self.expectation(item.text("expect")?, action)?;
         let span = item.span();
         let (line, _) = self.sources.line_column(span);
@@ -88,7 +103,7 @@ impl<'a> Reader<'_, '_, 'a> {
                 "record",
                 "nothing is stored yet: what is created goes into `input`",
             ),
-            Action::List | Action::Get | Action::Delete => (
+            Action::List | Action::Get | Action::Delete | Action::Restore => (
                 "input",
                 "this action writes nothing: what is there goes into `record`",
             ),

@@ -38,7 +38,11 @@ pub struct FieldWho {
 pub fn who(model: &Model) -> Who {
     let resources = model.resources.iter().map(|resource| {
         let mut opened: Vec<Opened> = vec![];
-        for action in Action::ALL {
+        let soft = resource.soft_delete.is_some();
+        let offered = Action::ALL
+            .into_iter()
+            .filter(|action| soft || *action != Action::Restore);
+        for action in offered {
             let rule = resource
                 .access
                 .rule(action)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use call::{Change, Code, Failure, Outcome, Place, RecordKey, Request};
+use call::{Change, Code, Failure, Outcome, RecordKey, Request};
 use model::{Action, Resource};
 use store::driver::{StoreError, Transaction};
 use value::{FieldId, IdKind, Value};
@@ -185,16 +185,17 @@ pub async fn insert(
             .map(|rows| rows.cells.into_iter().next())
     };
     match inserted {
-        Ok(None) => Ok(()),
-        Ok(Some(id)) => {
-            stored.row[usize::from(resource.id_field().id.0)] = id;
-            Ok(())
+        Ok(None) => {}
+        Ok(Some(id)) => stored.row[usize::from(resource.id_field().id.0)] = id,
+        Err(StoreError::ForeignKey) => {
+            return Err(core
+                .missing_reference(transaction, resource, &stored.row)
+                .await);
         }
-        Err(StoreError::ForeignKey) => Err(core
-            .missing_reference(transaction, resource, &stored.row)
-            .await),
-        Err(error) => Err(core.trouble(&error)),
+        Err(error) => return Err(core.trouble(&error)),
     }
+    core.references_live(transaction, request, &stored.row, |_| true)
+        .await
 }
 
 /// A create that has been decided.
@@ -204,6 +205,17 @@ pub struct Creating {
     /// Write rules of fields that look at other records.
     field_rules: Vec<FieldRule>,
     ask_in_database: bool,
+}
+
+impl Creating {
+    pub fn row(&self) -> &[Value] {
+        &self.row
+    }
+
+    /// Whether the caller may see the record.
+    pub fn visible(&self) -> &Verdict {
+        &self.terms.visible
+    }
 }
 
 impl crate::work::Writing for Creating {
@@ -245,13 +257,7 @@ impl crate::work::Writing for Creating {
                 return Err(refuse_field(request, resource.field(*field), rule));
             }
         }
-        match insert(core, request, transaction, &mut stored).await {
-            // PUT with `If-None-Match: *`.
-            Err(failure) if request.action != Action::Create && id_is_taken(&failure) => {
-                return Err(Failure::new(Code::Stale, "there is such a record already"));
-            }
-            inserted => inserted?,
-        }
+        insert(core, request, transaction, &mut stored).await?;
         if self.ask_in_database
             && !core
                 .verdict_holds(
@@ -284,12 +290,4 @@ impl crate::work::Writing for Creating {
             record,
         })
     }
-}
-
-fn id_is_taken(failure: &Failure) -> bool {
-    failure.code == Code::AlreadyExists
-        && failure
-            .problems
-            .iter()
-            .any(|problem| problem.place == Place::Pointer("/id".to_owned()))
 }

@@ -1,14 +1,15 @@
 //! Deleting a record.
 
 use call::{Code, Failure, Outcome, Request};
-use model::Action;
+use model::{Action, Resource};
 use store::driver::{StoreError, Transaction};
 use value::Value;
 
 use crate::Core;
 use crate::access::{admit, refuse};
+use crate::read::Via;
 use crate::statements::ShapeKey;
-use crate::write::Terms;
+use crate::write::{Stored, Terms};
 
 impl Core {
     /// Decides a delete as far as that goes without its transaction.
@@ -53,35 +54,73 @@ impl crate::work::Writing for Deleting {
             ));
         }
         core.precondition(request, &before)?;
-        let prepared = core.statements.get_or_make(
-            ShapeKey::new(b'd').number(u64::from(resource.id.0)),
-            || {
-                Ok(store::write::delete(
-                    &core.model,
-                    core.driver.dialect(),
-                    resource.id,
-                ))
-            },
-        )?;
-        let arguments = [self.id.clone(), Value::Int(before.version)];
-        let parameters = core.bind(&prepared, &arguments, request);
-        match transaction.execute(&prepared.statement, &parameters).await {
-            Ok(1) => {}
-            Ok(_) => {
-                return Err(Failure::new(
-                    Code::Stale,
-                    "the record was changed at the same time; read it again",
-                ));
-            }
-            Err(StoreError::ForeignKey) => {
-                return Err(referenced(core, request, transaction, &self.id).await);
-            }
-            Err(error) => return Err(core.trouble(&error)),
-        }
+        remove(core, request, transaction, resource, &before).await?;
         core.publish(transaction, request, Action::Delete, Some(&before), None)
             .await?;
         Ok(Outcome::Deleted)
     }
+}
+
+/// Takes the record away: for good, or so that it can be restored. Both mean the same to whoever
+/// asks: what is there never points at what is not.
+async fn remove(
+    core: &Core,
+    request: &Request,
+    transaction: &mut dyn Transaction,
+    resource: &Resource,
+    before: &Stored,
+) -> Result<(), Failure> {
+    let id = before.row[usize::from(resource.id_field().id.0)].clone();
+    let soft = resource.soft_delete.is_some();
+    if soft && is_referred(core, request, transaction, &id).await? {
+        return Err(referenced(core, request, transaction, &id).await);
+    }
+    let key = ShapeKey::new(b'd').number(u64::from(resource.id.0));
+    let prepared = core.statements.get_or_make(key, || {
+        let statement = if soft {
+            store::write::soft_delete
+        } else {
+            store::write::delete
+        };
+        Ok(statement(&core.model, core.driver.dialect(), resource.id))
+    })?;
+    let mut arguments = vec![id.clone(), Value::Int(before.version)];
+    if soft {
+        arguments.insert(0, Value::Timestamp(request.now));
+    }
+    let parameters = core.bind(&prepared, &arguments, request);
+    match transaction.execute(&prepared.statement, &parameters).await {
+        Ok(1) => Ok(()),
+        Ok(_) => Err(Failure::new(
+            Code::Stale,
+            "the record was changed at the same time; read it again",
+        )),
+        Err(StoreError::ForeignKey) => Err(referenced(core, request, transaction, &id).await),
+        Err(error) => Err(core.trouble(&error)),
+    }
+}
+
+/// Whether a record that is there points at this one. The database itself only asks that when
+/// the row goes.
+async fn is_referred(
+    core: &Core,
+    request: &Request,
+    transaction: &mut dyn Transaction,
+    id: &Value,
+) -> Result<bool, Failure> {
+    let dialect = core.driver.dialect();
+    let Some(asking) = store::write::is_referred(&core.model, dialect, request.resource) else {
+        return Ok(false);
+    };
+    let key = ShapeKey::new(b'r').number(u64::from(request.resource.0));
+    let prepared = core.statements.get_or_make(key, || Ok(asking))?;
+    let parameters = prepared.bind_args(std::slice::from_ref(id));
+    let rows = core
+        .rows(&mut Via::Inside(transaction), &prepared, &parameters)
+        .await?;
+    Ok(rows
+        .first()
+        .is_some_and(|row| row.first() == Some(&Value::Bool(true))))
 }
 
 /// Names the kinds of records that still refer to this one. Not which: they may be hidden.
@@ -105,9 +144,12 @@ async fn referenced(
         let found = transaction
             .query(&reference.find.statement, &parameters)
             .await;
-        if found.is_ok_and(|rows| !rows.is_empty()) {
-            kinds.push(format!("{} by `{}`", resource.path, field.name));
-        }
+        let deleted = match found.as_ref().map(|rows| rows.cells.first()) {
+            Ok(Some(there)) if *there == Value::Bool(true) => "",
+            Ok(Some(_)) => "deleted ",
+            Ok(None) | Err(_) => continue,
+        };
+        kinds.push(format!("{deleted}{} by `{}`", resource.path, field.name));
     }
     let by = if kinds.is_empty() {
         "other records".to_owned()

@@ -26,9 +26,11 @@ mod list;
 mod once;
 mod plan;
 mod read;
+mod restore;
 mod settle;
 mod sharing;
 mod statements;
+mod taken;
 mod trouble;
 mod update;
 mod validate;
@@ -114,9 +116,11 @@ impl Engine {
             // A future is as large as its largest branch and is moved as it is handed up, so what
             // does more than a read stands apart.
             Action::List => Box::pin(self.core.list(&request)).await,
-            Action::Create | Action::Update | Action::Replace | Action::Delete => {
-                Box::pin(self.core.settle(request)).await
-            }
+            Action::Create
+            | Action::Update
+            | Action::Replace
+            | Action::Delete
+            | Action::Restore => Box::pin(self.core.settle(request)).await,
         }
     }
 

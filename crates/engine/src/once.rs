@@ -132,6 +132,7 @@ impl Core {
                 };
             }
         };
+        let wanted = self.wanted(&request, &decided);
         let once = Once {
             keyed: Arc::clone(&keyed),
             inner: decided,
@@ -141,6 +142,7 @@ impl Core {
         let bare = Request::new(request.resource, request.action, caller, now);
         let done = match self.in_transaction(request, once).await {
             Err(failure) if is_decided_by_data(failure.code) => {
+                let failure = self.explained(failure, wanted).await;
                 let answer = keyed.answer(Err(&failure));
                 let refusing = Refusing { keyed, answer };
                 match self.in_transaction(bare, refusing).await {

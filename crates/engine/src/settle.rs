@@ -15,6 +15,7 @@ use crate::batch::Batching;
 use crate::create::Creating;
 use crate::delete::Deleting;
 use crate::once;
+use crate::restore::Restoring;
 use crate::update::Updating;
 use crate::work::Writing;
 
@@ -29,6 +30,7 @@ pub enum One {
     Create(Creating),
     Update(Updating),
     Delete(Deleting),
+    Restore(Restoring),
 }
 
 impl Core {
@@ -44,10 +46,16 @@ impl Core {
                 if key.is_none() && self.needs_key(&request) {
                     return Err(once::required(&self.model, &request));
                 }
-                if request.manner.dry_run {
-                    return self.in_rehearsal(request, decided).await;
+                let wanted = self.wanted(&request, &decided);
+                let done = if request.manner.dry_run {
+                    self.in_rehearsal(request, decided).await
+                } else {
+                    self.in_transaction(request, decided).await
+                };
+                match done {
+                    Err(failure) => Err(self.explained(failure, wanted).await),
+                    done => done,
                 }
-                self.in_transaction(request, decided).await
             }
         }
     }
@@ -72,6 +80,7 @@ impl Core {
             Action::Create => self.create(request).await.map(One::Create),
             Action::Update | Action::Replace => self.update(request).await,
             Action::Delete => self.delete(request).map(One::Delete),
+            Action::Restore => self.restore(request).map(One::Restore),
             Action::List | Action::Get => Err(Failure::internal("a read is no write")),
         }
     }
@@ -106,6 +115,7 @@ impl Writing for One {
             One::Create(creating) => creating.write(core, request, transaction).await,
             One::Update(updating) => updating.write(core, request, transaction).await,
             One::Delete(deleting) => deleting.write(core, request, transaction).await,
+            One::Restore(restoring) => restoring.write(core, request, transaction).await,
         }
     }
 }

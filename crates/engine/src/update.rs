@@ -398,14 +398,22 @@ async fn save(
     arguments.push(Value::Int(before.version));
     let parameters = core.bind(&prepared, &arguments, request);
     match transaction.execute(&prepared.statement, &parameters).await {
-        Ok(1) => Ok(()),
-        Ok(_) => Err(Failure::new(
-            Code::Stale,
-            "the record was changed at the same time; read it again",
-        )),
-        Err(StoreError::ForeignKey) => Err(core
-            .missing_reference(transaction, resource, &after.row)
-            .await),
-        Err(error) => Err(core.trouble(&error)),
+        Ok(1) => {}
+        Ok(_) => {
+            return Err(Failure::new(
+                Code::Stale,
+                "the record was changed at the same time; read it again",
+            ));
+        }
+        Err(StoreError::ForeignKey) => {
+            return Err(core
+                .missing_reference(transaction, resource, &after.row)
+                .await);
+        }
+        Err(error) => return Err(core.trouble(&error)),
     }
+    core.references_live(transaction, request, &after.row, |field| {
+        given.contains(&field)
+    })
+    .await
 }

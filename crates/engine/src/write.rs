@@ -7,8 +7,8 @@ use call::{Cell, Code, Failure, FieldProblem, Place, Record, Request};
 use model::{Action, Field, Model, Resource};
 use store::driver::{StoreError, Transaction};
 use store::feed::Entry;
-use store::select::Select;
-use value::Value;
+use store::select::{Output, Select};
+use value::{FieldId, Timestamp, Value};
 
 use crate::Core;
 use crate::access::{Residual, Verdict, holds_for, in_memory};
@@ -177,7 +177,8 @@ impl Core {
         }
     }
 
-    /// The record to change, locked against everybody else, or 404.
+    /// The record to change, locked against everybody else, or 404. To be restored it must have
+    /// been deleted, otherwise it must not.
     pub async fn current(
         &self,
         transaction: &mut dyn Transaction,
@@ -186,13 +187,21 @@ impl Core {
         id: &Value,
     ) -> Result<Stored, Failure> {
         let resource = self.model.resource(request.resource);
-        let key = ShapeKey::new(b'c').number(u64::from(resource.id.0));
+        let deleted = request.action == Action::Restore;
+        let key = ShapeKey::new(b'c')
+            .number(u64::from(resource.id.0))
+            .number(u64::from(deleted));
         let prepared = self.statements.get_or_make(key, || {
-            self.select(&Select {
+            let mut select = Select {
                 by_id: true,
                 lock: true,
+                deleted,
                 ..Select::whole_row(&self.model, resource.id)
-            })
+            };
+            if deleted {
+                select.outputs.insert(0, Output::DeletedAt);
+            }
+            self.select(&select)
         })?;
         let parameters = self.bind(&prepared, std::slice::from_ref(id), request);
         let rows = self
@@ -201,6 +210,9 @@ impl Core {
         let Some(mut values) = rows.into_iter().next() else {
             return Err(not_found(resource, request));
         };
+        if deleted && !is_kept(resource, &values.remove(0), request.now) {
+            return Err(not_found(resource, request));
+        }
         let Some(Value::Int(version)) = values.pop() else {
             return Err(Failure::internal("a record has no version"));
         };
@@ -312,6 +324,9 @@ impl Core {
         let of = after
             .or(before)
             .ok_or_else(|| Failure::internal("a change without a record"))?;
+        // A delete that can be restored is a version of its own.
+        let softly = action == Action::Delete && resource.soft_delete.is_some();
+        let version = of.version + i64::from(softly);
         let json = |stored: &Stored| store::json::write_record(resource, &stored.row);
         let id = &of.row[usize::from(resource.id_field().id.0)];
         let entry = Entry {
@@ -319,7 +334,7 @@ impl Core {
             resource: resource.name.clone(),
             record: resource.id_type.to_text(id),
             action: action.name().to_owned(),
-            version: of.version,
+            version,
             at: request.now,
             caller: Some(request.caller.label()),
             before: before.map(json),
@@ -407,6 +422,59 @@ impl Core {
         }
         Failure::with_problems(Code::UnknownReference, problems)
     }
+
+    /// What is written must not point at what is deleted. The database holds references to rows,
+    /// and a record that can be restored still has its row. To be asked when the row is written,
+    /// which keeps the database from letting go of what it points at.
+    pub async fn references_live(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request,
+        row: &[Value],
+        changed: impl Fn(FieldId) -> bool,
+    ) -> Result<(), Failure> {
+        let resource = self.model.resource(request.resource);
+        if !store::write::soft_relations(&self.model, resource).any(|field| changed(field.id)) {
+            return Ok(());
+        }
+        let dialect = self.driver.dialect();
+        let Some(asking) = store::write::deleted_targets(&self.model, dialect, resource.id) else {
+            return Ok(());
+        };
+        let key = ShapeKey::new(b'y').number(u64::from(resource.id.0));
+        let prepared = self.statements.get_or_make(key, || Ok(asking))?;
+        let all: Vec<&Field> = store::write::soft_relations(&self.model, resource).collect();
+        let ids: Vec<Value> = all
+            .iter()
+            .map(|field| row[usize::from(field.id.0)].clone())
+            .collect();
+        let parameters = prepared.bind_args(&ids);
+        let rows = self
+            .rows(&mut Via::Inside(transaction), &prepared, &parameters)
+            .await?;
+        let deleted = rows.into_iter().next().unwrap_or_default();
+        let problems: Vec<FieldProblem> = all
+            .iter()
+            .zip(&ids)
+            .zip(deleted)
+            .filter(|((field, _), deleted)| changed(field.id) && *deleted == Value::Bool(true))
+            .map(|((field, id), _)| dangling(&self.model, field, id))
+            .collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::with_problems(Code::UnknownReference, problems))
+        }
+    }
+}
+
+/// Whether what was deleted then can still be restored. Once its time has passed it is gone,
+/// whether or not anybody has purged it yet.
+pub fn is_kept(resource: &Resource, deleted_at: &Value, now: Timestamp) -> bool {
+    let kept = resource.soft_delete.map_or(0, |kept| {
+        i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)
+    });
+    matches!(deleted_at, Value::Timestamp(at) if now.0.saturating_sub(at.0) <= kept)
 }
 
 fn dangling(model: &Model, field: &Field, id: &Value) -> FieldProblem {

@@ -162,6 +162,9 @@ impl Run<'_> {
                     ))
                 })?;
             }
+            if test.action == Action::Restore {
+                self.delete(&engine, resource, &text).await.map_err(plain)?;
+            }
             id = Some(text);
         }
         let caller = caller(self.model, test);
@@ -188,7 +191,7 @@ impl Run<'_> {
                     .chain(test.input.clone());
                 request.change = Some(Change::Whole(whole.collect()));
             }
-            (Action::List | Action::Get | Action::Delete, _) => {}
+            (Action::List | Action::Get | Action::Delete | Action::Restore, _) => {}
         }
         if test.action != Action::List {
             request.target = id.clone().map(RecordKey::Id);
@@ -244,21 +247,42 @@ impl Run<'_> {
     }
 
     async fn exists(&self, resource: &Resource, id: &str) -> bool {
-        self.row(resource, id).await.is_some()
+        self.row(resource, Action::Get, id).await.is_some()
     }
 
-    async fn row(&self, resource: &Resource, id: &str) -> Option<Vec<Value>> {
+    /// So that it can be restored.
+    async fn delete(&self, engine: &Engine, resource: &Resource, id: &str) -> Result<(), String> {
+        let kind = CallerKind::Operator {
+            id: "test".to_owned(),
+        };
+        let operator = Caller {
+            kind,
+            ..Caller::guest()
+        };
+        let mut request = Request::new(resource.id, Action::Delete, Arc::new(operator), now());
+        request.target = Some(RecordKey::Id(id.to_owned()));
+        request.precondition.exists = true;
+        match engine.handle(request).await {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(format!(
+                "the test's record cannot be deleted: {}",
+                seed::in_words(&failure)
+            )),
+        }
+    }
+
+    async fn row(&self, resource: &Resource, action: Action, id: &str) -> Option<Vec<Value>> {
         let id = resource.id_type.parse(id).ok()?;
         let driver = &**self.database.driver();
-        decision::row(self.model, driver, resource.id, &id)
+        decision::row(self.model, driver, resource.id, action, &id)
             .await
             .ok()?
     }
 
     async fn why(&self, resource: &Resource, caller: &Caller, id: Option<&str>) -> Option<String> {
-        let row = self.row(resource, id?).await?;
-        let driver = &**self.database.driver();
         let action = self.test.action;
+        let row = self.row(resource, action, id?).await?;
+        let driver = &**self.database.driver();
         let decision =
             decision::decide(self.model, driver, resource, action, caller, Some(&row)).ok()?;
         Some(decision.why?.to_string())

@@ -299,7 +299,10 @@ impl App {
             tokio::time::sleep(stopping.drain).await;
         };
         let driver = Arc::clone(self.shared.lasting.database.driver());
-        let housekeeping = tokio::spawn(crate::housekeeping::keep(driver));
+        let housekeeping = {
+            let app = self.clone();
+            tokio::spawn(crate::housekeeping::keep(driver, move || app.model()))
+        };
         let stopped = Server::run(listener, self.clone(), limits, shutdown).await;
         housekeeping.abort();
         stopped

@@ -94,7 +94,7 @@ pub fn decide(
         sql,
         why: rule.and_then(why),
         seen: match action {
-            Action::Update | Action::Replace | Action::Delete => {
+            Action::Update | Action::Replace | Action::Delete | Action::Restore => {
                 resource.access.get.as_ref().and_then(why)
             }
             _ => None,
@@ -190,7 +190,8 @@ fn named(model: &Model, expr: &Expr) -> Vec<(String, String)> {
     found
 }
 
-/// A record as it is stored, indexed by field.
+/// The record that an action would be about as it is stored, indexed by field: a deleted one, if
+/// it is to be restored.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -198,10 +199,13 @@ pub async fn row(
     model: &Model,
     driver: &dyn Driver,
     resource: ResourceId,
+    action: Action,
     id: &Value,
 ) -> Result<Option<Vec<Value>>, StoreError> {
+    let soft = model.resource(resource).soft_delete.is_some();
     let select = Select {
         by_id: true,
+        deleted: soft && action == Action::Restore,
         ..Select::whole_row(model, resource)
     };
     Ok(rows(model, driver, &select, std::slice::from_ref(id))
@@ -274,7 +278,7 @@ fn statement(
             )?),
             None => None,
         },
-        Action::Update | Action::Replace | Action::Delete => match residual {
+        Action::Update | Action::Replace | Action::Delete | Action::Restore => match residual {
             Some(residual) => Some(store::write::holds(model, dialect, resource.id, residual)?),
             None => None,
         },

@@ -1,5 +1,6 @@
 //! What has to be done from time to time while a database is served: the feed forgets, and so
-//! do the answers that are kept for requests that come again.
+//! do the answers that are kept for requests that come again; what was deleted long enough ago
+//! goes for good.
 //!
 //! Knows nothing of requests. Ends with the task it runs in.
 
@@ -7,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use model::{Model, Resource};
 use store::driver::{BoxFuture, Transaction, Undo};
-use store::{Driver, Prepared, Work};
+use store::{Dialect, Driver, Prepared, Work};
 use value::{Timestamp, Value};
 
 use crate::clock::now;
@@ -22,8 +24,8 @@ const EVERY: Duration = Duration::from_secs(10 * 60);
 /// How long a write with an idempotency key is answered as it was at first.
 const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Keeps house until it is dropped.
-pub async fn keep(driver: Arc<dyn Driver>) {
+/// Keeps house until it is dropped. `model` is asked each time, since contracts are reloaded.
+pub async fn keep(driver: Arc<dyn Driver>, model: impl Fn() -> Arc<Model>) {
     let dialect = driver.dialect();
     let stores = [
         Store {
@@ -47,10 +49,9 @@ pub async fn keep(driver: Arc<dyn Driver>) {
         if let Err(error) = store::feed::publish(&*driver).await {
             tracing::warn!(%error, "the feed waits for its positions");
         }
-        for store in &stores {
-            let kept = i64::try_from(store.kept.as_millis()).unwrap_or(i64::MAX);
-            let before = Timestamp(now().0.saturating_sub(kept));
-            match store.forget(&driver, before).await {
+        let deleted = deleted(&model(), dialect);
+        for store in stores.iter().chain(&deleted) {
+            match store.forget(&driver, store.before(now())).await {
                 Ok(0) => {}
                 Ok(count) => tracing::debug!(count, what = store.what, "forgot what is old"),
                 // The next round tries again; a database in trouble is told of elsewhere.
@@ -60,6 +61,20 @@ pub async fn keep(driver: Arc<dyn Driver>) {
             }
         }
     }
+}
+
+/// What was deleted and can be restored, of each resource where that is so. What other deleted
+/// records still point to waits for a later round.
+fn deleted(model: &Model, dialect: Dialect) -> Vec<Store> {
+    let store = |resource: &Resource| {
+        Some(Store {
+            what: "deleted records",
+            kept: resource.soft_delete?,
+            prune: store::write::purge(model, dialect, resource.id),
+            at_once: store::write::PURGED_AT_ONCE,
+        })
+    };
+    model.resources.iter().filter_map(store).collect()
 }
 
 /// Something of which only what is young is kept.
@@ -72,6 +87,12 @@ struct Store {
 }
 
 impl Store {
+    /// When what is too old now was made.
+    fn before(&self, now: Timestamp) -> Timestamp {
+        let kept = i64::try_from(self.kept.as_millis()).unwrap_or(i64::MAX);
+        Timestamp(now.0.saturating_sub(kept))
+    }
+
     /// Deletes what was made before a time, a few at once so that other writes go between. How
     /// many there were.
     async fn forget(&self, driver: &Arc<dyn Driver>, before: Timestamp) -> Result<u64, Undo> {
@@ -117,6 +138,7 @@ impl Work for Pruning {
 
 #[cfg(test)]
 mod tests {
+    use model::Action;
     use store::feed::PRUNED_AT_ONCE;
     use store_sqlite::{Options, SqliteDriver};
 
@@ -213,6 +235,100 @@ mod tests {
             assert_eq!(prune_answers(&driver, Timestamp(4_000)).await.unwrap(), 250);
             assert_eq!(prune_answers(&driver, Timestamp(4_000)).await.unwrap(), 0);
             assert_eq!(prune_answers(&driver, Timestamp(9_000)).await.unwrap(), 3);
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_restored_is_purged_once_nothing_points_to_it() {
+        const CONTRACT: &str = "
+frontdesk: 1
+name: todo
+resources:
+  List:
+    id: integer
+    soft_delete: 1d
+    fields: {name: string}
+    access: {read: public, write: public}
+  Task:
+    id: integer
+    soft_delete: 2d
+    fields: {list: List, after?: Task}
+    access: {read: public, write: public}
+";
+        const DAY: i64 = 24 * 60 * 60 * 1_000;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("frontdesk.yaml"), CONTRACT).unwrap();
+        let compiled = crate::Project::open(folder.path())
+            .unwrap()
+            .compile()
+            .unwrap();
+        let model = Arc::new(compiled.into_model().unwrap().0);
+        let driver =
+            SqliteDriver::open(&folder.path().join("test.db"), Options::default()).unwrap();
+        let driver: Arc<dyn Driver> = Arc::new(driver);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            store::migrate::bring(&*driver, &model, Timestamp(0), false)
+                .await
+                .unwrap();
+            let engine = engine::Engine::new(Arc::clone(&model), Arc::clone(&driver), &[0; 32]);
+            let many = i64::from(store::write::PURGED_AT_ONCE) + 20;
+            let all = |range: std::ops::RangeInclusive<i64>, of: &str| {
+                let name = if of == "Task" { "list_id" } else { "name" };
+                let value = |n: i64| match of {
+                    "Task" => serde_json::json!(1),
+                    _ => serde_json::json!(n.to_string()),
+                };
+                let record = |n: i64| [("id".to_owned(), n.into()), (name.to_owned(), value(n))];
+                range
+                    .map(|n| serde_json::Map::from_iter(record(n)))
+                    .collect::<Vec<_>>()
+            };
+            for (of, range) in [("List", 1..=many), ("Task", 1..=2)] {
+                let resource = model.resource_named(of).unwrap().id;
+                let records = all(range.clone(), of);
+                engine
+                    .take_in(resource, records, Timestamp(0))
+                    .await
+                    .unwrap();
+            }
+            let ask = async |of: &str, action, id: i64, at| {
+                let resource = model.resource_named(of).unwrap().id;
+                let caller = Arc::new(call::Caller::guest());
+                let mut request = call::Request::new(resource, action, caller, Timestamp(at));
+                request.target = Some(call::RecordKey::Id(id.to_string()));
+                engine.handle(request).await.map_err(|failure| failure.code)
+            };
+            for task in 1..=2 {
+                ask("Task", Action::Delete, task, 0).await.unwrap();
+            }
+            for list in 1..=many {
+                ask("List", Action::Delete, list, 0).await.unwrap();
+            }
+            let purged = async |at: i64| {
+                let mut all = 0;
+                for store in deleted(&model, driver.dialect()) {
+                    let before = store.before(Timestamp(at));
+                    all += store.forget(&driver, before).await.unwrap();
+                }
+                all
+            };
+            assert_eq!(purged(DAY).await, 0);
+            ask("List", Action::Restore, 2, DAY).await.unwrap();
+            // Over time is gone, purged or not.
+            let late = ask("List", Action::Restore, 3, DAY + 1).await;
+            assert_eq!(late.unwrap_err(), call::Code::NotFound);
+            // The first list is held by its tasks, the second one is there again.
+            assert_eq!(purged(DAY + 1).await, u64::try_from(many - 2).unwrap());
+            assert_eq!(purged(2 * DAY).await, 0);
+            // Resources go in the order of the contract, so the list waits for the next round.
+            assert_eq!(purged(2 * DAY + 1).await, 2);
+            assert_eq!(purged(2 * DAY + 1).await, 1);
+            assert_eq!(purged(9 * DAY).await, 0);
+            ask("List", Action::Delete, 2, 9 * DAY).await.unwrap();
         });
     }
 }

@@ -44,7 +44,9 @@ impl Explainer {
         };
         let row = match id {
             Some(id) => {
-                let found = decision::row(&self.model, &*self.driver, resource.id, &id).await;
+                let found =
+                    decision::row(&self.model, &*self.driver, resource.id, refused.action, &id)
+                        .await;
                 found.ok().flatten()
             }
             _ => None,

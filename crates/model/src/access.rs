@@ -16,16 +16,19 @@ pub enum Action {
     /// PUT: all fields.
     Replace,
     Delete,
+    /// Takes back a delete, where the resource deletes softly.
+    Restore,
 }
 
 impl Action {
-    pub const ALL: [Action; 6] = [
+    pub const ALL: [Action; 7] = [
         Action::List,
         Action::Get,
         Action::Create,
         Action::Update,
         Action::Replace,
         Action::Delete,
+        Action::Restore,
     ];
 
     /// The word used in contracts, logs and documents.
@@ -37,6 +40,7 @@ impl Action {
             Action::Update => "update",
             Action::Replace => "replace",
             Action::Delete => "delete",
+            Action::Restore => "restore",
         }
     }
 
@@ -61,7 +65,8 @@ pub struct Rule {
 /// The rule that opens each action; `None` means nobody but the operator (law 1).
 ///
 /// `read` opens list and get; `write` opens create, update, replace and delete; `update`
-/// opens replace too; the narrower word wins.
+/// opens replace too; the narrower word wins. Who may delete may restore, where the resource
+/// deletes softly; otherwise nobody.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     pub list: Option<Rule>,
@@ -70,6 +75,7 @@ pub struct Access {
     pub update: Option<Rule>,
     pub replace: Option<Rule>,
     pub delete: Option<Rule>,
+    pub restore: Option<Rule>,
 }
 
 impl Access {
@@ -81,6 +87,7 @@ impl Access {
             Action::Update => self.update.as_ref(),
             Action::Replace => self.replace.as_ref(),
             Action::Delete => self.delete.as_ref(),
+            Action::Restore => self.restore.as_ref(),
         }
     }
 }

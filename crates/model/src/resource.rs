@@ -1,6 +1,7 @@
 //! Resources: kinds of records.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use expr::ir::RuleDef;
 use value::{FieldId, IdType, ResourceId};
@@ -41,6 +42,8 @@ pub struct Resource {
     pub list: ListStyle,
     /// `cache:`: for how long answers that are the same for everybody may be used again.
     pub cache_seconds: Option<u32>,
+    /// `soft_delete:`: how long a deleted record can be restored. `None` deletes at once.
+    pub soft_delete: Option<Duration>,
     /// Name of a limit of the contract.
     pub limit: Option<String>,
     pub deprecated: Option<Deprecated>,

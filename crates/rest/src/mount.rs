@@ -22,6 +22,8 @@ pub struct Routes {
 struct Collection {
     resource: ResourceId,
     audience: Audience,
+    /// `/books/{id}/restore` is there.
+    restores: bool,
     lists: Vec<NestedList>,
 }
 
@@ -57,6 +59,11 @@ pub enum Target<'a> {
     Query(Box<Target<'a>>),
     /// `/books/batch`: many writes at once.
     Batch { resource: ResourceId },
+    /// `/books/{id}/restore`
+    Restore {
+        resource: ResourceId,
+        id: Cow<'a, str>,
+    },
 }
 
 /// The segments behind a list's path.
@@ -86,6 +93,7 @@ impl Routes {
             let collection = Collection {
                 resource: resource.id,
                 audience: resource.audience,
+                restores: resource.soft_delete.is_some(),
                 lists: lists.collect(),
             };
             (resource.path.as_str().into(), collection)
@@ -157,6 +165,9 @@ impl Routes {
             return Ok(Target::Record { resource, id });
         };
         let name = decode(list)?;
+        if collection.restores && name == Action::Restore.name() && segments.next().is_none() {
+            return Ok(Target::Restore { resource, id });
+        }
         let list = collection
             .lists
             .iter()
@@ -229,9 +240,11 @@ impl Routes {
                 .map(|found| found.audience)
         };
         match self.find(path) {
-            Ok(Target::Collection { resource } | Target::Record { resource, .. }) => {
-                audience(resource) == Some(Audience::Public)
-            }
+            Ok(
+                Target::Collection { resource }
+                | Target::Record { resource, .. }
+                | Target::Restore { resource, .. },
+            ) => audience(resource) == Some(Audience::Public),
             Ok(Target::List {
                 resource, parent, ..
             }) => {
@@ -249,6 +262,7 @@ impl Target<'_> {
         match self {
             Target::Collection { resource }
             | Target::Record { resource, .. }
+            | Target::Restore { resource, .. }
             | Target::List { resource, .. }
             | Target::Batch { resource } => *resource,
             Target::Query(list) => list.resource(),
@@ -260,7 +274,10 @@ impl Target<'_> {
         let own = model.resource(self.resource()).audience;
         match self {
             Target::List { parent, .. } => own.max(model.resource(*parent).audience),
-            Target::Collection { .. } | Target::Record { .. } | Target::Batch { .. } => own,
+            Target::Collection { .. }
+            | Target::Record { .. }
+            | Target::Restore { .. }
+            | Target::Batch { .. } => own,
             Target::Query(list) => list.audience(model),
         }
     }
@@ -278,7 +295,7 @@ impl Target<'_> {
         match self {
             Target::Query(_) => method == Method::POST,
             Target::Collection { .. } | Target::List { .. } => method == Method::QUERY,
-            Target::Record { .. } | Target::Batch { .. } => false,
+            Target::Record { .. } | Target::Restore { .. } | Target::Batch { .. } => false,
         }
     }
 
@@ -291,6 +308,9 @@ impl Target<'_> {
         if self.is_batch() {
             // Of all the actions in it, the one that such a path is known for.
             return (method == Method::POST).then_some(Action::Create);
+        }
+        if let Target::Restore { .. } = self {
+            return (*method == Method::POST).then_some(Action::Restore);
         }
         match *method {
             Method::QUERY if !record => Some(Action::List),
@@ -321,6 +341,8 @@ impl Target<'_> {
             &[(Action::List, "POST")]
         } else if self.is_batch() {
             &[(Action::Create, "POST")]
+        } else if let Target::Restore { .. } = self {
+            &[(Action::Restore, "POST")]
         } else if self.is_record() {
             &[
                 (Action::Get, "GET, HEAD"),
@@ -396,6 +418,7 @@ mod tests {
             idempotency: Idempotency::Optional,
             list: model::ListStyle::default(),
             cache_seconds: None,
+            soft_delete: None,
             limit: None,
             deprecated: None,
             was: None,
@@ -457,6 +480,7 @@ mod tests {
             }) => {
                 format!("{}/{id}/{name} {}", parent.0, resource.0)
             }
+            Ok(Target::Restore { resource, id }) => format!("restore {}/{id}", resource.0),
             Err(miss) => format!("{miss:?}"),
         }
     }

@@ -71,7 +71,9 @@ pub async fn read(
     };
     let (id, parent) = match target {
         Target::Query(_) | Target::Collection { .. } | Target::Batch { .. } => (None, None),
-        Target::Record { id, .. } => (Some(RecordKey::Id(id.into_owned())), None),
+        Target::Record { id, .. } | Target::Restore { id, .. } => {
+            (Some(RecordKey::Id(id.into_owned())), None)
+        }
         Target::List {
             parent, id, name, ..
         } => (

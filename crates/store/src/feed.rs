@@ -35,14 +35,14 @@ pub struct Entry {
     pub resource: String,
     /// The record's id as it stands in URLs.
     pub record: String,
-    /// `create`, `update` or `delete`.
+    /// `create`, `update`, `delete` or `restore`.
     pub action: String,
     /// The record's version after the change; of a deleted one its last.
     pub version: i64,
     pub at: Timestamp,
     /// Who did it, as the engine names callers.
     pub caller: Option<String>,
-    /// The whole record ([`crate::json::write_record`]); `None` when it was created.
+    /// The whole record ([`crate::json::write_record`]); `None` when it was created or restored.
     pub before: Option<String>,
     /// `None` when it was deleted.
     pub after: Option<String>,

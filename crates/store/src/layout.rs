@@ -13,6 +13,8 @@ use crate::driver::Storage;
 pub const VERSION: &str = "_version";
 /// The folded text that `q` looks through.
 pub const SEARCH: &str = "_search";
+/// When a record was deleted, where that can be taken back; null in records that are there.
+pub const DELETED_AT: &str = "_deleted_at";
 
 /// The longest name PostgreSQL keeps whole, in bytes.
 const NAME_BYTES_MAX: usize = 63;
@@ -34,6 +36,19 @@ pub struct Index {
     /// In order; a trailing `id` makes pages stable and is no part of `fields`.
     pub columns: Vec<String>,
     pub unique: bool,
+    pub rows: Rows,
+}
+
+/// Which rows an index holds. Where records are deleted softly, lists walk indexes that hold
+/// only what is there: a page costs the same however much has been deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rows {
+    #[default]
+    All,
+    /// Not deleted.
+    Live,
+    Deleted,
 }
 
 /// How values of a type lie in a column. Money lies in two, see [`columns`].
@@ -101,6 +116,13 @@ pub fn table_columns(resource: &Resource) -> Vec<Column> {
             nullable: false,
         });
     }
+    if resource.soft_delete.is_some() {
+        all.push(Column {
+            name: DELETED_AT.to_owned(),
+            storage: Storage::Timestamp,
+            nullable: true,
+        });
+    }
     all
 }
 
@@ -118,18 +140,34 @@ pub fn indexes(resource: &Resource) -> Vec<Index> {
             all.push(index);
         }
     };
+    let soft = resource.soft_delete.is_some();
     for field in stored_fields(resource).filter(|field| field.id != id.id) {
         if field.unique {
             add(unique(resource, &[field.id]));
-        } else if field.indexed {
-            add(plain(resource, &[field.id]));
+        } else if field.indexed && (!soft || field.relation().is_some()) {
+            // Databases look through it, deleted rows and all, when what is pointed at goes.
+            add(plain(resource, &[field.id], Rows::All));
+        }
+        if soft && field.indexed {
+            add(plain(resource, &[field.id], Rows::Live));
         }
     }
     for fields in resource.unique.iter().filter(|fields| !fields.is_empty()) {
         add(unique(resource, fields));
     }
+    let listed = if soft { Rows::Live } else { Rows::All };
     for fields in resource.index.iter().filter(|fields| !fields.is_empty()) {
-        add(plain(resource, fields));
+        add(plain(resource, fields, listed));
+    }
+    if soft {
+        add(plain(resource, &[id.id], Rows::Live));
+        add(Index {
+            name: name(format!("{}__deleted", resource.snake)),
+            fields: vec![],
+            columns: vec![DELETED_AT.to_owned(), id.name.clone()],
+            unique: false,
+            rows: Rows::Deleted,
+        });
     }
     all
 }
@@ -140,20 +178,26 @@ fn unique(resource: &Resource, fields: &[FieldId]) -> Index {
         fields: fields.to_vec(),
         columns: index_columns(resource, fields),
         unique: true,
+        rows: Rows::All,
     }
 }
 
-fn plain(resource: &Resource, fields: &[FieldId]) -> Index {
+fn plain(resource: &Resource, fields: &[FieldId], rows: Rows) -> Index {
     let mut columns = index_columns(resource, fields);
     let id = &resource.id_field().name;
     if !columns.contains(id) {
         columns.push(id.clone());
     }
     Index {
-        name: index_name(resource, fields, "index"),
+        name: index_name(
+            resource,
+            fields,
+            if rows == Rows::Live { "live" } else { "index" },
+        ),
         fields: fields.to_vec(),
         columns,
         unique: false,
+        rows,
     }
 }
 

@@ -355,6 +355,7 @@ impl<'a> Lowering<'a> {
             self.sql.push(" = ");
             self.field(place, step.hop.via, Part::Whole)?;
             self.sql.push(" AND ");
+            self.sql.live(target, alias);
             self.scope.push(Known {
                 var,
                 hops,
@@ -389,6 +390,7 @@ impl<'a> Lowering<'a> {
             self.sql.push(" FROM ");
             self.sql.table(&resource.snake, alias);
             self.sql.push(" WHERE ");
+            self.sql.live(resource, alias);
         }
     }
 
@@ -439,6 +441,7 @@ impl<'a> Lowering<'a> {
         self.sql.push(" FROM ");
         self.sql.table(&resource.snake, alias);
         self.sql.push(" WHERE ");
+        self.sql.live(resource, alias);
         if field.shape.nullable {
             // One null in the set would make `IN` unknown instead of false.
             self.sql.column(alias, &field.name);
@@ -484,6 +487,7 @@ impl<'a> Lowering<'a> {
         self.row_id(&list.of)?;
         self.sql.push(" AND ");
         self.depth += 1;
+        self.sql.live(resource, alias);
         self.in_list(list, alias, body, all)?;
         self.end_exists();
         self.sql.push(")");

@@ -68,6 +68,8 @@ pub struct Select {
     /// Keep others from changing the row until the transaction ends (with `by_id`). SQLite has
     /// one writer, so there it says nothing.
     pub lock: bool,
+    /// Only what has been deleted and not yet purged, instead of only what has not.
+    pub deleted: bool,
 }
 
 /// One output of a row.
@@ -77,6 +79,8 @@ pub enum Output {
     Field(FieldId),
     /// The row's version, [`Value::Int`].
     Version,
+    /// When it was deleted, [`Value::Timestamp`]; with [`Select::deleted`].
+    DeletedAt,
     /// Whether a condition about THIS, specialised for the caller, holds.
     Holds(Arc<Expr>),
     /// The value of a formula about THIS, specialised for the caller.
@@ -177,6 +181,7 @@ impl Select {
             limit: false,
             count: false,
             lock: false,
+            deleted: false,
         }
     }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use model::Resource;
 use value::{Type, Value};
 
 use crate::driver::{Cost, Dialect, Statement, Storage};
@@ -83,6 +84,15 @@ impl Sql {
         self.alias_name(alias);
         self.push(".");
         self.name(column);
+    }
+
+    /// `t1."_deleted_at" IS NULL AND `, where records are deleted softly: what is deleted is
+    /// nowhere to be found.
+    pub fn live(&mut self, resource: &Resource, alias: Alias) {
+        if resource.soft_delete.is_some() {
+            self.column(alias, layout::DELETED_AT);
+            self.push(" IS NULL AND ");
+        }
     }
 
     pub fn integer(&mut self, number: i64) {

@@ -6,11 +6,11 @@
 
 use expr::Expr;
 use expr::ir::{NEXT, THIS};
-use model::{FieldKind, Model, Resource, SystemField};
+use model::{Field, FieldKind, Model, Resource, SystemField};
 use value::{FieldId, IdKind, ResourceId, Type};
 
 use crate::driver::{Cost, Dialect, Storage};
-use crate::layout::{self, SEARCH, VERSION};
+use crate::layout::{self, DELETED_AT, SEARCH, VERSION};
 use crate::lower::{self, Form, Lowering, Place, Unsupported};
 use crate::prepared::{Cell, Part, Prepared};
 use crate::sql::{self, Sql};
@@ -28,7 +28,9 @@ pub fn insert(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared
     sql.push("INSERT INTO ");
     sql.name(&resource.snake);
     sql.push(" (");
-    for (at, column) in layout::table_columns(resource).iter().enumerate() {
+    let columns = layout::table_columns(resource);
+    let filled = columns.iter().filter(|column| column.name != DELETED_AT);
+    for (at, column) in filled.enumerate() {
         comma(&mut sql, at);
         sql.name(&column.name);
     }
@@ -128,11 +130,7 @@ pub fn update(
     sql.push(" = ");
     let at = sql.take_args(1);
     sql.arg(at, &Type::Timestamp);
-    sql.push(", ");
-    sql.name(VERSION);
-    sql.push(" = ");
-    sql.name(VERSION);
-    sql.push(" + 1");
+    next_version(&mut sql);
     of_version(&mut sql, resource);
     sql.finish(Cost::Short)
 }
@@ -145,6 +143,153 @@ pub fn delete(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared
     sql.name(&resource.snake);
     of_version(&mut sql, resource);
     sql.finish(Cost::Short)
+}
+
+/// Deletes a record so that it can be restored. Arguments: the time, the id, the version it had.
+pub fn soft_delete(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared {
+    let resource = model.resource(resource);
+    let mut sql = Sql::new(dialect);
+    sql.push("UPDATE ");
+    sql.name(&resource.snake);
+    sql.push(" SET ");
+    sql.name(DELETED_AT);
+    sql.push(" = ");
+    let at = sql.take_args(1);
+    sql.arg(at, &Type::Timestamp);
+    next_version(&mut sql);
+    of_version(&mut sql, resource);
+    sql.finish(Cost::Short)
+}
+
+/// Takes a soft delete back. Arguments: the time, which becomes `updated_at`; the id, the version
+/// the deleted record had.
+pub fn restore(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared {
+    let resource = model.resource(resource);
+    let mut sql = Sql::new(dialect);
+    sql.push("UPDATE ");
+    sql.name(&resource.snake);
+    sql.push(" SET ");
+    sql.name(DELETED_AT);
+    sql.push(" = NULL, ");
+    sql.name(&resource.system_field(SystemField::UpdatedAt).name);
+    sql.push(" = ");
+    let at = sql.take_args(1);
+    sql.arg(at, &Type::Timestamp);
+    next_version(&mut sql);
+    of_version(&mut sql, resource);
+    sql.finish(Cost::Short)
+}
+
+/// Records that [`purge`] deletes at once: other writes wait for no more than these.
+pub const PURGED_AT_ONCE: u32 = 500;
+
+/// Deletes for good what was deleted before a time, at most [`PURGED_AT_ONCE`] records and the
+/// oldest first: repeat while it deletes so many. What other records still point to stays until
+/// they are gone. Argument: the time.
+pub fn purge(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared {
+    let resource = model.resource(resource);
+    let id = &resource.id_field().name;
+    let mut sql = Sql::new(dialect);
+    let (table, old) = (sql.alias(), sql.alias());
+    let before = sql.take_args(1);
+    sql.push("DELETE FROM ");
+    sql.table(&resource.snake, table);
+    // Asked again of the row itself: it may be restored while this waits for it.
+    sql.push(" WHERE ");
+    sql.column(table, DELETED_AT);
+    sql.push(" < ");
+    sql.arg(before, &Type::Timestamp);
+    sql.push(" AND ");
+    sql.column(table, id);
+    sql.push(" IN (SELECT ");
+    sql.column(old, id);
+    sql.push(" FROM ");
+    sql.table(&resource.snake, old);
+    sql.push(" WHERE ");
+    sql.column(old, DELETED_AT);
+    sql.push(" < ");
+    sql.arg(before, &Type::Timestamp);
+    for (other, field) in pointing(model, resource) {
+        let there = sql.alias();
+        sql.push(" AND NOT EXISTS (SELECT 1 FROM ");
+        sql.table(&other.snake, there);
+        sql.push(" WHERE ");
+        sql.column(there, &field.name);
+        sql.push(" = ");
+        sql.column(old, id);
+        if other.id == resource.id {
+            sql.push(" AND ");
+            sql.column(there, id);
+            sql.push(" <> ");
+            sql.column(old, id);
+        }
+        sql.push(")");
+    }
+    sql.push(" ORDER BY ");
+    sql.column(old, DELETED_AT);
+    sql.push(", ");
+    sql.column(old, id);
+    sql.push(" LIMIT ");
+    sql.integer(i64::from(PURGED_AT_ONCE));
+    sql.push(")");
+    sql.finish(Cost::Short)
+}
+
+/// The relations that may point at a record of `resource`, in the order of [`references`].
+fn pointing<'m>(
+    model: &'m Model,
+    resource: &'m Resource,
+) -> impl Iterator<Item = (&'m Resource, &'m Field)> {
+    model.resources.iter().flat_map(move |other| {
+        let fields = other.fields.iter();
+        fields
+            .filter(move |field| {
+                field
+                    .relation()
+                    .is_some_and(|(_, target)| target == resource.id)
+            })
+            .map(move |field| (other, field))
+    })
+}
+
+/// Whether a record that is there points at this one, itself aside: one row with one boolean.
+/// `None` where nothing can. Argument: the id pointed at.
+pub fn is_referred(model: &Model, dialect: Dialect, resource: ResourceId) -> Option<Prepared> {
+    let resource = model.resource(resource);
+    let mut sql = Sql::new(dialect);
+    let arg = sql.take_args(1);
+    sql.push("SELECT ");
+    let mut any = false;
+    for (other, field) in pointing(model, resource) {
+        let there = sql.alias();
+        sql.push(if any { " OR " } else { "(" });
+        any = true;
+        sql.push("EXISTS (SELECT 1 FROM ");
+        sql.table(&other.snake, there);
+        sql.push(" WHERE ");
+        sql.live(other, there);
+        if other.id == resource.id {
+            sql.column(there, &other.id_field().name);
+            sql.push(" <> ");
+            sql.arg(arg, &field.shape.ty);
+            sql.push(" AND ");
+        }
+        sql.column(there, &field.name);
+        sql.push(" = ");
+        sql.arg(arg, &field.shape.ty);
+        sql.push(")");
+    }
+    sql.push(")");
+    sql.returns(Storage::Bool, Cell::Plain);
+    any.then(|| sql.finish(Cost::Short))
+}
+
+fn next_version(sql: &mut Sql) {
+    sql.push(", ");
+    sql.name(VERSION);
+    sql.push(" = ");
+    sql.name(VERSION);
+    sql.push(" + 1");
 }
 
 /// Whether a condition holds for a stored record: one row with one boolean, or no row if there
@@ -213,43 +358,47 @@ pub fn holds_unsaved(
 pub struct Reference {
     pub resource: ResourceId,
     pub field: FieldId,
-    /// The id of one record that does. Argument: the id pointed at.
+    /// Whether one that does is there, or only deleted ones do: one row with one boolean, or no
+    /// row if none does. Argument: the id pointed at.
     pub find: Prepared,
 }
 
 /// Everything that may point at a record of `resource`: to say why it cannot be deleted.
 pub fn references(model: &Model, dialect: Dialect, resource: ResourceId) -> Vec<Reference> {
-    let mut all = Vec::new();
-    for other in &model.resources {
-        for field in &other.fields {
-            if field
-                .relation()
-                .is_none_or(|(_, target)| target != resource)
-            {
-                continue;
-            }
+    pointing(model, model.resource(resource))
+        .map(|(other, field)| {
             let mut sql = Sql::new(dialect);
             let arg = sql.take_args(1);
-            let id = other.id_field();
+            let there = sql.alias();
+            let soft = other.soft_delete.is_some();
             sql.push("SELECT ");
-            sql.name(&id.name);
+            if soft {
+                sql.column(there, DELETED_AT);
+                sql.push(" IS NULL");
+            } else {
+                sql.push("TRUE");
+            }
+            sql.returns(Storage::Bool, Cell::Plain);
             sql.push(" FROM ");
-            sql.name(&other.snake);
+            sql.table(&other.snake, there);
             sql.push(" WHERE ");
-            sql.name(&field.name);
+            sql.column(there, &field.name);
             sql.push(" = ");
             sql.arg(arg, &field.shape.ty);
+            if soft {
+                // What is there first.
+                sql.push(" ORDER BY ");
+                sql.column(there, DELETED_AT);
+                sql.push(" IS NOT NULL");
+            }
             sql.push(" LIMIT 1");
-            sql.returns(layout::storage(&id.shape.ty), Cell::Plain);
-            let find = sql.finish(Cost::Short);
-            all.push(Reference {
+            Reference {
                 resource: other.id,
                 field: field.id,
-                find,
-            });
-        }
-    }
-    all
+                find: sql.finish(Cost::Short),
+            }
+        })
+        .collect()
 }
 
 /// The relation fields of a resource, in the order of their ids.
@@ -280,10 +429,12 @@ pub fn targets(model: &Model, dialect: Dialect, resource: ResourceId) -> Option<
         let ty = &field.shape.ty;
         sql.push("(");
         sql.arg(arg, ty);
+        let there = sql.alias();
         sql.push(" IS NULL OR EXISTS (SELECT 1 FROM ");
-        sql.name(&target.snake);
+        sql.table(&target.snake, there);
         sql.push(" WHERE ");
-        sql.name(&target.id_field().name);
+        sql.live(target, there);
+        sql.column(there, &target.id_field().name);
         sql.push(" = ");
         sql.arg(arg, ty);
         sql.push("))");
@@ -325,6 +476,48 @@ pub fn count_on(model: &Model, dialect: Dialect, resource: ResourceId) -> Option
     sql.push(" > 0");
     sql.returns(Storage::Int, Cell::Plain);
     Some(sql.finish(Cost::Short))
+}
+
+/// The relation fields that point to what is deleted softly, in the order of their ids.
+pub fn soft_relations<'m>(
+    model: &'m Model,
+    resource: &'m Resource,
+) -> impl Iterator<Item = &'m Field> {
+    resource.fields.iter().filter(|field| {
+        layout::reference(model, field).is_some_and(|target| target.soft_delete.is_some())
+    })
+}
+
+/// Which references of a record point at something deleted, whose row is still there, so that the
+/// database does not mind.
+///
+/// Arguments: the values of its [`soft_relations`]. One row with one boolean for each. `None` for
+/// a resource without any.
+pub fn deleted_targets(model: &Model, dialect: Dialect, resource: ResourceId) -> Option<Prepared> {
+    let resource = model.resource(resource);
+    let mut sql = Sql::new(dialect);
+    sql.push("SELECT ");
+    let mut count = 0;
+    for field in soft_relations(model, resource) {
+        let Some(target) = layout::reference(model, field) else {
+            continue;
+        };
+        comma(&mut sql, count);
+        count += 1;
+        let arg = sql.take_args(1);
+        let there = sql.alias();
+        sql.push("EXISTS (SELECT 1 FROM ");
+        sql.table(&target.snake, there);
+        sql.push(" WHERE ");
+        sql.column(there, DELETED_AT);
+        sql.push(" IS NOT NULL AND ");
+        sql.column(there, &target.id_field().name);
+        sql.push(" = ");
+        sql.arg(arg, &field.shape.ty);
+        sql.push(")");
+        sql.returns(Storage::Bool, Cell::Plain);
+    }
+    (count > 0).then(|| sql.finish(Cost::Short))
 }
 
 /// ` WHERE id = … AND version = …`

@@ -1,5 +1,7 @@
 //! The nouns for a resource and its parts, in sentences.
 
+use std::time::Duration;
+
 use model::Resource;
 
 /// `play list`
@@ -41,6 +43,17 @@ pub fn pascal(name: &str) -> String {
         }
     }
     out
+}
+
+/// `30 days`, `12 hours`: in the largest unit that it is a whole number of.
+pub fn duration(length: Duration) -> String {
+    let seconds = length.as_secs();
+    let (count, unit) = [(86_400, "day"), (3_600, "hour"), (60, "minute")]
+        .into_iter()
+        .find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit))
+        .map_or((seconds, "second"), |(unit, word)| (seconds / unit, word));
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
 }
 
 #[cfg(test)]

@@ -309,7 +309,7 @@ impl Ask<'_> {
     ) -> Result<Vec<frontdesk::value::Value>, Trouble> {
         let id = self.resource.id_type.parse(text);
         let id = id.map_err(|error| Trouble::Wrong(error.to_string(), None))?;
-        let row = decision::row(self.model, driver, self.resource.id, &id).await;
+        let row = decision::row(self.model, driver, self.resource.id, self.action, &id).await;
         let row = row.map_err(|error| Trouble::Wrong(error.to_string(), None))?;
         let none = || format!("there is no {} `{text}`", self.resource.name);
         row.ok_or_else(|| Trouble::Wrong(none(), None))

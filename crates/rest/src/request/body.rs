@@ -36,7 +36,9 @@ pub async fn read(
 ) -> Result<Option<Change>, Refusal> {
     let patching = action == Action::Update;
     let accepted: &[&'static str] = match action {
-        Action::List | Action::Get | Action::Delete => return refuse_any(body).await,
+        Action::List | Action::Get | Action::Delete | Action::Restore => {
+            return refuse_any(body).await;
+        }
         Action::Create | Action::Replace => &[JSON],
         Action::Update => &[MERGE_PATCH, JSON_PATCH, JSON],
     };

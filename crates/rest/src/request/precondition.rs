@@ -21,6 +21,12 @@ pub fn read(headers: &HeaderMap, action: Action) -> Result<Precondition, Refusal
                 "A new record has no earlier state that `If-Match` could name; leave it out.",
             ));
         }
+        Some(_) if action == Action::Restore => {
+            return Err(refuse(
+                "If-Match",
+                "A deleted record has no state that `If-Match` could name; leave it out.",
+            ));
+        }
         Some(Tags::Any) => precondition.exists = true,
         Some(tags) => {
             let versions = tags.versions().unwrap_or_default();
@@ -32,6 +38,12 @@ pub fn read(headers: &HeaderMap, action: Action) -> Result<Precondition, Refusal
     }
     match web::conditional::if_none_match(headers).map_err(unreadable)? {
         None => {}
+        Some(_) if action == Action::Restore => {
+            return Err(refuse(
+                "If-None-Match",
+                "What is restored is deleted anyway; leave `If-None-Match` out.",
+            ));
+        }
         Some(Tags::Any) => precondition.absent = true,
         Some(Tags::List(_)) => {
             return Err(refuse(

@@ -24,6 +24,7 @@
 //! | 19 | Idempotency keys | [`idempotency`] |
 //! | 20 | Batch | [`batch`] |
 //! | 21 | Delete: 204, then 404 | [`writes`], [`bookstore`] |
+//! | 22 | Soft delete and restore | [`soft_delete`] |
 //! | 25 | Prefer | [`manner`] |
 //! | 27 | Dry run | [`manner`] |
 //! | 28 | Names | [`values`] |
@@ -50,8 +51,8 @@
 //! | – | Audiences: what is private is not there | [`audience`] |
 //! | – | The textbook bookstore, to the letter | [`bookstore`] |
 //!
-//! Not here, because not built yet: 22–24 (soft delete, operations, lifecycles), 26 (long work),
-//! 37–38 (deprecation, several versions).
+//! Not here, because not built yet: 23–24 (operations, lifecycles), 26 (long work), 37–38
+//! (deprecation, several versions).
 
 #![expect(
     clippy::unwrap_used,
@@ -78,6 +79,7 @@ mod problems;
 mod queries;
 mod rate_limits;
 mod refusals;
+mod soft_delete;
 mod streams;
 mod support;
 mod values;

@@ -151,6 +151,7 @@ impl Lowering<'_> {
         self.sql.push(" FROM ");
         self.sql.table(&target.snake, alias);
         self.sql.push(" WHERE ");
+        self.sql.live(target, alias);
         self.sql.column(alias, &target.id_field().name);
         self.sql.push(" = ");
         self.reached(place, before, last.via, Part::Whole)?;
@@ -709,6 +710,7 @@ impl Lowering<'_> {
         self.sql.push(" FROM ");
         self.sql.table(&resource.snake, alias);
         self.sql.push(" WHERE ");
+        self.sql.live(resource, alias);
         self.sql.column(alias, &resource.field(list.field).name);
         self.sql.push(" = ");
         self.row_id(&list.of)?;

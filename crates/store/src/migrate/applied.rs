@@ -8,7 +8,7 @@ use value::{IdKind, IdType, Type};
 
 use super::limits::Limits;
 use crate::driver::{Storage, StoreError};
-use crate::layout;
+use crate::layout::{self, Rows};
 use crate::prepared::corrupt;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Table {
     /// Names of the fields in the search text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub search: Vec<String>,
+    /// Deleted rows stay for a while.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub soft_delete: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +99,12 @@ pub struct IndexShape {
     pub columns: Vec<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unique: bool,
+    #[serde(default, skip_serializing_if = "is_all")]
+    pub rows: Rows,
+}
+
+fn is_all(rows: &Rows) -> bool {
+    *rows == Rows::All
 }
 
 /// What a model needs.
@@ -125,6 +134,7 @@ fn table(model: &Model, resource: &Resource) -> Table {
                 name: index.name,
                 columns: index.columns,
                 unique: index.unique,
+                rows: index.rows,
             })
             .collect(),
         search: resource
@@ -132,6 +142,7 @@ fn table(model: &Model, resource: &Resource) -> Table {
             .iter()
             .map(|known| resource.field(*known).name.clone())
             .collect(),
+        soft_delete: resource.soft_delete.is_some(),
     }
 }
 

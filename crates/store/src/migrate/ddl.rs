@@ -5,7 +5,7 @@ use value::{Type, Value};
 use super::applied::{Applied, FieldShape, IdShape, IndexShape, Table};
 use crate::constraint::primary_key;
 use crate::driver::{Dialect, Storage};
-use crate::layout::{self, SEARCH, VERSION};
+use crate::layout::{self, DELETED_AT, Rows, SEARCH, VERSION};
 use crate::sql::{literal, quoted};
 
 /// A column type. Texts compare by code point in both.
@@ -48,6 +48,9 @@ pub(super) fn create_table(
     if !table.search.is_empty() {
         columns.push(search_column(dialect));
     }
+    if table.soft_delete {
+        columns.push(deleted_column(dialect));
+    }
     let end = if dialect == Dialect::Sqlite {
         " STRICT"
     } else {
@@ -65,6 +68,14 @@ pub(super) fn search_column(dialect: Dialect) -> String {
         "{} {} NOT NULL DEFAULT ''",
         quoted(SEARCH),
         column_type(Storage::Text, dialect)
+    )
+}
+
+pub(super) fn deleted_column(dialect: Dialect) -> String {
+    format!(
+        "{} {}",
+        quoted(DELETED_AT),
+        column_type(Storage::Timestamp, dialect)
     )
 }
 
@@ -171,8 +182,13 @@ pub(super) fn create_index(table: &Table, index: &IndexShape, dialect: Dialect) 
             format!("{}{nulls}", quoted(column))
         })
         .collect();
+    let rows = match index.rows {
+        Rows::All => String::new(),
+        Rows::Live => format!(" WHERE {} IS NULL", quoted(DELETED_AT)),
+        Rows::Deleted => format!(" WHERE {} IS NOT NULL", quoted(DELETED_AT)),
+    };
     format!(
-        "CREATE {}INDEX {} ON {} ({})",
+        "CREATE {}INDEX {} ON {} ({}){rows}",
         if index.unique { "UNIQUE " } else { "" },
         quoted(&index.name),
         quoted(&table.name),

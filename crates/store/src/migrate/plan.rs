@@ -7,7 +7,7 @@ use super::table::Change;
 use super::{Plan, Refusal, Risk, Step, ddl, statement};
 use crate::constraint::primary_key;
 use crate::driver::{Dialect, Storage};
-use crate::layout::{SEARCH, VERSION};
+use crate::layout::{DELETED_AT, SEARCH, VERSION};
 use crate::sql::quoted;
 use crate::system;
 
@@ -144,7 +144,7 @@ fn clashes(table: &Table) -> Vec<Refusal> {
             ));
         }
     }
-    let mut columns = vec![VERSION.to_owned(), SEARCH.to_owned()];
+    let mut columns = [VERSION, SEARCH, DELETED_AT].map(str::to_owned).to_vec();
     for (name, _) in table.fields.iter().flat_map(super::FieldShape::columns) {
         if columns.contains(&name) {
             found.push(refuse(

@@ -10,7 +10,7 @@ use super::convert::{Conversion, convert};
 use super::limits::tightened;
 use super::{Probe, Refusal, Risk, Step, ddl, statement};
 use crate::driver::{Dialect, Storage};
-use crate::layout::{self, SEARCH, VERSION};
+use crate::layout::{self, DELETED_AT, Rows, SEARCH, VERSION};
 use crate::sql::quoted;
 
 /// The name of a table while it is built.
@@ -74,6 +74,7 @@ impl Change<'_> {
         }
         let rebuild = self.sqlite()
             && (!dropped.is_empty()
+                || self.stops_soft_delete()
                 || columns.iter().any(|column| {
                     column.old.is_some_and(|old| {
                         column.conversion.value.is_some()
@@ -100,6 +101,7 @@ impl Change<'_> {
             ));
         }
         let refill = self.search(&columns, rebuild, &mut found);
+        self.soft_delete(rebuild, &mut found);
         if rebuild {
             let sql = self.rebuild(&columns, refill);
             found.steps.push(Step {
@@ -582,6 +584,70 @@ impl Change<'_> {
         !now.is_empty()
     }
 
+    fn stops_soft_delete(&self) -> bool {
+        self.old.soft_delete && !self.new.soft_delete
+    }
+
+    /// Makes or drops the mark of deleted records. Without it they would be there again, so they
+    /// go for good.
+    fn soft_delete(&self, rebuild: bool, found: &mut Found) {
+        let in_place = |sql: Vec<String>| if rebuild { vec![] } else { sql };
+        if self.new.soft_delete && !self.old.soft_delete {
+            let add = format!(
+                "{} ADD COLUMN {}",
+                self.alter(),
+                ddl::deleted_column(self.dialect)
+            );
+            found.steps.push(self.step(
+                "what is deleted can be restored".to_owned(),
+                in_place(vec![add]),
+                Risk::Safe,
+            ));
+        }
+        if !self.stops_soft_delete() {
+            return;
+        }
+        let gone = format!("{} IS NOT NULL", quoted(DELETED_AT));
+        let delete = format!("DELETE FROM {} WHERE {gone}", quoted(&self.new.name));
+        let drop = format!("{} DROP COLUMN {}", self.alter(), quoted(DELETED_AT));
+        let mut step = self.step(
+            "what is deleted cannot be restored; what has been deleted goes for good".to_owned(),
+            in_place(vec![delete, drop]),
+            Risk::Loses,
+        );
+        step.touches_rows = Some(self.count_where(&gone));
+        // Only deleted records can still point at deleted ones.
+        let pointing = self.applied.tables.iter().filter(|table| table.soft_delete);
+        for table in pointing.filter(|table| table.resource != self.old.resource) {
+            let fields = table
+                .fields
+                .iter()
+                .filter(|field| field.references.as_ref() == Some(&self.old.resource));
+            for field in fields {
+                let held = format!(
+                    "{gone} AND {} IN (SELECT {} FROM {})",
+                    quoted(self.old.id_name()),
+                    quoted(&field.name),
+                    quoted(&table.name)
+                );
+                step.probes.push(Probe {
+                    statement: self.count_where(&held),
+                    refusal: self.refusal(
+                        format!(
+                            "deleted records of {} still point to deleted ones here ({{n}})",
+                            table.resource
+                        ),
+                        vec![format!(
+                            "keep `soft_delete` until those of {} are purged",
+                            table.resource
+                        )],
+                    ),
+                });
+            }
+        }
+        found.steps.push(step);
+    }
+
     /// The table built anew, filled, and put in the old one's place. Its indexes go with the
     /// old one.
     fn rebuild(&self, columns: &[Column<'_>], refill: bool) -> Vec<String> {
@@ -619,11 +685,20 @@ impl Change<'_> {
                 quoted(SEARCH)
             });
         }
+        if self.old.soft_delete && self.new.soft_delete {
+            names.push(quoted(DELETED_AT));
+            values.push(quoted(DELETED_AT));
+        }
+        let kept = if self.stops_soft_delete() {
+            format!(" WHERE {} IS NULL", quoted(DELETED_AT))
+        } else {
+            String::new()
+        };
         let table = &self.new.name;
         let mut sql = vec![
             ddl::create_table(self.new, REBUILT, self.target, self.dialect),
             format!(
-                "INSERT INTO {} ({}) SELECT {} FROM {}",
+                "INSERT INTO {} ({}) SELECT {} FROM {}{kept}",
                 quoted(REBUILT),
                 names.join(", "),
                 values.join(", "),
@@ -656,6 +731,9 @@ impl Change<'_> {
                 .columns
                 .iter()
                 .map(|name| {
+                    if name == DELETED_AT {
+                        return Some(name.clone());
+                    }
                     columns.iter().find_map(|column| {
                         let old = column.old?.columns();
                         let at = old.iter().position(|(known, _)| known == name)?;
@@ -664,9 +742,11 @@ impl Change<'_> {
                 })
                 .collect()
         };
-        let same = |old: &IndexShape, new: &IndexShape| {
+        // Whether it holds the deleted rows too makes it another index, not another promise.
+        let alike = |old: &IndexShape, new: &IndexShape| {
             old.unique == new.unique && renamed(old).as_ref() == Some(&new.columns)
         };
+        let same = |old: &IndexShape, new: &IndexShape| old.rows == new.rows && alike(old, new);
         let mut dropped = Vec::new();
         for old in &self.old.indexes {
             let kept = self
@@ -678,43 +758,44 @@ impl Change<'_> {
                 continue;
             }
             let replaced = self.new.indexes.iter().any(|new| same(old, new));
+            let promised = self.new.indexes.iter().any(|new| alike(old, new));
             let drop = format!("DROP INDEX IF EXISTS {}", quoted(&old.name));
             if replaced && !self.sqlite() {
                 // It stays, under another name; for a moment under none that is wanted.
                 dropped.push(rename_index(&old.name, &passing(&old.name)));
-            } else if replaced || rebuild {
+            } else if promised || rebuild {
                 dropped.push(drop);
             } else {
-                let what = if old.unique {
-                    "may repeat"
-                } else {
-                    "is no longer indexed"
-                };
                 let fields = fields_of(old, self.old);
-                found
-                    .steps
-                    .push(self.step(format!("`{fields}` {what}"), vec![drop], Risk::Safe));
+                let what = match old.rows {
+                    Rows::All if old.unique => format!("`{fields}` may repeat"),
+                    Rows::Deleted => "what is deleted is no longer indexed".to_owned(),
+                    Rows::All | Rows::Live => format!("`{fields}` is no longer indexed"),
+                };
+                found.steps.push(self.step(what, vec![drop], Risk::Safe));
             }
         }
         let mut restored = Vec::new();
         for new in &self.new.indexes {
             let create = ddl::create_index(self.new, new, self.dialect);
             let before = self.old.indexes.iter().find(|old| same(old, new));
+            let promised = self.old.indexes.iter().any(|old| alike(old, new));
             match before {
                 Some(old) if old.name == new.name && !rebuild => {}
                 Some(old) if !self.sqlite() => {
                     restored.push(rename_index(&passing(&old.name), &new.name));
                 }
                 Some(_) => restored.push(create),
+                None if promised => restored.push(create),
                 None => {
                     let fields = fields_of(new, self.new);
-                    let what = if new.unique {
-                        "must be unique"
-                    } else {
-                        "is indexed"
+                    let what = match new.rows {
+                        Rows::All if new.unique => format!("`{fields}` must be unique"),
+                        Rows::All => format!("`{fields}` is indexed"),
+                        Rows::Live => format!("`{fields}` is indexed where it is not deleted"),
+                        Rows::Deleted => "what is deleted is indexed".to_owned(),
                     };
-                    let mut step =
-                        self.step(format!("`{fields}` {what}"), vec![create], Risk::Locks);
+                    let mut step = self.step(what, vec![create], Risk::Locks);
                     step.touches_rows = Some(self.count_all());
                     if new.unique {
                         step.probes.extend(self.duplicates(new, columns, &fields));

@@ -13,7 +13,7 @@ use super::{
     Filter, IDS_MAX, Operator, Output, SORT_KEYS_MAX, Seek, Select, Where, cost, field_type, page,
 };
 use crate::driver::{Cost, Dialect, Storage};
-use crate::layout::{self, SEARCH, VERSION};
+use crate::layout::{self, DELETED_AT, SEARCH, VERSION};
 use crate::lower::{Form, Lowering, Place, Unsupported};
 use crate::prepared::{Cell, Part, Prepared};
 use crate::search;
@@ -28,6 +28,10 @@ const ARGS_MAX: u16 = 5_000;
 const WHERE_DEPTH_MAX: usize = 16;
 
 type Written = Result<(), Unsupported>;
+
+const NOT_SOFT: Unsupported = Unsupported {
+    what: "what is deleted, where it is deleted at once",
+};
 
 /// Where the arguments of each kind begin.
 struct Args {
@@ -263,6 +267,11 @@ impl Writer<'_> {
                     self.sql.column(alias, VERSION);
                     self.sql.returns(Storage::Int, Cell::Plain);
                 }
+                Output::DeletedAt if resource.soft_delete.is_some() => {
+                    self.sql.column(alias, DELETED_AT);
+                    self.sql.returns(Storage::Timestamp, Cell::Plain);
+                }
+                Output::DeletedAt => return Err(NOT_SOFT),
                 Output::Field(field) => {
                     let field = resource
                         .fields
@@ -341,6 +350,17 @@ impl Writer<'_> {
         let shape = self.shape;
         let id = self.resource.id_field();
         let mut and = And::default();
+        if self.resource.soft_delete.is_some() {
+            and.next(&mut self.sql);
+            self.sql.column(alias, DELETED_AT);
+            self.sql.push(if shape.deleted {
+                " IS NOT NULL"
+            } else {
+                " IS NULL"
+            });
+        } else if shape.deleted {
+            return Err(NOT_SOFT);
+        }
         if shape.by_id {
             and.next(&mut self.sql);
             self.sql.column(alias, &id.name);
@@ -490,6 +510,7 @@ impl Writer<'_> {
             self.sql.column(alias, &via.name);
             self.sql.push(" AND ");
         }
+        self.sql.live(target, there);
         self.comparison(there, target, filter, arg, false)?;
         if let Some(restrict) = &filter.via_restrict {
             self.sql.push(" AND ");

@@ -234,7 +234,10 @@ fn what_is_pointed_at_stays_and_the_pointer_can_be_named() {
     let fields = shop.fields(&["author_id", "editor_id"]);
     assert_eq!(
         found,
-        [(fields[0], vec![vec![Value::Int(1)]]), (fields[1], vec![])]
+        [
+            (fields[0], vec![vec![Value::Bool(true)]]),
+            (fields[1], vec![])
+        ]
     );
 }
 

@@ -32,6 +32,8 @@ pub struct Operations<'m, 'a> {
 enum Place<'m> {
     Collection,
     Record,
+    /// `/books/{id}/restore`
+    Restore,
     /// `/authors/{author_id}/books`
     List {
         parent: &'m Resource,
@@ -68,13 +70,24 @@ impl<'m> Operations<'m, '_> {
             let actions = [Action::Get, Action::Replace, Action::Update, Action::Delete];
             self.path(
                 &mut paths,
-                record,
+                record.clone(),
                 resource,
                 Place::Record,
                 &actions,
                 &ids,
                 components,
             );
+            if resource.soft_delete.is_some() {
+                self.path(
+                    &mut paths,
+                    format!("{record}/restore"),
+                    resource,
+                    Place::Restore,
+                    &[Action::Restore],
+                    &ids,
+                    components,
+                );
+            }
             // Whoever cannot read the parent cannot ask for its lists.
             if access::of(resource, Action::Get).is_none() {
                 continue;
@@ -103,7 +116,11 @@ impl<'m> Operations<'m, '_> {
         let mut names = Names::default();
         let mut ids = Ids::default();
         for resource in &self.model.resources {
-            for action in Action::ALL {
+            let soft = resource.soft_delete.is_some();
+            let offered = Action::ALL
+                .into_iter()
+                .filter(|action| soft || *action != Action::Restore);
+            for action in offered {
                 ids.0.insert(
                     (resource.id.0, None, action),
                     names.take(names::operation(resource, action)),
@@ -180,7 +197,7 @@ impl<'m> Operations<'m, '_> {
         let mut item = Map::new();
         match place {
             Place::Collection => {}
-            Place::Record => {
+            Place::Record | Place::Restore => {
                 item.insert(
                     "parameters".to_owned(),
                     json!([self.parameters.id(resource)]),
@@ -233,7 +250,7 @@ impl Ids {
 fn method(action: Action) -> &'static str {
     match action {
         Action::List | Action::Get => "get",
-        Action::Create => "post",
+        Action::Create | Action::Restore => "post",
         Action::Update => "patch",
         Action::Replace => "put",
         Action::Delete => "delete",
@@ -366,6 +383,7 @@ impl<'m> Operation<'m, '_> {
             (_, Action::Update) => format!("Change {}", a(&one)),
             (_, Action::Replace) => format!("Replace {}", a(&one)),
             (_, Action::Delete) => format!("Delete {}", a(&one)),
+            (_, Action::Restore) => format!("Restore {}", a(&one)),
         }
     }
 
@@ -395,7 +413,18 @@ impl<'m> Operation<'m, '_> {
                 a(&one)
             ),
             (_, Action::Replace) => format!("Changes all fields of {}.", a(&one)),
-            (_, Action::Delete) => format!("Deletes {}. There is no way back.", a(&one)),
+            (_, Action::Delete) => match self.resource.soft_delete {
+                None => format!("Deletes {}. There is no way back.", a(&one)),
+                Some(kept) => format!(
+                    "Deletes {}. It can be restored for {}; the values that must be unique stay taken until then.",
+                    a(&one),
+                    words::duration(kept)
+                ),
+            },
+            (_, Action::Restore) => format!(
+                "Takes the deletion of {} back. What it points to must be there.",
+                a(&one)
+            ),
         };
         text.push_str("\n\n");
         text.push_str(&self.access_in_words());
@@ -450,7 +479,7 @@ impl<'m> Operation<'m, '_> {
                 let include = parameters.include(resource, components);
                 include.into_iter().chain([shared("IfNoneMatch")]).collect()
             }
-            Action::Create => parameters
+            Action::Create | Action::Restore => parameters
                 .include(resource, components)
                 .into_iter()
                 .chain([shared("DryRun"), key])
@@ -484,7 +513,7 @@ impl<'m> Operation<'m, '_> {
         let names = &self.all.names[usize::from(self.resource.id.0)];
         let of = |component: &str| json!({"schema": reference("schemas", component)});
         let content = match (self.action, self.place) {
-            (Action::List | Action::Get | Action::Delete, _) => return None,
+            (Action::List | Action::Get | Action::Delete | Action::Restore, _) => return None,
             (Action::Create, Place::List { parent, number, .. }) => {
                 let in_parent = &self.all.names[usize::from(parent.id.0)].create_in[number];
                 json!({JSON: of(in_parent)})
@@ -535,7 +564,9 @@ impl<'m> Operation<'m, '_> {
         };
         let read = ["ETag", "Cache-Control", "Vary", "X-Request-Id"];
         let written = match self.action {
-            Action::Update => ["ETag", "Idempotency-Replayed", "X-Request-Id"].as_slice(),
+            Action::Update | Action::Restore => {
+                ["ETag", "Idempotency-Replayed", "X-Request-Id"].as_slice()
+            }
             _ => &["ETag", "X-Request-Id"],
         };
         match self.action {
@@ -566,7 +597,7 @@ impl<'m> Operation<'m, '_> {
                 ),
                 (201, self.created(&names.read)),
             ],
-            Action::Update | Action::Replace => {
+            Action::Update | Action::Replace | Action::Restore => {
                 let mut all = vec![(
                     200,
                     answer(format!("The {noun} as it is now."), written, &names.read),
@@ -658,7 +689,7 @@ impl<'m> Operation<'m, '_> {
             self.action,
             Action::Create | Action::Update | Action::Replace
         );
-        let on_record = matches!(self.place, Place::Record | Place::List { .. });
+        let on_record = !matches!(self.place, Place::Collection);
         let mut all = vec![
             Shared::BadRequest,
             Shared::Unauthorized,
@@ -684,7 +715,10 @@ impl<'m> Operation<'m, '_> {
         add(has_body, Shared::RequestTimeout);
         add(has_body, Shared::ContentTooLarge);
         add(has_body, Shared::UnsupportedMediaType);
-        add(has_body, Shared::Unprocessable);
+        add(
+            has_body || self.action == Action::Restore,
+            Shared::Unprocessable,
+        );
         add(self.may_conflict(), Shared::Conflict);
         add(changes, Shared::PreconditionFailed);
         add(
@@ -717,6 +751,7 @@ impl<'m> Operation<'m, '_> {
                 || access::ways(model, way.target, audience).any(|next| closed(&next))
         });
         let of_input = !self.action.is_read()
+            && self.action != Action::Restore
             && access::fields(resource, audience).any(|field| {
                 field.write.is_some() || (field.set.is_some() && self.action == Action::Create)
             });
@@ -748,7 +783,7 @@ impl<'m> Operation<'m, '_> {
         match self.action {
             Action::List | Action::Get => false,
             // The first request with the same key may still run.
-            Action::Create => true,
+            Action::Create | Action::Restore => true,
             Action::Replace => unique || refers,
             // A JSON Patch may speak of what is not there.
             Action::Update => true,
@@ -782,5 +817,6 @@ fn verb(action: Action) -> &'static str {
         Action::Update => "change",
         Action::Replace => "replace",
         Action::Delete => "delete",
+        Action::Restore => "restore",
     }
 }

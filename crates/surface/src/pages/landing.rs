@@ -101,9 +101,14 @@ fn openings(resource: &Resource) -> Vec<(String, Option<Opening<'_>>)> {
         (Action::Update, "change"),
         (Action::Replace, "replace"),
         (Action::Delete, "delete"),
+        (Action::Restore, "restore"),
     ];
     let mut groups: Vec<(String, Option<&str>, Option<Opening<'_>>)> = Vec::new();
+    let soft = resource.soft_delete.is_some();
     for (action, word) in words {
+        if action == Action::Restore && !soft {
+            continue;
+        }
         let opening = access::of(resource, action);
         let rule = opening
             .and(resource.access.rule(action))

@@ -1,6 +1,7 @@
 //! The small language for models.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use expr::ir::RuleDef;
 use expr::schema::{Property, Schema, Unresolved};
@@ -87,12 +88,13 @@ fn resource(id: ResourceId, line: &str) -> Resource {
     let mut words = line.split_whitespace();
     let name = words.next().unwrap().to_owned();
     let mut kind = IdKind::TypeId;
-    let mut was = None;
+    let (mut was, mut soft) = (None, None);
     for word in words {
         match word.split_once('=').unwrap() {
             ("id", "integer") => kind = IdKind::Integer,
             ("id", "text") => kind = IdKind::Text,
             ("id", "uuid") => kind = IdKind::Uuid,
+            ("soft", seconds) => soft = Some(Duration::from_secs(seconds.parse().unwrap())),
             ("was", old) => was = Some(old.to_owned()),
             _ => panic!("{word}"),
         }
@@ -129,6 +131,7 @@ fn resource(id: ResourceId, line: &str) -> Resource {
         idempotency: Idempotency::Optional,
         list: model::ListStyle::default(),
         cache_seconds: None,
+        soft_delete: soft,
         limit: None,
         deprecated: None,
         was,

@@ -1,0 +1,104 @@
+//! Taking a delete back, where records are deleted softly.
+//!
+//! Who may delete a record may restore it. It comes back as it was, in its next version, and is
+//! held against everything that a written record is held against.
+
+use call::{Code, Failure, Outcome, Request};
+use model::{Action, SystemField};
+use store::driver::Transaction;
+use value::Value;
+
+use crate::Core;
+use crate::access::{admit, refuse};
+use crate::statements::ShapeKey;
+use crate::write::{Stored, Terms};
+
+impl Core {
+    /// Decides a restore as far as that goes without its transaction.
+    pub fn restore(&self, request: &Request) -> Result<Restoring, Failure> {
+        let resource = self.model.resource(request.resource);
+        if resource.soft_delete.is_none() {
+            return Err(Failure::new(
+                Code::NotFound,
+                format!("deleted {} are gone for good", resource.path),
+            ));
+        }
+        let gate = self.plans.resource(resource.id).gate(Action::Restore);
+        let (caller, now) = (&request.caller, request.now);
+        let allowed = admit(resource, gate, Action::Restore, caller, now)?;
+        let terms = self.terms(request, allowed)?;
+        let id = self.target(resource, request)?;
+        Ok(Restoring { id, terms })
+    }
+}
+
+/// A restore that has been decided.
+pub struct Restoring {
+    id: Value,
+    terms: Terms,
+}
+
+impl crate::work::Writing for Restoring {
+    type Done = Outcome;
+
+    async fn write(
+        &mut self,
+        core: &Core,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Outcome, Failure> {
+        let resource = core.model.resource(request.resource);
+        let terms = &self.terms;
+        let deleted = core.current(transaction, request, terms, &self.id).await?;
+        if !core
+            .verdict_holds(transaction, request, &terms.allowed, &deleted.row, None)
+            .await?
+        {
+            return Err(refuse(
+                &request.caller,
+                resource,
+                Action::Restore,
+                &terms.rule,
+            ));
+        }
+        let mut restored = Stored {
+            row: deleted.row,
+            version: deleted.version + 1,
+        };
+        let updated_at = resource.system_field(SystemField::UpdatedAt).id;
+        restored.row[usize::from(updated_at.0)] = Value::Timestamp(request.now);
+        let problems = core.own_checks(request, terms, &restored.row);
+        if !problems.is_empty() {
+            return Err(Failure::with_problems(Code::Invalid, problems));
+        }
+        let key = ShapeKey::new(b'b').number(u64::from(resource.id.0));
+        let prepared = core.statements.get_or_make(key, || {
+            let dialect = core.driver.dialect();
+            Ok(store::write::restore(&core.model, dialect, resource.id))
+        })?;
+        let arguments = [
+            Value::Timestamp(request.now),
+            self.id.clone(),
+            Value::Int(deleted.version),
+        ];
+        let parameters = core.bind(&prepared, &arguments, request);
+        match transaction.execute(&prepared.statement, &parameters).await {
+            Ok(1) => {}
+            Ok(_) => {
+                return Err(Failure::new(
+                    Code::Stale,
+                    "the record was restored at the same time",
+                ));
+            }
+            Err(error) => return Err(core.trouble(&error)),
+        }
+        core.references_live(transaction, request, &restored.row, |_| true)
+            .await?;
+        core.related_checks(transaction, request, terms, &restored.row)
+            .await?;
+        core.publish(transaction, request, Action::Restore, None, Some(&restored))
+            .await?;
+        let record = core.answer(transaction, request, terms, &restored).await?;
+        Ok(record.map_or(Outcome::Written, Outcome::Record))
+    }
+}
