@@ -219,12 +219,21 @@ fn put_aside(database: &Path) -> Result<PathBuf, BackupError> {
     let aside = PathBuf::from(name);
     let link =
         |from: &Path, to: &Path| fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop));
-    if sqlite::seal(database).is_err() {
-        // Too damaged to write its log back. Then the log stays beside it under the new name
-        // too; should this process be killed before the rename, both are still there.
-        let ([log, ..], [log_aside, ..]) = (sqlite::beside(database), sqlite::beside(&aside));
-        if log.exists() {
-            link(&log, &log_aside).map_err(failed(&log_aside))?;
+    match sqlite::seal(database) {
+        Ok(()) => {}
+        // Too damaged to write its log back. Then the log stays beside it under the new name too.
+        Err(StoreError::Corrupt { .. }) => {
+            let ([log, ..], [log_aside, ..]) = (sqlite::beside(database), sqlite::beside(&aside));
+            if log.exists() {
+                link(&log, &log_aside).map_err(failed(&log_aside))?;
+            }
+        }
+        // Another program has it open, which knows nothing of our lock.
+        Err(source) => {
+            return Err(BackupError::Database {
+                file: database.to_owned(),
+                source,
+            });
         }
     }
     link(database, &aside).map_err(failed(&aside))?;

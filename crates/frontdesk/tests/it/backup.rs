@@ -197,6 +197,19 @@ fn what_is_no_backup_is_not_restored() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+#[test]
+fn a_damaged_database_makes_way_and_is_kept() {
+    let place = place();
+    fill(place.path(), 10);
+    run(place.path(), &["backup", "good.db"]).expect(0);
+    fs::write(database(place.path()), "nothing of it is left").unwrap();
+    let restored = run(place.path(), &["restore", "good.db", "--force", "--json"]).expect(0);
+    assert_eq!(check_file(&database(place.path())), 10);
+    let summary: Json = serde_json::from_str(&restored.stdout).unwrap();
+    let before = place.path().join(summary["before"].as_str().unwrap());
+    assert_eq!(fs::read_to_string(before).unwrap(), "nothing of it is left");
+}
+
 /// Starts a command and kills it some time later. Whether it had ended before.
 fn cut_short(place: &Path, arguments: &[&str], after: Duration) -> bool {
     let mut child = Command::new(BINARY)

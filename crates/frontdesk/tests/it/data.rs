@@ -675,3 +675,31 @@ fn the_standard_streams_are_files_too() {
     let summary: Json = serde_json::from_str(&stderr).unwrap();
     assert_eq!(summary["records"], 1);
 }
+
+#[test]
+fn an_import_lets_others_write_in_between() {
+    const RECORDS: usize = 15_000;
+    let place = place();
+    let mut text = String::new();
+    for number in 0..RECORDS {
+        writeln!(text, "{{\"name\":\"{number}\"}}").unwrap();
+    }
+    write(place.path(), "in.ndjson", &text);
+    let process = serve(place.path(), &[]);
+    let client = process.client();
+    let mut child = start(place.path(), &["data", "import", "parts", "in.ndjson"]);
+    let mut made = 0;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        // Nobody is told that the database cannot take it now.
+        let part = json!({"name": format!("made {made}")});
+        client.post("/v1/parts", &part).expect(201);
+        made += 1;
+    };
+    assert!(status.success(), "{status}");
+    assert!(made >= 5, "{made}");
+    let all = RECORDS as u64 + made;
+    assert_eq!(feed_and_rows(place.path()), (all, all));
+}
