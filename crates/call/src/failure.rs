@@ -219,8 +219,10 @@ impl Code {
                  every answer how much is left."
             }
             Code::TimedOut => {
-                "The request ran into a time limit and was given up; nothing was changed. Ask \
-                 for less: a smaller page, a narrower filter, no `total`."
+                "The request ran into a time limit and was given up. Unless `detail` says that the \
+                 outcome is open, nothing was changed: ask for less, with a smaller page, a narrower \
+                 filter, no `total`. If it is open, read before you write again, or send the same \
+                 request with the same `Idempotency-Key`."
             }
             Code::Unavailable => {
                 "The server has too much to do or its database is away. Nothing was changed. \

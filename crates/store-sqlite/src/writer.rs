@@ -46,8 +46,13 @@ struct Pending {
 }
 
 impl Pending {
+    /// Whether nobody waits for the answer any more.
+    fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
     fn answer(self, outcome: Result<(), Undo>) {
-        // The caller may have gone. What was done is done all the same.
+        // The caller may have gone meanwhile. What was done is done all the same.
         let _ = self.answer.send(outcome);
     }
 }

@@ -166,8 +166,9 @@ pub trait Driver: Send + Sync {
     /// What the work finds it leaves in a place it shares with its maker.
     fn snapshot(&self, cost: Cost, work: Box<dyn Work>) -> BoxFuture<'_, Result<(), Undo>>;
 
-    /// One transaction. Returns after it is durable (or undone). A caller who goes away does
-    /// not undo it: once handed over, the work runs.
+    /// One transaction. Returns after it is durable (or undone). A work whose caller has gone
+    /// (dropped the future) before its turn is not begun, so that what is given up under load is
+    /// not done later on. Once begun, it is brought to its end, also without its caller.
     fn write(&self, work: Box<dyn Work>) -> BoxFuture<'_, Result<(), Undo>>;
 
     /// Runs a script of DDL in one transaction, with foreign keys checked at its end rather

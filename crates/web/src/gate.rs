@@ -102,7 +102,10 @@ pub(crate) fn answer<H: Handler>(
 /// What a client is told whose request took too long.
 fn overdue() -> Problem {
     Problem::of(&kit::TIMEOUT)
-        .detail("The server could not finish this request in time. It may have been carried out.")
+        .detail(
+            "The server could not finish this request in time and has given it up. If it is a write, \
+             the outcome is open: it may have been carried out, and if not, it will not be.",
+        )
         .header(RETRY_AFTER, HeaderValue::from_static(RETRY_S))
 }
 

@@ -46,6 +46,7 @@
 //! | – | Bare lists | [`bare`] |
 //! | – | Compression, a tag per coding | [`negotiation`] |
 //! | – | Limits of size, depth and time | [`limits`] |
+//! | – | More to do than can be done | [`overload`] |
 //! | – | HTTP/1.0, 1.1, 2; request ids; many clients | [`connections`] |
 //! | – | What is refused changes nothing | [`refusals`], [`access`] |
 //! | – | Audiences: what is private is not there | [`audience`] |
@@ -75,6 +76,7 @@ mod lists;
 mod manner;
 mod methods;
 mod negotiation;
+mod overload;
 mod problems;
 mod queries;
 mod rate_limits;

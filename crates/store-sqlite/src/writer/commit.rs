@@ -8,7 +8,9 @@
 //!    refused for the sake of something that is then not committed.
 //! 2. If SQLite ends the transaction under a work, or the commit fails for what one of
 //!    them did, the others are run again, each alone.
-//! 3. If the disk or the file is at fault, all fail, and the next batch begins with a
+//! 3. A work whose caller has gone before its turn is not begun. One that has begun is brought to
+//!    its end, also without its caller.
+//! 4. If the disk or the file is at fault, all fail, and the next batch begins with a
 //!    fresh connection.
 
 use std::collections::VecDeque;
@@ -171,8 +173,17 @@ fn attempt(
     let shared = works.len() > 1;
     let mut outcomes = Vec::with_capacity(works.len());
     for pending in works.iter_mut() {
-        let work = pending.work.as_mut();
-        match step(session, work, shared, file.options.write_time_max) {
+        // Whoever was told that it takes too long may have sent it again.
+        let step = match pending.is_abandoned() {
+            true => Step::Done(Err(Undo::Refused)),
+            false => step(
+                session,
+                pending.work.as_mut(),
+                shared,
+                file.options.write_time_max,
+            ),
+        };
+        match step {
             Step::Done(outcome) => outcomes.push(outcome),
             Step::Lost(error) if is_outage(&error) || !session.connection.is_autocommit() => {
                 return Err(error);

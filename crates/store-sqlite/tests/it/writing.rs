@@ -278,20 +278,21 @@ async fn small_batches_do_the_same_work() {
 }
 
 #[tokio::test]
-async fn a_caller_who_goes_away_does_not_undo_a_write() {
+async fn a_caller_who_goes_away_does_not_undo_what_has_begun_and_waits_for_nothing_else() {
     let fresh = fresh(Options::default()).await;
-    let (gate, holder) = gate(|_| Ok(()));
+    let (gate, holder) = gate(|tx| insert(tx, 1));
     let mut held = fresh.driver.write(holder);
     hand_over(&mut held);
     gate.entered.recv().unwrap();
-    let mut write = fresh.driver.write(book(1));
-    hand_over(&mut write);
-    drop(write);
+    let mut given_up = fresh.driver.write(book(2));
+    let mut patient = fresh.driver.write(book(3));
+    hand_over(&mut given_up);
+    hand_over(&mut patient);
+    drop(given_up);
     drop(held);
     gate.open.send(()).unwrap();
-    // Dropping the driver waits for what was handed over.
-    drop(fresh.driver);
-    assert_eq!(book_ids(&reopen(&fresh.path)).await, [1]);
+    patient.await.unwrap();
+    assert_eq!(book_ids(&fresh.driver).await, [1, 3]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -324,7 +325,8 @@ async fn the_last_owner_may_be_a_work() {
         gone.recv().is_err(),
         "the work is dropped, after the driver"
     );
-    assert_eq!(book_ids(&reopen(&fresh.path)).await, [1]);
+    // Nobody waited for it.
+    assert_eq!(book_ids(&reopen(&fresh.path)).await, NONE);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

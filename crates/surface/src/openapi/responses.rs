@@ -148,7 +148,7 @@ impl Shared {
             Shared::Unavailable => (
                 503,
                 "Unavailable",
-                "`unavailable` or `timed_out`: the server has too much to do or its database is away. Nothing was changed; try again after `Retry-After` seconds.",
+                "`unavailable` or `timed_out`: the server has too much to do or its database is away. Nothing was changed, unless `detail` says that the outcome is open; try again after `Retry-After` seconds.",
             ),
         }
     }

@@ -1,0 +1,152 @@
+//! A server with more to do than it can: it says so at once, and whatever needs no turn is
+//! answered as ever.
+
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use frontdesk::store::driver::{BoxFuture, Driver, Transaction, Undo, Work};
+use frontdesk::web::{self, Limits};
+use serde_json::json;
+use testkit::{App, Client};
+
+const CONTRACT: &str = "
+frontdesk: 1
+name: busy
+resources:
+  Thing:
+    id: integer
+    fields: {text: string}
+    access: {read: public, write: public}
+";
+
+/// Holds the one writer until it is told to go on.
+struct Holder {
+    entered: Sender<()>,
+    go_on: Receiver<()>,
+}
+
+impl Work for Holder {
+    fn run<'a>(&'a mut self, _: &'a mut dyn Transaction) -> BoxFuture<'a, Result<(), Undo>> {
+        self.entered.send(()).unwrap();
+        // An error means that the test is over.
+        let _ = self.go_on.recv();
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Waits its turn and does nothing.
+struct Idle;
+
+impl Work for Idle {
+    fn run<'a>(&'a mut self, _: &'a mut dyn Transaction) -> BoxFuture<'a, Result<(), Undo>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Something handed to the writer; given up when dropped.
+type Waiting<'a> = BoxFuture<'a, Result<(), Undo>>;
+
+/// Nothing when there is no room for it.
+fn hand_over<'a>(driver: &'a dyn Driver, work: impl Work + 'static) -> Option<Waiting<'a>> {
+    let mut waiting = driver.write(Box::new(work));
+    let mut context = Context::from_waker(Waker::noop());
+    let polled = waiting.as_mut().poll(&mut context);
+    polled.is_pending().then_some(waiting)
+}
+
+/// Keeps the writer busy until the sender is used or dropped.
+fn hold(driver: &dyn Driver) -> (Waiting<'_>, Sender<()>) {
+    let (enter, entered) = channel();
+    let (open, opened) = channel();
+    let holder = Holder {
+        entered: enter,
+        go_on: opened,
+    };
+    let held = hand_over(driver, holder).unwrap();
+    entered.recv().unwrap();
+    (held, open)
+}
+
+#[test]
+fn a_full_queue_refuses_writes_at_once_and_nothing_else() {
+    let app = App::start(CONTRACT);
+    app.post("/v1/things", &json!({"text": "first"}))
+        .expect(201);
+    let driver = &**app.inner().database().driver();
+    let (held, open) = hold(driver);
+    let waiting: Vec<Waiting<'_>> = std::iter::from_fn(|| hand_over(driver, Idle)).collect();
+    assert!(waiting.len() > 100);
+
+    for _ in 0..20 {
+        let refused = app.post("/v1/things", &json!({"text": "x"})).expect(503);
+        assert_eq!(refused.code(), "unavailable");
+        assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
+        app.request("DELETE", "/v1/things/1").send().expect(503);
+        app.get("/v1/things/1").expect(200);
+        assert_eq!(app.get("/v1/things?sort=-id").expect(200).items().len(), 1);
+        app.get("/healthz").expect(200);
+        app.get("/readyz").expect(200);
+        app.get("/v1/openapi.json").expect(200);
+    }
+
+    open.send(()).unwrap();
+    app.wait(async {
+        held.await.unwrap();
+        for one in waiting {
+            one.await.unwrap();
+        }
+    });
+    app.post("/v1/things", &json!({"text": "second"}))
+        .expect(201);
+    assert_eq!(app.get("/v1/things").expect(200).items().len(), 2);
+}
+
+/// The app behind a listener whose patience is short.
+fn impatient(app: &App) -> SocketAddr {
+    let short = Duration::from_millis(60);
+    let limits = Limits {
+        request_time: short,
+        body_time: short,
+        ..Limits::default()
+    };
+    let inner = app.inner().clone();
+    app.wait(async move {
+        let listener = web::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(web::Server::run(
+            listener,
+            inner,
+            limits,
+            std::future::pending(),
+        ));
+        address
+    })
+}
+
+#[test]
+fn a_write_that_was_given_up_in_the_queue_is_not_done_later() {
+    let app = App::start(CONTRACT);
+    let client = Client::guest(impatient(&app));
+    let driver = &**app.inner().database().driver();
+    let (held, open) = hold(driver);
+    for _ in 0..3 {
+        let given_up = client.post("/v1/things", &json!({"text": "x"})).expect(503);
+        assert_eq!(given_up.code(), "timed_out");
+        assert!(given_up.header("retry-after").is_some());
+        assert!(given_up.text().contains("the outcome is open"));
+    }
+    client.get("/v1/things").expect(200);
+    open.send(()).unwrap();
+    app.wait(async {
+        held.await.unwrap();
+        // Whatever came before has had its turn by then.
+        driver.write(Box::new(Idle)).await.unwrap();
+    });
+    assert_eq!(app.get("/v1/things").expect(200).items().len(), 0);
+    assert_eq!(crate::support::feed(&app), [""; 0]);
+    client
+        .post("/v1/things", &json!({"text": "again"}))
+        .expect(201);
+}
