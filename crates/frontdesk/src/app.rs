@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use engine::{Engine, Entrance, Meters};
+use http::HeaderMap;
 use identity::Keys;
 use model::Model;
 use rest::Door;
@@ -321,6 +322,11 @@ impl Handler for App {
             .client(request.peer, &request.head.headers);
         let serving = self.shared.serving.load_full();
         serving.door.handle(request).await
+    }
+
+    fn complete(&self, headers: &HeaderMap, response: &mut Response) {
+        let serving = self.shared.serving.load();
+        serving.door.complete(headers, response);
     }
 }
 

@@ -27,7 +27,7 @@ use call::{Authenticate, Caller, Code, Failure, FieldProblem, Outcome, Place, St
 use engine::{Admitted, Entrance, Visit};
 use http::header::{ACCEPT, ALLOW};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use model::Action;
 use tracing::Instrument;
 use web::cors::{Cors, OriginError};
@@ -388,6 +388,18 @@ impl Handler for Door {
         response.headers_mut().insert(X_REQUEST_ID, id.clone());
         line.status = Some(response.status().as_u16());
         response
+    }
+
+    fn complete(&self, headers: &HeaderMap, response: &mut Response) {
+        let id = self.ids.of(headers);
+        self.cors.mark(headers, response);
+        let status = response.status().as_u16();
+        tracing::info!(
+            status,
+            id = trace::shown(&id),
+            "answered in place of the API"
+        );
+        response.headers_mut().insert(X_REQUEST_ID, id);
     }
 }
 

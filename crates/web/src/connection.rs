@@ -12,6 +12,7 @@ mod framing;
 mod io;
 mod pulse;
 mod stop;
+mod words;
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -33,6 +35,7 @@ use crate::gate;
 use crate::handler::Handler;
 use crate::limits::{HEAD_BYTES_LEAST, Limits, PARSER_FIELDS};
 use io::{Io, Version};
+use words::Words;
 
 pub(crate) use framing::Refusal;
 pub(crate) use pulse::{Pulse, Ticket};
@@ -92,6 +95,7 @@ where
                 let ticket = Ticket::new(&pulse);
                 gate::answer(&handler, &common, peer, ticket, request)
             });
+            io.word(Words::of(Arc::clone(&handler)));
             let mut connection = builder.serve_connection(TokioIo::new(io), service);
             match drive(Pin::new(&mut connection), &pulse, &common.stop, say_goodbye).await {
                 Ended::Itself(Ok(())) => {}
@@ -100,8 +104,9 @@ where
                     tracing::debug!(%peer, "connection too slow");
                     if pulse.head_begun() {
                         let mut stream = connection.into_parts().io.into_inner();
+                        let answer = Words::of(handler).say(StatusCode::REQUEST_TIMEOUT);
                         // Nobody waits for this; when it cannot be written at once, so be it.
-                        let _ = timeout(FAREWELL, stream.write_all(TOO_SLOW)).await;
+                        let _ = timeout(FAREWELL, stream.write_all(&answer)).await;
                         let _ = timeout(FAREWELL, stream.shutdown()).await;
                     }
                 }
@@ -136,10 +141,6 @@ where
 
 /// The window every HTTP/2 connection starts with; RFC 9113 allows no smaller one for the connection.
 const HTTP2_WINDOW: u32 = 65_535;
-
-/// What a client gets that began a request and did not finish it in time.
-const TOO_SLOW: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Asks a connection to end after what it is doing now.
 fn say_goodbye<C: GracefulConnection>(connection: Pin<&mut C>) -> bool {

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::FutureExt;
-use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, RETRY_AFTER};
-use http::{HeaderValue, Method, StatusCode, Version, request};
+use http::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, ORIGIN, RETRY_AFTER,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, request};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -40,6 +42,7 @@ pub(crate) fn answer<H: Handler>(
     let begun = match refuse(&head, ticket.refusal(), &common.limits) {
         Some(problem) => {
             let mut response = problem.respond();
+            handler.complete(&head.headers, &mut response);
             if head.version < Version::HTTP_2 {
                 // What follows on this connection may not be what its sender thinks it is.
                 let close = HeaderValue::from_static("close");
@@ -56,17 +59,18 @@ pub(crate) fn answer<H: Handler>(
                 RequestBody::new(incoming, coding, common, ticket.pulse())
             };
             let client = peer.ip().to_canonical();
+            let marks = MARKS.map(|name| head.headers.get(name).cloned());
             let request = Request {
                 head,
                 peer,
                 client,
                 body,
             };
-            Ok((Arc::clone(handler), request))
+            Ok((Arc::clone(handler), request, marks))
         }
     };
     async move {
-        let (handler, request) = match begun {
+        let (handler, request, marks) = match begun {
             Ok(begun) => begun,
             Err(refusal) => return Ok(finish(refusal, &method, ticket)),
         };
@@ -88,15 +92,30 @@ pub(crate) fn answer<H: Handler>(
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => {
                 tracing::error!(%method, panic = message(&*panic), "a handler panicked");
-                Problem::of(&kit::INTERNAL).respond()
+                instead(&*handler, marks, Problem::of(&kit::INTERNAL))
             }
             Err(_elapsed) => {
                 tracing::warn!(%method, limit_s = time.as_secs(), "a handler took too long");
-                overdue().respond()
+                instead(&*handler, marks, overdue())
             }
         };
         Ok(finish(response, &method, ticket))
     }
+}
+
+/// The fields of a request that are kept for an answer in the handler's place.
+const MARKS: [HeaderName; 2] = [ORIGIN, HeaderName::from_static("x-request-id")];
+
+/// An answer in the handler's place, once the request is gone.
+fn instead<H: Handler>(handler: &H, marks: [Option<HeaderValue>; 2], problem: Problem) -> Response {
+    let known = MARKS
+        .into_iter()
+        .zip(marks)
+        .filter_map(|(name, value)| Some((name, value?)));
+    let headers: HeaderMap = known.collect();
+    let mut response = problem.respond();
+    handler.complete(&headers, &mut response);
+    response
 }
 
 /// What a client is told whose request took too long.

@@ -16,11 +16,22 @@ use crate::response::Response;
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. The body of the answer to a HEAD request may be there; it is not sent.
     fn handle(&self, request: Request) -> impl Future<Output = Response> + Send;
+
+    /// Completes an answer that the kit gives in place of the handler: to what cannot be read or is
+    /// refused before it comes here, and to what took too long. Of the request's `headers` there
+    /// may be all, only `Origin` and `X-Request-Id`, or none, as far as they are known.
+    fn complete(&self, headers: &HeaderMap, response: &mut Response) {
+        let _ = (headers, response);
+    }
 }
 
 impl<H: Handler> Handler for Arc<H> {
     fn handle(&self, request: Request) -> impl Future<Output = Response> + Send {
         H::handle(self, request)
+    }
+
+    fn complete(&self, headers: &HeaderMap, response: &mut Response) {
+        H::complete(self, headers, response);
     }
 }
 

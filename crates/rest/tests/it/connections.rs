@@ -7,7 +7,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use testkit::{Answer, App};
 
-use crate::support::{Connection, LIBRARY, feed, ids};
+use crate::support::{Connection, LIBRARY, feed, ids, raw};
 
 #[test]
 fn a_connection_serves_one_request_after_another() {
@@ -318,4 +318,77 @@ fn every_request_has_an_id() {
             .send();
         assert_eq!(made(answer) == sent, kept, "{sent:?}");
     }
+}
+
+#[test]
+fn what_never_reaches_the_api_is_answered_like_everything_else() {
+    let app = App::start(
+        "
+frontdesk: 1
+name: strict
+cors: ['https://app.example']
+resources: {Thing: {fields: {name: string}, access: {read: public}}}
+",
+    );
+    let long = "x".repeat(40_000);
+    let fields = "Host: x\r\nOrigin: https://app.example\r\nX-Request-Id: mine-1\r\n";
+    for (request, status, code, read) in [
+        // The parser's own refusals: nothing of the request is known.
+        ("nonsense\r\n\r\n".to_owned(), 400, "malformed_http", false),
+        (
+            format!("GET /v1/things HTTP/1.1\r\n{fields}A : b\r\n\r\n"),
+            400,
+            "malformed_http",
+            false,
+        ),
+        (
+            format!("GET /v1/things HTTP/1.1\r\n{fields}A: {long}\r\n\r\n"),
+            431,
+            "header_fields_too_large",
+            false,
+        ),
+        // Those of the listener.
+        (
+            format!("GET /v1/things HTTP/1.1\r\n{fields}Host: y\r\n\r\n"),
+            400,
+            "invalid_host",
+            true,
+        ),
+        (
+            format!("GET /{} HTTP/1.1\r\n{fields}\r\n", &long[..9_000]),
+            414,
+            "url_too_long",
+            true,
+        ),
+    ] {
+        let refused = raw(&app, &request).expect(status);
+        assert_eq!(refused.code(), code);
+        let field = |name: &str| refused.header(name);
+        assert_eq!(
+            field("content-type").as_deref(),
+            Some("application/problem+json")
+        );
+        assert_eq!(field("connection").as_deref(), Some("close"));
+        assert!(field("date").is_some());
+        assert_eq!(field("vary").as_deref(), Some("Origin"));
+        let id = field("x-request-id").unwrap();
+        let allowed = field("access-control-allow-origin");
+        if read {
+            assert_eq!(id, "mine-1");
+            assert_eq!(allowed.as_deref(), Some("https://app.example"));
+        } else {
+            assert_eq!(id.len(), 16);
+            assert_eq!(allowed, None);
+        }
+        let page = format!("/problems/{code}");
+        assert_eq!(refused.json()["type"], page);
+        app.get(&page).expect(200);
+    }
+    // After a good request on the same connection, too.
+    let mut connection = Connection::open(app.address());
+    connection.send("GET /v1/things HTTP/1.1\r\nHost: x\r\n\r\n");
+    connection.answer().expect(200);
+    connection.send("nonsense\r\n\r\n");
+    assert_eq!(connection.answer().expect(400).code(), "malformed_http");
+    assert_eq!(connection.rest(), b"");
 }

@@ -135,6 +135,7 @@ fn a_write_that_was_given_up_in_the_queue_is_not_done_later() {
         let given_up = client.post("/v1/things", &json!({"text": "x"})).expect(503);
         assert_eq!(given_up.code(), "timed_out");
         assert!(given_up.header("retry-after").is_some());
+        assert!(given_up.header("x-request-id").is_some());
         assert!(given_up.text().contains("the outcome is open"));
     }
     client.get("/v1/things").expect(200);

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::framing::Guard;
 use super::pulse::Pulse;
+use super::words::Words;
 
 /// What an HTTP/2 client sends first.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -39,6 +40,13 @@ pub(crate) struct Io<S> {
     guard: Option<Guard>,
     ended: bool,
     closing: Closing,
+    /// HTTP/1 only.
+    words: Option<Words>,
+    /// All that was to be written is: what comes next begins a message.
+    flushed: bool,
+    /// Our own words, of which `said` bytes are written.
+    own: Vec<u8>,
+    said: usize,
 }
 
 enum Closing {
@@ -59,7 +67,16 @@ impl<S: AsyncRead + Unpin> Io<S> {
             guard: None,
             ended: false,
             closing: Closing::No,
+            words: None,
+            flushed: true,
+            own: Vec::new(),
+            said: 0,
         }
+    }
+
+    /// How to word refusals that the parser gives by itself.
+    pub fn word(&mut self, words: Words) {
+        self.words = Some(words);
     }
 
     /// Reads until it is clear which protocol this is; nothing if the client is gone before.
@@ -141,9 +158,42 @@ impl<S: AsyncRead + Unpin> AsyncRead for Io<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Io<S> {
-    fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    /// Takes over when these bytes are a refusal by the parser itself.
+    fn takes_over(&mut self, bytes: &[u8]) -> bool {
+        let Some(words) = &self.words else {
+            return false;
+        };
+        if !self.flushed || self.pulse.answering() {
+            return false;
+        }
+        match words.instead(bytes) {
+            Some(own) => {
+                (self.own, self.said) = (own, 0);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Writes what we have to say ourselves.
+    fn poll_say(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.said < self.own.len() {
+            let written = Pin::new(&mut self.stream).poll_write(cx, &self.own[self.said..]);
+            let count = ready!(self.wrote(written))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.said += count;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &written {
-            Poll::Ready(Ok(count)) => self.pulse.bytes_written(*count),
+            Poll::Ready(Ok(count)) => {
+                self.flushed = false;
+                self.pulse.bytes_written(*count);
+            }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => self.pulse.write_blocked(),
         }
@@ -158,6 +208,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.takes_over(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        ready!(this.poll_say(cx))?;
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
         this.wrote(written)
     }
@@ -168,6 +222,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<S> {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if let [only] = parts
+            && this.takes_over(only)
+        {
+            return Poll::Ready(Ok(only.len()));
+        }
+        ready!(this.poll_say(cx))?;
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, parts);
         this.wrote(written)
     }
@@ -179,7 +239,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<S> {
     /// hyper flushes when it has nothing left to write.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        ready!(this.poll_say(cx))?;
         ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
+        this.flushed = true;
         this.pulse.flushed();
         Poll::Ready(Ok(()))
     }
@@ -189,6 +251,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<S> {
         loop {
             match this.closing {
                 Closing::No => {
+                    ready!(this.poll_say(cx))?;
                     let unread = this.pulse.closing(LINGER);
                     let linger = unread && !this.ended && this.guard.is_some();
                     this.closing = Closing::Shutdown { linger };

@@ -263,6 +263,11 @@ impl Pulse {
         }
     }
 
+    /// Whether a handler is at work on an answer, or one is being streamed.
+    pub fn answering(&self) -> bool {
+        self.running.load(Relaxed) > 0
+    }
+
     /// Whether a request has begun to arrive and is not complete.
     pub fn head_begun(&self) -> bool {
         self.phase() == Phase::Head
