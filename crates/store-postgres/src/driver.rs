@@ -114,16 +114,23 @@ impl Driver for PostgresDriver {
     }
 
     fn snapshot(&self, cost: Cost, mut work: Box<dyn Work>) -> BoxFuture<'_, Result<(), Undo>> {
-        Box::pin(async move { works::run(&self.pool, Kind::Snapshot(cost), work.as_mut()).await })
+        Box::pin(async move {
+            works::run(&self.pool, Kind::Snapshot(cost), work.as_mut(), &|| true).await
+        })
     }
 
     fn write(&self, mut work: Box<dyn Work>) -> BoxFuture<'_, Result<(), Undo>> {
         let pool = Arc::clone(&self.pool);
         let kind = Kind::Write(work.isolation());
-        let running = self
-            .runtime
-            .spawn(async move { works::run(&pool, kind, work.as_mut()).await });
+        // Held by the caller alone: once it is gone, nobody waits.
+        let caller = Arc::new(());
+        let waiting = Arc::downgrade(&caller);
+        let running = self.runtime.spawn(async move {
+            let wanted = || waiting.strong_count() > 0;
+            works::run(&pool, kind, work.as_mut(), &wanted).await
+        });
         Box::pin(async move {
+            let _caller = caller;
             running.await.unwrap_or_else(|_| {
                 // It panicked, or the runtime ends; what was begun is undone.
                 Err(Undo::Store(internal("a write did not come to its end")))

@@ -42,14 +42,20 @@ enum Tried {
     Failed(Failed),
 }
 
-pub(crate) async fn run(pool: &Arc<Pool>, kind: Kind, work: &mut dyn Work) -> Result<(), Undo> {
+/// Runs a work to its end, unless it is not `wanted` any more when its turn comes.
+pub(crate) async fn run(
+    pool: &Arc<Pool>,
+    kind: Kind,
+    work: &mut dyn Work,
+    wanted: &(dyn Fn() -> bool + Sync),
+) -> Result<(), Undo> {
     let options = &pool.options;
     let began = Instant::now();
     let (mut tries, mut losses) = (0, 0);
     let mut careful = false;
     let mut turn = None;
     loop {
-        let failed = match attempt(pool, kind, work, careful).await {
+        let failed = match attempt(pool, kind, work, careful, wanted).await {
             Tried::Done(outcome) => return outcome,
             Tried::Carefully => {
                 careful = true;
@@ -76,7 +82,13 @@ pub(crate) async fn run(pool: &Arc<Pool>, kind: Kind, work: &mut dyn Work) -> Re
     }
 }
 
-async fn attempt(pool: &Arc<Pool>, kind: Kind, work: &mut dyn Work, careful: bool) -> Tried {
+async fn attempt(
+    pool: &Arc<Pool>,
+    kind: Kind,
+    work: &mut dyn Work,
+    careful: bool,
+    wanted: &(dyn Fn() -> bool + Sync),
+) -> Tried {
     let options = &pool.options;
     let (cost, allowed) = match kind {
         Kind::Snapshot(Cost::Short) => (Cost::Short, options.short_time_max),
@@ -87,6 +99,10 @@ async fn attempt(pool: &Arc<Pool>, kind: Kind, work: &mut dyn Work, careful: boo
         Ok(lease) => lease,
         Err(failed) => return Tried::Failed(failed),
     };
+    // Whoever was told that it takes too long may have sent it again.
+    if !wanted() {
+        return Tried::Done(Err(Undo::Refused));
+    }
     let mut begin = match kind {
         Kind::Snapshot(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         Kind::Write(Isolation::Serial) => "BEGIN ISOLATION LEVEL SERIALIZABLE",

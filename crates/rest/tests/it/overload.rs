@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use frontdesk::store::driver::{BoxFuture, Driver, Transaction, Undo, Work};
+use frontdesk::store::driver::{BoxFuture, Dialect, Driver, Transaction, Undo, Work};
 use frontdesk::web::{self, Limits};
 use serde_json::json;
 use testkit::{App, Client};
@@ -75,6 +75,10 @@ fn a_full_queue_refuses_writes_at_once_and_nothing_else() {
     app.post("/v1/things", &json!({"text": "first"}))
         .expect(201);
     let driver = &**app.inner().database().driver();
+    if driver.dialect() != Dialect::Sqlite {
+        // There is no one writer to be held, and nobody waits for it.
+        return;
+    }
     let (held, open) = hold(driver);
     let waiting: Vec<Waiting<'_>> = std::iter::from_fn(|| hand_over(driver, Idle)).collect();
     assert!(waiting.len() > 100);
@@ -130,6 +134,10 @@ fn a_write_that_was_given_up_in_the_queue_is_not_done_later() {
     let app = App::start(CONTRACT);
     let client = Client::guest(impatient(&app));
     let driver = &**app.inner().database().driver();
+    if driver.dialect() != Dialect::Sqlite {
+        // There is no one writer to be held, and nobody waits for it.
+        return;
+    }
     let (held, open) = hold(driver);
     for _ in 0..3 {
         let given_up = client.post("/v1/things", &json!({"text": "x"})).expect(503);
