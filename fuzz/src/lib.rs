@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod body;
+pub mod condition;
 pub mod contract_yaml;
 pub mod cursor;
 pub mod generate;
@@ -20,12 +21,13 @@ pub mod value;
 /// A target's name, which is that of its folders too, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("contract_yaml", contract_yaml::run),
     ("rule", rule::run),
     ("query", query::run),
     ("cursor", cursor::run),
     ("body", body::run),
+    ("condition", condition::run),
     ("headers", headers::run),
     ("value", self::value::run),
     ("serve", serve::run),

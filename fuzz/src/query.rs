@@ -42,7 +42,16 @@ pub fn run(data: &[u8]) {
     }
     // Guests write nothing, whatever they add to the path.
     for method in [Method::POST, Method::PATCH, Method::DELETE] {
+        let asks = method == Method::POST
+            && text
+                .split('?')
+                .next()
+                .is_some_and(|path| path.ends_with("/query"));
         let refused = app.ask(method, &target, HeaderMap::new(), b"{}");
+        // POST to `/query` behind a list reads it.
+        if asks && refused.is_ok() {
+            continue;
+        }
         refused.sound();
         assert!(refused.status.is_client_error(), "{refused:?}");
     }

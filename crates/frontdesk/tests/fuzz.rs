@@ -102,6 +102,7 @@ targets!(
     query,
     cursor,
     body,
+    condition,
     headers,
     value,
     serve,

@@ -203,20 +203,31 @@ fn read_page(
 ) -> Result<Response, Refusal> {
     // Where the query came as a body, the cursor has no other place than the envelope.
     let by_url = matches!(head.method, Method::GET | Method::HEAD);
-    let body = match resource.list.bare && by_url {
+    let bare = resource.list.bare && by_url;
+    let write = || match bare {
         true => body::array(page),
         false => body::page(page),
     };
     if head.method == Method::POST {
         // What POST answers is nobody's representation: there is nothing to compare or to keep.
-        let mut response = plain_json(StatusCode::OK, body);
+        let mut response = plain_json(StatusCode::OK, write());
         no_store(response.headers_mut());
         return Ok(response);
     }
-    let tag = Tag::content(&body);
-    let mut response = match tag.consider(&head.headers)? {
-        Some(not_modified) => not_modified,
-        None => json(StatusCode::OK, body, &tag),
+    let mut response = match tag::of_page(page, bare) {
+        // Asked before anything is written.
+        Some(tag) => match tag.consider(&head.headers)? {
+            Some(not_modified) => not_modified,
+            None => json(StatusCode::OK, write(), &tag),
+        },
+        None => {
+            let body = write();
+            let tag = Tag::content(&body);
+            match tag.consider(&head.headers)? {
+                Some(not_modified) => not_modified,
+                None => json(StatusCode::OK, body, &tag),
+            }
+        }
     };
     // A link is followed by GET, which would not send the query that came as a body.
     if by_url

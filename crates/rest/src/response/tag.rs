@@ -3,10 +3,11 @@
 //! `"12.a8f3"`: row version 12, seen in the view a8f3. `If-Match` compares the version alone (see
 //! [`web::conditional`]).
 
-use call::{Code, Failure};
+use call::{Cell, Code, Failure, Page, ViewTag};
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
+use value::{IdKind, Type, Value};
 use web::Response;
 use web::conditional::{self, Tag as WebTag};
 use web::media::Codings;
@@ -43,13 +44,17 @@ impl Tag {
 
     /// Of anything else: a hash of its bytes.
     pub fn content(bytes: &[u8]) -> Tag {
+        Tag::of_hash(hash(bytes))
+    }
+
+    fn of_hash(hash: u64) -> Tag {
         let mut tag = Tag {
             bytes: [0; BYTES],
             length: 0,
             version: None,
         };
         tag.push(b"\"");
-        tag.push_hex(hash(bytes));
+        tag.push_hex(hash);
         tag.push(b"\"");
         tag
     }
@@ -108,10 +113,58 @@ impl Tag {
     }
 }
 
+/// The tag of a page that its records' versions determine, without its bytes.
+///
+/// An id and a version can come again where clients choose the ids: a record is deleted, another
+/// made under its id. Otherwise only a restored backup could do that; so the moment of the last
+/// change counts as well, and must be in the view.
+pub fn of_page(page: &Page, bare: bool) -> Option<Tag> {
+    let ViewTag::Fixed(view) = page.view.tag else {
+        return None;
+    };
+    if matches!(&page.view.id_type, Type::Id(id) if id.kind == IdKind::Text) {
+        return None;
+    }
+    let changed = page
+        .view
+        .slots
+        .iter()
+        .position(|slot| slot.ty == Type::Timestamp && slot.name == "updated_at")?;
+    let mut hashed = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hashed.update((bytes.len() as u64).to_be_bytes());
+        hashed.update(bytes);
+    };
+    part(&view.to_be_bytes());
+    part(&[u8::from(bare)]);
+    for slot in &page.view.slots {
+        part(&slot.key);
+    }
+    let mut id = Vec::new();
+    for item in &page.items {
+        let Some(Cell::Value(Value::Timestamp(moment))) = item.cells.get(changed) else {
+            return None;
+        };
+        id.clear();
+        value::text::write(&page.view.id_type, &item.id, &mut id);
+        part(&id);
+        part(&item.version.to_be_bytes());
+        part(&moment.0.to_be_bytes());
+    }
+    part(page.next_cursor.as_deref().unwrap_or_default().as_bytes());
+    if let Some(total) = page.total {
+        part(&total.to_be_bytes());
+    }
+    Some(Tag::of_hash(first_bytes(&hashed.finalize())))
+}
+
 /// A hash that is the same on every node and after every restart. Nobody can make two bodies with
 /// the same one on purpose at a cost that is worth a stale copy.
 pub fn hash(bytes: &[u8]) -> u64 {
-    let digest = Sha256::digest(bytes);
+    first_bytes(&Sha256::digest(bytes))
+}
+
+fn first_bytes(digest: &[u8]) -> u64 {
     digest
         .iter()
         .take(8)

@@ -298,3 +298,75 @@ fn reads_may_be_kept_by_their_reader_and_are_asked_about() {
         assert_eq!(refused.header("etag"), None);
     }
 }
+
+/// Whatever a page's tag is made of, it changes when the answer does, and only then.
+#[test]
+fn the_tag_of_a_page_stands_for_all_that_is_on_it() {
+    for id in ["integer", "uuid", "string"] {
+        let app = App::start(&format!(
+            "
+frontdesk: 1
+name: words
+resources:
+  Word:
+    id: {id}
+    fields: {{text: {{type: string, index: true}}}}
+    access: {{read: public, write: public}}
+"
+        ));
+        let ids = [
+            "00000000-0000-4000-8000-000000000001",
+            "00000000-0000-4000-8000-000000000002",
+        ];
+        let make = |at: usize, text: &str| {
+            let body = serde_json::json!({"text": text});
+            match id {
+                "string" => app
+                    .request("PUT", &format!("/v1/words/{}", ids[at]))
+                    .header("if-none-match", "*")
+                    .json(&body)
+                    .send()
+                    .expect(201),
+                _ => app.post("/v1/words", &body).expect(201),
+            }
+        };
+        let views = [
+            "",
+            "?limit=1",
+            "?total=true",
+            "?fields=text",
+            "?sort=-text",
+            "?text=a",
+        ];
+        let mut seen: Vec<std::collections::HashMap<String, Vec<u8>>> =
+            vec![std::collections::HashMap::new(); views.len()];
+        let mut look = || {
+            for (view, seen) in views.iter().zip(&mut seen) {
+                let target = format!("/v1/words{view}");
+                let answer = app.get(&target).expect(200);
+                let known = seen.insert(answer.etag(), answer.body.clone());
+                assert!(known.is_none_or(|known| known == answer.body), "{target}");
+                let again = app
+                    .request("GET", &target)
+                    .header("if-none-match", answer.etag());
+                again.send().expect(304);
+            }
+        };
+        look();
+        let first = make(0, "a").json()["id"].clone();
+        look();
+        make(1, "b");
+        look();
+        let first = format!("/v1/words/{}", first.to_string().trim_matches('"'));
+        app.patch(&first, &serde_json::json!({"text": "c"}))
+            .expect(200);
+        look();
+        app.patch(&first, &serde_json::json!({"text": "a"}))
+            .expect(200);
+        look();
+        app.delete(&first).expect(204);
+        look();
+        make(0, "z");
+        look();
+    }
+}

@@ -326,6 +326,24 @@ fn an_answer_to_query_can_be_asked_about_again() {
     assert_eq!(by_post.header("cache-control").unwrap(), "no-store");
 }
 
+/// It changes nothing, so there is nothing to do once only.
+#[test]
+fn a_query_by_post_is_no_write() {
+    let app = LIBRARY.get();
+    let ask = |id: i64| {
+        let request = app.request("POST", "/v1/books/query");
+        let request = request.header("idempotency-key", "one");
+        request
+            .json(&json!({"where": {"id": id}}))
+            .send()
+            .expect(200)
+    };
+    assert_eq!(ids(&ask(1)), [1]);
+    let second = ask(2);
+    assert_eq!(ids(&second), [2]);
+    assert_eq!(second.header("idempotency-replayed"), None);
+}
+
 #[test]
 fn an_id_called_query_keeps_its_other_methods() {
     let app = App::start(
