@@ -12,6 +12,7 @@
 //! [`Refusal`] until the last moment and becomes a problem in one place.
 
 mod credentials;
+mod deprecation;
 mod documents;
 mod explain;
 mod failure;
@@ -28,12 +29,14 @@ use engine::{Admitted, Entrance, Visit};
 use http::header::{ACCEPT, ALLOW};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
-use model::Action;
+use model::{Action, Audience};
 use tracing::Instrument;
+use value::ResourceId;
 use web::cors::{Cors, OriginError};
 use web::{Handler, Request, RequestBody, Response};
 
 use credentials::Credentials;
+use deprecation::Deprecations;
 pub use documents::{Document, Documents};
 use explain::Asked;
 pub use explain::{Explain, Refused};
@@ -77,6 +80,7 @@ pub struct Door {
     routes: Routes,
     credentials: Arc<Credentials>,
     cors: Cors,
+    deprecations: Deprecations,
     ids: Ids,
 }
 
@@ -98,6 +102,7 @@ impl Door {
             routes: Routes::new(model),
             credentials: Arc::new(Credentials::new(&model.name, &model.auth_schemes)),
             cors: Cors::new(origins, settings.allow_localhost)?,
+            deprecations: Deprecations::new(model, documents.contains("/docs")),
             ids: Ids::new(),
             entrance,
             authenticate,
@@ -112,6 +117,7 @@ impl Door {
         body: &mut RequestBody,
         line: &mut Line<'_>,
         standings: &mut Standings,
+        about: &mut Option<ResourceId>,
     ) -> Result<Response, Refusal> {
         let model = self.entrance.model();
         let path = head.uri.path();
@@ -128,6 +134,11 @@ impl Door {
         {
             return Ok(self.options(head, target));
         }
+        if let Ok(target) = &found
+            && target.audience(model) == Audience::Public
+        {
+            *about = Some(target.resource());
+        }
         let (caller, admitted) = self
             .admit(head, found.as_ref().ok(), line, standings)
             .await?;
@@ -143,6 +154,7 @@ impl Door {
         if target.audience(model) > caller.served_audience() {
             return Err(self.not_found(path));
         }
+        *about = Some(target.resource());
         let Some(action) = target.action(&head.method) else {
             if head.method == Method::OPTIONS {
                 return Ok(self.options(head, &target));
@@ -374,8 +386,9 @@ impl Handler for Door {
 
         let span = tracing::debug_span!("request", id = trace::shown(&id));
         let mut standings = Standings::new();
+        let mut about = None;
         let result = self
-            .respond(&head, &mut body, &mut line, &mut standings)
+            .respond(&head, &mut body, &mut line, &mut standings, &mut about)
             .instrument(span)
             .await;
         let mut response = match result {
@@ -383,6 +396,9 @@ impl Handler for Door {
             Err(refusal) => self.refuse(refusal, &head, &id),
         };
         response::standing(&standings, response.headers_mut());
+        if let Some(resource) = about {
+            self.deprecations.mark(resource, response.headers_mut());
+        }
         web::compress::compress(&head.headers, &mut response);
         self.cors.mark(&head.headers, &mut response);
         response.headers_mut().insert(X_REQUEST_ID, id.clone());

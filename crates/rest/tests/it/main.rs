@@ -36,6 +36,7 @@
 //! | 34 | Enums | [`values`] |
 //! | 35 | Problems and their pages | [`problems`] |
 //! | 36 | Rate limits | [`rate_limits`] |
+//! | 37 | Deprecation | [`deprecation`] |
 //! | 39 | 401, 403, 404 and their challenges | [`access`], [`bookstore`] |
 //! | 40 | 400 and 422 | [`problems`] |
 //! | 41 | 409, 412, 413, 415, 406, 428 | [`problems`], [`writes`], [`limits`] |
@@ -52,8 +53,8 @@
 //! | – | Audiences: what is private is not there | [`audience`] |
 //! | – | The textbook bookstore, to the letter | [`bookstore`] |
 //!
-//! Not here, because not built yet: 23–24 (operations, lifecycles), 26 (long work), 37–38
-//! (deprecation, several versions).
+//! Not here, because not built yet: 23–24 (operations, lifecycles), 26 (long work), 38 (several
+//! versions), and of 37 what becomes of a version after its sunset.
 
 #![expect(
     clippy::unwrap_used,
@@ -69,6 +70,7 @@ mod caching;
 mod conditions;
 mod connections;
 mod cors;
+mod deprecation;
 mod hidden;
 mod idempotency;
 mod limits;
