@@ -300,28 +300,25 @@ resources:
 #[test]
 fn what_fails_on_the_way_is_cut_and_not_ended() {
     let app = much("Page");
-    for coding in ["identity", "gzip"] {
+    let ask = || {
         let mut connection = Connection::open(app.address());
-        connection.send(format!(
-            "GET /v1/pages HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\nAccept-Encoding: {coding}\r\n\r\n"
-        ));
+        connection
+            .send("GET /v1/pages HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\n\r\n");
         connection.head();
-        if coding == "identity" {
-            // The table that is read from goes away under the reader.
-            app.swap(&much_contract("Leaf", "was: Page")).unwrap();
-            let rest = connection.rest();
-            assert!(rest.len() > 10_000, "{}", rest.len());
-            assert!(
-                !rest.ends_with(b"0\r\n\r\n"),
-                "it ended as if it were whole"
-            );
-            app.swap(&much_contract("Page", "was: Leaf")).unwrap();
-        } else {
-            let mut rest = connection;
-            let all = rest.until(b"0\r\n\r\n");
-            assert!(all > 1000);
-        }
-    }
+        connection
+    };
+    let connection = ask();
+    // The table that is read from goes away under the reader.
+    app.swap(&much_contract("Leaf", "was: Page")).unwrap();
+    let rest = connection.rest();
+    assert!(rest.len() > 10_000, "{}", rest.len());
+    assert!(
+        !rest.ends_with(b"0\r\n\r\n"),
+        "it ended as if it were whole"
+    );
+    // What goes well has an end.
+    app.swap(&much_contract("Page", "was: Leaf")).unwrap();
+    assert!(ask().until(b"0\r\n\r\n") > 4000 * 4000);
 }
 
 #[test]
