@@ -25,9 +25,11 @@ def clients(example, options):
     place.mkdir()
     (place / "package.json").write_text('{"type": "module"}')
     (place / "node_modules").symlink_to(modules)
-    for program in (tools.HERE / "clients" / example.name).glob("*.ts"):
-        shutil.copy(program, place)
-    programs = sorted(place.glob("*.ts"))
+    sources = tools.HERE / "clients"
+    # Those at the top are for all of them.
+    for source in [*sources.glob("*.ts"), *(sources / example.name).glob("*.ts")]:
+        shutil.copy(source, place)
+    programs = sorted(place / program.name for program in (sources / example.name).glob("*.ts"))
 
     generate = [modules / ".bin/openapi-typescript", example.document(), "--output", place / "api.ts"]
     if code := subprocess.run(generate, stdout=subprocess.DEVNULL).returncode:

@@ -18,6 +18,8 @@ class Description:
 
     # Of the key that the suites use: everything that is not an operator's.
     scopes: list
+    # Whose key it is: somebody who has records to look at.
+    user: str = "suites"
     # Where it lives.
     base: str = "/v1"
     # Keys for its clients beside the suites' own: the environment variable, and what follows
@@ -30,6 +32,16 @@ class Description:
 
 DESCRIPTIONS = {
     "bookstore": Description(scopes=["books.read", "books.write", "reviews.read", "reviews.write"]),
+    "charges": Description(
+        scopes=["charges.read", "charges.write"],
+        user="books",
+        keys={
+            "API_KEY_BOOKS": ["--user", "books", "--scope", "charges.read", "--scope", "charges.write"],
+            "API_KEY_FLOWERS": ["--user", "flowers", "--scope", "charges.read", "--scope", "charges.write"],
+            "API_KEY_BUSY": ["--user", "busy", "--scope", "charges.read"],
+        },
+        loosened={"allow: 100/minute": "allow: 1000000/second"},
+    ),
 }
 
 
@@ -103,7 +115,7 @@ class Served:
     def key(self):
         """One with every scope of the contract."""
         scopes = [word for scope in self.about.scopes for word in ["--scope", scope]]
-        return self.make_key("suites", ["--user", "suites", *scopes])
+        return self.make_key("suites", ["--user", self.about.user, *scopes])
 
     def make_key(self, name, arguments):
         command = [FRONTDESK, "key", "create", name, "--json", "--dir", self.folder, "--data", self.data]

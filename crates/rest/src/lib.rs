@@ -26,7 +26,7 @@ use std::time::Instant;
 
 use call::{Authenticate, Caller, Code, Failure, FieldProblem, Outcome, Place, Standings};
 use engine::{Admitted, Entrance, Visit};
-use http::header::{ACCEPT, ALLOW};
+use http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use model::{Action, Audience};
@@ -358,10 +358,15 @@ impl Door {
                 tracing::warn!(id, cause, "a request was refused");
             }
         }
-        refusal
+        let mut response = refusal
             .into_problem(&self.credentials)
             .instance(head.uri.path())
-            .respond()
+            .respond();
+        if web::media::only_dialects(&head.headers) {
+            let json = request::body::JSON_TYPE;
+            response.headers_mut().insert(CONTENT_TYPE, json);
+        }
+        response
     }
 }
 

@@ -103,6 +103,9 @@ impl fmt::Display for MediaType {
 /// The type that every `application/…+json` in Accept may be answered with.
 pub const JSON: &str = "application/json";
 
+/// The type of a problem (RFC 9457).
+const PROBLEM: &str = "application/problem+json";
+
 /// No offered type is acceptable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotAcceptable {
@@ -137,6 +140,21 @@ pub fn accept(headers: &HeaderMap, offered: &[&'static str]) -> Result<usize, No
             offered: offered.to_vec(),
         }),
     }
+}
+
+/// Whether the client asks for a dialect of JSON of its own, such as `application/vnd.github+json`, and
+/// for nothing that is in use elsewhere. It gets JSON; a problem too must then be called JSON, since
+/// such clients look at the type before they read an error, and know two or three of them.
+pub fn only_dialects(headers: &HeaderMap) -> bool {
+    let ranges = ranges(headers);
+    let is_dialect = |range: &MediaType| {
+        range.main == "application" && range.sub.ends_with("+json") && !range.is(PROBLEM)
+    };
+    let known = [JSON, PROBLEM];
+    ranges.iter().any(|(range, _)| is_dialect(range))
+        && ranges.iter().all(|(range, _)| {
+            is_dialect(range) || known.iter().all(|known| range.names(known).is_none())
+        })
 }
 
 /// The ranges in Accept with their weights in thousandths.

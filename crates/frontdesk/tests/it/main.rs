@@ -12,6 +12,7 @@ mod data;
 mod dev;
 mod docs;
 mod documents;
+mod examples;
 mod explain;
 mod export;
 mod init;

@@ -71,6 +71,44 @@ fn json_is_what_there_is() {
 }
 
 #[test]
+fn who_reads_a_dialect_of_json_only_gets_problems_as_json() {
+    let app = LIBRARY.get();
+    for (accept, media) in [
+        ("application/vnd.example+json", "application/json"),
+        (
+            "application/vnd.example.v2+json, application/vnd.example+json;q=0.5",
+            "application/json",
+        ),
+        (
+            "text/html, application/vnd.example+json",
+            "application/json",
+        ),
+        ("application/problem+json", "application/problem+json"),
+        (
+            "application/vnd.example+json, application/problem+json",
+            "application/problem+json",
+        ),
+        (
+            "application/vnd.example+json, application/json",
+            "application/problem+json",
+        ),
+        (
+            "application/vnd.example+json, */*;q=0.1",
+            "application/problem+json",
+        ),
+        ("application/json", "application/problem+json"),
+        ("text/html", "application/problem+json"),
+        ("", "application/problem+json"),
+    ] {
+        let request = app.request("GET", "/v1/books/999999");
+        let refused = request.header("accept", accept).send();
+        assert!([404, 406].contains(&refused.status), "{accept}");
+        assert_eq!(refused.header("content-type").unwrap(), media, "{accept}");
+        assert_eq!(refused.json()["status"], refused.status, "{accept}");
+    }
+}
+
+#[test]
 fn a_refused_accept_changes_nothing() {
     let app = LIBRARY.get();
     let admin = app.admin();

@@ -50,9 +50,13 @@ pub fn updating() -> bool {
     env::var_os("UPDATE_DOCS").is_some()
 }
 
-/// README and everything in `docs/`.
+/// README, everything in `docs/`, and what is said about each example.
 pub fn pages() -> Vec<Page> {
     let mut paths = vec!["README.md".to_owned()];
+    for entry in fs::read_dir(root().join("examples")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        paths.push(format!("examples/{name}/README.md"));
+    }
     for entry in fs::read_dir(root().join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if name.ends_with(".md") {
