@@ -13,7 +13,7 @@ use call::{
     RecordKey, Request,
 };
 use engine::Engine;
-use model::{AccessTest, Action, Audience, Expectation, FieldKind, Model, Resource};
+use model::{AccessTest, Action, Audience, Expectation, FieldKind, Idempotency, Model, Resource};
 use serde_json::{Map, Value as Json, json};
 use value::{IdKind, Value};
 
@@ -58,7 +58,7 @@ pub async fn run(project: &Project) -> Result<Vec<Tested>, Error> {
     if model.tests.is_empty() {
         return Ok(vec![]);
     }
-    let model = Arc::new(model);
+    let model = Arc::new(asked_once(model));
     let folder = tempfile::tempdir().map_err(|source| Error::File {
         path: std::env::temp_dir(),
         source,
@@ -114,6 +114,15 @@ fn without_references(mut model: Model) -> Model {
         if field.relation().is_some() {
             field.kind = FieldKind::Stored;
         }
+    }
+    model
+}
+
+/// The same contract for whoever asks only once: who may write is no question of the key that
+/// makes asking again safe.
+fn asked_once(mut model: Model) -> Model {
+    for resource in &mut model.resources {
+        resource.idempotency = Idempotency::Optional;
     }
     model
 }

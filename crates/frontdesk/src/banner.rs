@@ -4,7 +4,7 @@
 use frontdesk::App;
 use frontdesk::call::{Caller, Outcome};
 use frontdesk::decision::{self, Verdict};
-use frontdesk::model::{Action, DocsAccess, Field, Model, Resource};
+use frontdesk::model::{Action, DocsAccess, Field, Idempotency, Model, Resource};
 use frontdesk::seed::{Seeded, request};
 use frontdesk::trial::{self, TrialKeys};
 use frontdesk::value::{IdKind, ResourceId};
@@ -92,8 +92,16 @@ async fn commands(app: &App, url: &str, keys: &TrialKeys) -> Vec<String> {
         // A single quote would end the shell's string; JSON has another way to write it.
         let body = Json::Object(body).to_string().replace('\'', "\\u0027");
         let auth = auth(Action::Create);
+        let once = match resource.idempotency {
+            // Another whenever it is shown: the contract, and with it the body, may have changed.
+            Idempotency::Required => {
+                let now = request(resource.id, Action::Create).now;
+                format!(" -H 'Idempotency-Key: try-{}'", now.0)
+            }
+            Idempotency::Optional => String::new(),
+        };
         commands.push(format!(
-            "curl {target}{auth} -H 'Content-Type: application/json' -d '{body}'"
+            "curl {target}{auth}{once} -H 'Content-Type: application/json' -d '{body}'"
         ));
     }
     commands.push(format!(

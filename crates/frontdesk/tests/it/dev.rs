@@ -149,6 +149,10 @@ fn the_shown_commands_work() {
     let place = folder(&[
         ("notes/frontdesk.yaml", NOTES),
         ("library/frontdesk.yaml", LIBRARY),
+        (
+            "safe/frontdesk.yaml",
+            &NOTES.replace("  Note:\n", "  Note:\n    idempotency: required\n"),
+        ),
     ]);
     run(
         place.path(),
@@ -156,7 +160,7 @@ fn the_shown_commands_work() {
     )
     .expect(0);
     assert!(bookstore.exists());
-    for name in ["notes", "library", "bookstore"] {
+    for name in ["notes", "library", "safe", "bookstore"] {
         let process = dev(&place.path().join(name));
         process.wait_for("Ctrl-C stops");
         let said = process.said();

@@ -130,6 +130,18 @@ fn outcomes_are_told_apart() {
 }
 
 #[test]
+fn what_makes_asking_again_safe_is_not_asked_for() {
+    let test = "as: {user: {id: ann}}, action: create, expect: allowed";
+    let tests = with_tests(&format!("      - {{{test}}}\n"));
+    let tests = tests.replace(
+        "    id: integer\n",
+        "    id: integer\n    idempotency: required\n",
+    );
+    let place = contract(&tests);
+    run(place.path(), &["test"]).expect(0);
+}
+
+#[test]
 fn failures_show_place_rule_and_reason() {
     let tests =
         format!("      - {{as: {{user: {{id: bob}}}}, action: get, {HERS}, expect: allowed}}\n");

@@ -1,7 +1,7 @@
 //! The first page: what this API is, what it has, and how to begin.
 
 use maud::{Markup, html};
-use model::{Action, Audience, DocsAccess, Model, Resource};
+use model::{Action, Audience, DocsAccess, Idempotency, Model, Resource};
 use serde_json::{Map, Value as Json};
 
 use super::DOCS_PATH;
@@ -186,10 +186,14 @@ fn commands(model: &Model, audience: Audience, origin: &str) -> Vec<Command> {
         };
         // A quote would end the shell's string; JSON has another way to write it.
         let body = Json::Object(body).to_string().replace('\'', "\\u0027");
+        let once = match resource.idempotency {
+            Idempotency::Required => "  -H \"Idempotency-Key: $(date +%s)\" \\\n",
+            Idempotency::Optional => "",
+        };
         commands.push(Command {
             says: format!("A new {}{with_key}", words::one(resource)),
             line: format!(
-                "curl{} '{}' \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'",
+                "curl{} '{}' \\\n  -H 'Content-Type: application/json' \\\n{once}  -d '{body}'",
                 key(opening),
                 url(resource)
             ),
