@@ -20,6 +20,7 @@ use http::HeaderMap;
 use identity::Keys;
 use model::Model;
 use rest::Door;
+use store::migrate::ApplyError;
 use store_postgres::Target;
 use tokio::net::TcpListener;
 use web::proxies::Proxies;
@@ -36,6 +37,8 @@ use crate::refusal::Explainer;
 const CURSOR_SECRET: &str = "cursor";
 /// Where an API is reached if nobody says otherwise.
 const ORIGIN: &str = "http://127.0.0.1:8080";
+/// How often the tables are looked at while others migrate them.
+const LOOKS_MAX: u32 = 5;
 /// The data folder inside the contract's folder.
 pub(crate) const DATA_FOLDER: &str = ".frontdesk";
 
@@ -352,6 +355,21 @@ impl Serving {
 
 /// Brings the tables to the model, as far as that is allowed. What was done, step by step.
 async fn migrate(
+    database: &Database,
+    model: &Model,
+    allowed: Migrate,
+) -> Result<Vec<String>, Error> {
+    let mut looks = 1;
+    loop {
+        match migrate_once(database, model, allowed).await {
+            // Another node has been faster; perhaps nothing is left to be done.
+            Err(Error::Migration(ApplyError::Overtaken)) if looks < LOOKS_MAX => looks += 1,
+            done => return done,
+        }
+    }
+}
+
+async fn migrate_once(
     database: &Database,
     model: &Model,
     allowed: Migrate,

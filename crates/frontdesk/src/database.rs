@@ -210,7 +210,7 @@ impl Database {
         done.map_err(|error| match error {
             ApplyError::Store(error) => self.failed(error),
             ApplyError::Refused(refusals) => Error::Refused(refusals),
-            error @ ApplyError::Loses(_) => Error::Migration(error),
+            error @ (ApplyError::Loses(_) | ApplyError::Overtaken) => Error::Migration(error),
         })
     }
 

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_postgres::{CancelToken, Client, RowStream};
 use value::Value;
 
-use crate::error::{Failed, Then, failed, internal};
+use crate::error::{Failed, Then, failed, internal, unavailable};
 use crate::options::Options;
 use crate::storage::{self, Bound, Raw};
 use crate::target::Target;
@@ -56,7 +56,7 @@ impl Connection {
         let opening = target.config.connect(connector);
         let (client, line) = match timeout(options.connect_max, opening).await {
             Ok(Ok(opened)) => opened,
-            Ok(Err(error)) => return Err(failed(&error, options.connect_max)),
+            Ok(Err(error)) => return Err(unconnected(&error, options)),
             Err(_) => return Err(Failed::lost("the server does not answer")),
         };
         tokio::spawn(async move {
@@ -347,6 +347,18 @@ fn check(statement: &Statement, parameters: &[Value]) -> Result<(), Failed> {
     match misfit {
         None => Ok(()),
         Some((storage, value)) => Err(Failed::of(storage::misfit(*storage, value))),
+    }
+}
+
+/// Whatever is told instead of a connection, there is none.
+fn unconnected(error: &tokio_postgres::Error, options: &Options) -> Failed {
+    let failed = failed(error, options.connect_max);
+    match failed.error {
+        StoreError::Internal { reason } => Failed {
+            error: unavailable(reason),
+            then: failed.then,
+        },
+        _ => failed,
     }
 }
 

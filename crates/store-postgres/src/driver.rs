@@ -87,7 +87,7 @@ impl PostgresDriver {
         }
         // Only in a transaction is a limit ours alone.
         let begin = format!(
-            "BEGIN READ ONLY; SET LOCAL statement_timeout = {}",
+            "BEGIN; SET LOCAL statement_timeout = {}",
             allowed.as_millis()
         );
         let answer = lease

@@ -56,6 +56,8 @@ async fn attempt(pool: &Arc<Pool>, script: &[String]) -> Result<(), Failed> {
         allowed.as_millis(),
         options.migration_lock_time_max.as_millis()
     );
+    // Whoever waits for it may go away; then the connection ends, and with it what was begun.
+    lease.give_up();
     let ran = async {
         lease.command(&begin, allowed).await?;
         for (at, statement) in script.iter().enumerate() {
@@ -71,7 +73,7 @@ async fn attempt(pool: &Arc<Pool>, script: &[String]) -> Result<(), Failed> {
         Ok(())
     };
     let ran: Result<(), Failed> = ran.await;
-    let ended = match ran {
+    match ran {
         Ok(()) => lease.command("COMMIT", allowed).await.map_err(|failed| {
             if failed.then == Then::Lost {
                 return Failed::of(StoreError::InDoubt {
@@ -81,15 +83,9 @@ async fn attempt(pool: &Arc<Pool>, script: &[String]) -> Result<(), Failed> {
             failed
         }),
         Err(failed) => {
-            lease.send("ROLLBACK");
+            // Before others try again, and not whenever the connection is found to be gone.
+            drop(lease.command("ROLLBACK", options.connect_max).await);
             Err(failed)
         }
-    };
-    if ended.is_ok() {
-        // What was prepared was prepared for tables as they were.
-        lease.forget();
-    } else {
-        lease.give_up();
     }
-    ended
 }

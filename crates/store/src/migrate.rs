@@ -28,6 +28,7 @@ mod applied;
 mod convert;
 mod ddl;
 mod limits;
+mod locks;
 mod plan;
 mod table;
 
@@ -100,7 +101,37 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Who waits for a step, from then to the end of the migration.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lock {
+    /// Whoever writes to this table.
+    Writes(String),
+    /// Whoever reads it, too.
+    All(String),
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lock::Writes(table) => write!(f, "writes to `{table}` wait"),
+            Lock::All(table) => write!(f, "reads and writes of `{table}` wait"),
+        }
+    }
+}
+
 impl Plan {
+    /// Who waits for a step until all is done. On SQLite that is the same for all of them: every
+    /// write, and no read.
+    pub fn locks(&self, step: &Step) -> Vec<Lock> {
+        let mut locks: Vec<Lock> = match self.dialect {
+            Dialect::Sqlite => vec![],
+            Dialect::Postgres => step.sql.iter().flat_map(|sql| locks::of(sql)).collect(),
+        };
+        locks.sort();
+        locks.dedup();
+        locks
+    }
+
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
@@ -237,6 +268,8 @@ pub enum ApplyError {
     Refused(Vec<Refusal>),
     /// Steps that lose data, and nobody allowed it: what they do.
     Loses(Vec<String>),
+    /// Another process has migrated meanwhile: look again.
+    Overtaken,
     Store(StoreError),
 }
 
@@ -255,6 +288,9 @@ impl fmt::Display for ApplyError {
                     "this loses data: {}; allow it with --allow-data-loss",
                     steps.join("; ")
                 )
+            }
+            ApplyError::Overtaken => {
+                f.write_str("another process has migrated the database meanwhile; look again")
             }
             ApplyError::Store(error) => error.fmt(f),
         }
@@ -294,8 +330,14 @@ pub async fn apply(
     if !refusals.is_empty() {
         return Err(ApplyError::Refused(refusals));
     }
-    driver.migrate(&plan.script(at)).await?;
-    Ok(())
+    let Err(error) = driver.migrate(&plan.script(at)).await else {
+        return Ok(());
+    };
+    // Of two who migrate at once one fails with whatever the other has done before it.
+    match applied(driver).await {
+        Ok(Some(now)) if now.number >= plan.target.number => Err(ApplyError::Overtaken),
+        _ => Err(ApplyError::Store(error)),
+    }
 }
 
 /// Writes down what the model allows, when that is all that changed: limits that are looser than

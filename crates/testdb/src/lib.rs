@@ -13,6 +13,7 @@
 use std::borrow::Cow;
 use std::env;
 use std::future::Future;
+use std::path::Path;
 use std::pin::pin;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,11 +22,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use store::driver::{Cost, Dialect, Driver, Statement};
+use store::driver::{Cost, Dialect, Driver, Rows, Statement, Storage};
 use store_postgres::{PostgresDriver, Target};
 use store_sqlite::{Durability, SqliteDriver};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use value::Value;
 
 /// The server that tests use, if not SQLite: a URL with the right to create databases.
 pub const SERVER: &str = "FRONTDESK_TEST_DATABASE";
@@ -44,6 +46,9 @@ impl OnServer {
         let server = env::var(SERVER).ok().filter(|url| !url.is_empty())?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        if count == 0 {
+            sweep(&server);
+        }
         let name = format!(
             "frontdesk_test_{}_{count}_{}",
             process::id(),
@@ -172,13 +177,36 @@ fn runtime() -> &'static Runtime {
     })
 }
 
+/// Drops what processes have left behind that were killed, or whose last database was still in
+/// use when they ended.
+fn sweep(server: &str) {
+    let names = "SELECT datname::text FROM pg_database WHERE datname LIKE 'frontdesk\\_test\\_%'";
+    for name in ask(server, names.to_owned(), vec![Storage::Text]).cells {
+        let Value::Text(name) = name else { continue };
+        let process = name.split('_').nth(2).unwrap_or_default();
+        // Elsewhere than on Linux nobody can be asked; the next server is a new one.
+        let is_over =
+            Path::new("/proc/self").exists() && !Path::new("/proc").join(process).exists();
+        if is_over {
+            on_server(
+                server,
+                format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+            );
+        }
+    }
+}
+
 /// Runs one command outside of transactions.
 fn on_server(server: &str, command: String) {
+    ask(server, command, vec![]);
+}
+
+fn ask(server: &str, command: String, columns: Vec<Storage>) -> Rows {
     let target: Target = server.parse().unwrap();
     let statement = Arc::new(Statement {
         text: Cow::Owned(command),
         parameters: vec![],
-        columns: vec![],
+        columns,
         cost: Cost::Long,
     });
     let options = store_postgres::Options {
@@ -188,16 +216,16 @@ fn on_server(server: &str, command: String) {
     };
     let run = async move {
         let driver = PostgresDriver::open(target, options).await.unwrap();
-        driver.query(&statement, &[]).await.unwrap();
+        driver.query(&statement, &[]).await.unwrap()
     };
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        runtime.unwrap().block_on(run);
+        runtime.unwrap().block_on(run)
     })
     .join()
-    .unwrap();
+    .unwrap()
 }
 
 fn with_database(server: &str, name: &str) -> String {

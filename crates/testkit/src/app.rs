@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use frontdesk::identity::NewKey;
 use frontdesk::web::proxies::Proxies;
-use frontdesk::{Error, Migrate, Project, Stopping};
+use frontdesk::{Error, Migrate, Project, Stopping, Target};
 use tempfile::TempDir;
 use testdb::OnServer;
 use tokio::runtime::Runtime;
@@ -27,7 +27,7 @@ pub struct App {
     server: Option<JoinHandle<()>>,
     runtime: Runtime,
     // Last: nobody uses it any more when it is dropped.
-    _database: Option<OnServer>,
+    database: Option<OnServer>,
 }
 
 /// What is to be served.
@@ -89,6 +89,11 @@ impl App {
     /// The contract's folder; its data lies in `.frontdesk`.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Its PostgreSQL database; nothing if tests run on SQLite.
+    pub fn target(&self) -> Option<Target> {
+        self.database.as_ref().map(OnServer::target)
     }
 
     pub fn inner(&self) -> &frontdesk::App {
@@ -225,7 +230,7 @@ impl Builder {
             stop: Some(stop),
             server: Some(server),
             runtime,
-            _database: database,
+            database,
         }
     }
 }

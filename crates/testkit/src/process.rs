@@ -1,5 +1,6 @@
 //! The real binary, started and watched.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -7,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
+
+use frontdesk::Target;
+use testdb::OnServer;
 
 use crate::client::Client;
 use crate::{PATIENCE, eventually};
@@ -84,7 +88,29 @@ fn command(binary: &Path, folder: &Path, arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    if let Some(url) = database(folder) {
+        command.env("FRONTDESK_DATABASE", url);
+    }
     command
+}
+
+/// The PostgreSQL database of the processes that run in a folder; nothing if tests run on SQLite.
+/// It lasts as long as the test's process.
+pub fn target(folder: &Path) -> Option<Target> {
+    database(folder).map(|url| url.parse().unwrap())
+}
+
+fn database(folder: &Path) -> Option<String> {
+    static MADE: Mutex<BTreeMap<PathBuf, OnServer>> = Mutex::new(BTreeMap::new());
+    let folder = folder.canonicalize().unwrap();
+    let mut made = MADE.lock().unwrap();
+    if let Some(known) = made.get(&folder) {
+        return Some(known.url().to_owned());
+    }
+    let fresh = OnServer::fresh()?;
+    let url = fresh.url().to_owned();
+    made.insert(folder, fresh);
+    Some(url)
 }
 
 /// A server process. Killed when dropped.

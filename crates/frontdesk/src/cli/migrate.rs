@@ -144,6 +144,14 @@ pub fn to_text(pending: &Pending) -> String {
         for line in step.sql.iter().flat_map(|sql| sql.lines()) {
             lines.push(format!("           {}", styled(QUIET, line)));
         }
+        // Nobody waits for tables that are not there yet.
+        if !pending.is_new {
+            let locks = pending.plan.locks(step);
+            let locks = locks
+                .iter()
+                .map(|lock| format!("           {lock} until all is done"));
+            lines.extend(locks);
+        }
     }
     lines.join("\n")
 }
@@ -158,6 +166,10 @@ fn name(risk: Risk) -> &'static str {
 }
 
 fn to_json(pending: &Pending) -> Json {
+    let locks = |step| -> Vec<String> {
+        let locks = pending.plan.locks(step);
+        locks.iter().map(ToString::to_string).collect()
+    };
     let steps: Vec<Json> = pending
         .plan
         .steps
@@ -169,6 +181,7 @@ fn to_json(pending: &Pending) -> Json {
                 "risk": name(step.risk),
                 "rows": rows,
                 "sql": step.sql,
+                "locks": locks(step),
             })
         })
         .collect();

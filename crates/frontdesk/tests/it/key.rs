@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use testkit::eventually;
 
-use crate::support::{LIBRARY, contract, folder, run, serve};
+use crate::support::{LIBRARY, contract, folder, on_sqlite, run, serve};
 
 #[test]
 fn keys_are_made_listed_and_revoked_while_a_server_runs() {
@@ -130,6 +130,9 @@ fn wishes_are_checked() {
 
 #[test]
 fn data_alone_is_enough_to_manage_keys() {
+    if !on_sqlite() {
+        return;
+    }
     let place = contract(LIBRARY);
     run(place.path(), &["key", "create", "k", "--admin"]).expect(0);
     let data = place.path().join(".frontdesk");

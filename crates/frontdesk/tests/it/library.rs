@@ -73,9 +73,8 @@ fn cursors_survive_a_restart() {
         .as_str()
         .unwrap()
         .to_owned();
-    let again = app
-        .wait(frontdesk::App::builder(app.folder()).open())
-        .unwrap();
+    let again = frontdesk::App::builder(app.folder()).database(app.target());
+    let again = app.wait(again.open()).unwrap();
     let secret = app.wait(again.database().secret("cursor")).unwrap();
     assert_eq!(
         app.wait(app.inner().database().secret("cursor")).unwrap(),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use store::Dialect;
 use store::driver::{Cost, Driver, Statement, Storage};
 use store_sqlite::{Options, SqliteDriver};
 use tempfile::TempDir;
@@ -31,6 +32,11 @@ resources:
     rules: {mine: this.owner == user.id}
     access: {read: public, create: signed_in, update: mine, delete: mine || staff}
 ";
+
+/// Whether records lie in the data folder, for tests that look there.
+pub fn on_sqlite() -> bool {
+    testdb::dialect() == Dialect::Sqlite
+}
 
 /// A folder with these files.
 pub fn folder(files: &[(&str, &str)]) -> TempDir {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use frontdesk::{store, value};
+use frontdesk::store;
 use serde_json::Value as Json;
 use testkit::{Answer, App, PATIENCE};
 
@@ -116,10 +116,7 @@ const BOOKS: &str = r#"
 /// Every change that has been committed, in order: `create Book 1 v1`.
 pub fn feed(app: &App) -> Vec<String> {
     let driver = app.inner().database().driver();
-    let read = store::feed::read_after(driver.dialect());
-    let parameters = read.bind_args(&[value::Value::Int(0), value::Value::Int(100_000)]);
-    let rows = app.wait(driver.query(&read.statement, &parameters));
-    let entries = store::feed::entries(rows.unwrap()).unwrap();
+    let entries = app.wait(store::feed::read(&**driver, 0, 100_000)).unwrap();
     let told = entries.iter().map(|entry| {
         let store::feed::Entry {
             action,

@@ -22,12 +22,12 @@ use super::Dice;
 use super::load::{Deed, Own, Wish, path, settable};
 
 /// Entries read at once.
-const PAGE: i64 = 2_000;
+const PAGE: u32 = 2_000;
 /// Records asked for one by one after each round.
 const ASKED: usize = 20;
 
 pub struct Ledger {
-    file: PathBuf,
+    folder: PathBuf,
     model: Model,
     deeds: Vec<Deed>,
     /// Every record there ever was, as the feed tells it.
@@ -51,12 +51,13 @@ impl Ledger {
     pub fn new(folder: &Path) -> Ledger {
         let compiled = Project::open(folder).unwrap().compile().unwrap();
         Ledger {
-            file: folder.join(".frontdesk/frontdesk.db"),
+            folder: folder.to_owned(),
             model: compiled.into_model().unwrap().0,
             deeds: vec![],
             records: BTreeMap::new(),
             done: vec![],
             runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
                 .build()
                 .unwrap(),
         }
@@ -110,9 +111,21 @@ impl Ledger {
         own
     }
 
-    /// Reads everything out of the file and holds it against the deeds.
+    /// Reads everything out of the database and holds it against the deeds.
     pub fn check_file(&mut self) {
-        let driver = SqliteDriver::open(&self.file, Options::default()).unwrap();
+        let driver: Box<dyn Driver> = match testkit::target(&self.folder) {
+            Some(target) => Box::new(testdb::open(target)),
+            None => self.sound_file(),
+        };
+        let feed = self.feed(&*driver);
+        self.check_feed(&feed);
+        self.check_rows(&*driver);
+    }
+
+    /// The SQLite file, after asking SQLite whether it is whole.
+    fn sound_file(&self) -> Box<dyn Driver> {
+        let file = self.folder.join(".frontdesk/frontdesk.db");
+        let driver = SqliteDriver::open(&file, Options::default()).unwrap();
         let ask = |text: &'static str, columns: Vec<Storage>| {
             let statement = Statement {
                 text: text.into(),
@@ -132,20 +145,15 @@ impl Ledger {
             vec![Storage::Int],
         );
         assert_eq!(dangling, [Value::Int(0)]);
-        let feed = self.feed(&driver);
-        self.check_feed(&feed);
-        self.check_rows(&driver);
+        Box::new(driver)
     }
 
-    fn feed(&self, driver: &SqliteDriver) -> Vec<Entry> {
-        let read = store::feed::read_after(driver.dialect());
+    fn feed(&self, driver: &dyn Driver) -> Vec<Entry> {
         let mut feed: Vec<Entry> = vec![];
         loop {
             let position = feed.last().map_or(0, |entry| entry.position);
-            let arguments = read.bind_args(&[Value::Int(position), Value::Int(PAGE)]);
-            let rows = driver.query(&read.statement, &arguments);
-            let rows = self.runtime.block_on(rows).unwrap();
-            let page = store::feed::entries(rows).unwrap();
+            let page = store::feed::read(driver, position, PAGE);
+            let page = self.runtime.block_on(page).unwrap();
             let end = page.is_empty();
             for entry in page {
                 let last = feed.last().map_or(0, |entry| entry.position);
@@ -233,7 +241,7 @@ impl Ledger {
     }
 
     /// Every row is as the last entry about it says, and there are no others.
-    fn check_rows(&self, driver: &SqliteDriver) {
+    fn check_rows(&self, driver: &dyn Driver) {
         let mut rows: BTreeMap<Key, Known> = BTreeMap::new();
         for resource in &self.model.resources {
             let select = Select::whole_row(&self.model, resource.id);

@@ -224,6 +224,10 @@ fn judge(page: &mut Page) {
 
 #[test]
 fn commands_do_what_is_shown() {
+    if !crate::support::on_sqlite() {
+        // The pages show what is kept in a folder.
+        return;
+    }
     for mut page in pages() {
         judge(&mut page);
         page.write();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use store::driver::{Cost, Statement, Storage};
+use store::driver::{Cost, Dialect, Statement, Storage};
 use store::feed::Entry;
 use testkit::{Answer, App, Client};
 use value::Value;
@@ -214,12 +214,10 @@ impl World {
             other => panic!("no text: {other:?}"),
         };
         let rows = rows.iter().map(|row| (text(&row[0]), text(&row[1])));
-        let read = store::feed::read_after(driver.dialect());
-        let arguments = read.bind_args(&[Value::Int(0), Value::Int(i64::MAX)]);
-        let feed = driver.query(&read.statement, &arguments);
+        let feed = store::feed::read(&**driver, 0, u32::MAX);
         Dump {
             rows: rows.collect(),
-            feed: store::feed::entries(self.app.wait(feed).unwrap()).unwrap(),
+            feed: self.app.wait(feed).unwrap(),
         }
     }
 }
@@ -235,13 +233,20 @@ fn dump_statement(app: &App) -> Arc<Statement> {
             cost: Cost::Long,
         })
     };
-    let columns = statement(
-        "SELECT t.name, group_concat('quote(\"' || c.name || '\")', ' || '','' || ') \
-         FROM sqlite_schema t, pragma_table_info(t.name) c \
-         WHERE t.type = 'table' AND t.name <> 'frontdesk_feed' GROUP BY t.name"
-            .to_owned(),
-        2,
-    );
+    let columns = match driver.dialect() {
+        Dialect::Sqlite => {
+            "SELECT t.name, group_concat('quote(\"' || c.name || '\")', ' || '','' || ') \
+             FROM sqlite_schema t, pragma_table_info(t.name) c \
+             WHERE t.type = 'table' AND t.name <> 'frontdesk_feed' GROUP BY t.name"
+        }
+        // Where the feed's positions end is part of the feed.
+        Dialect::Postgres => {
+            "SELECT table_name::text, string_agg('quote_nullable(\"' || column_name || '\")', ' || '','' || ' \
+             ORDER BY ordinal_position) FROM information_schema.columns \
+             WHERE table_schema = 'public' AND table_name NOT LIKE 'frontdesk\\_feed%' GROUP BY 1"
+        }
+    };
+    let columns = statement(columns.to_owned(), 2);
     let tables = app.wait(driver.query(&columns, &[])).unwrap();
     let selects: Vec<String> = tables
         .iter()
