@@ -13,9 +13,9 @@
 use std::borrow::Cow;
 use std::env;
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::process;
+use std::process::{self, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
@@ -125,6 +125,24 @@ impl Default for Fresh {
     fn default() -> Fresh {
         Fresh::new()
     }
+}
+
+/// Stops or starts the server that `scripts/with-postgres` has made: `stop --mode fast`, `start`.
+pub fn control(arguments: &[&str]) {
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::process::CommandExt;
+    let data = PathBuf::from(env::var_os("FRONTDESK_TEST_POSTGRES").unwrap());
+    // It does not run as root.
+    let owner = std::fs::metadata(&data).unwrap();
+    let mut command = Command::new("pg_ctl");
+    command.args(arguments).args(["--silent", "--wait"]);
+    command.arg("--pgdata").arg(&data);
+    command.current_dir("/").uid(owner.uid()).gid(owner.gid());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    if arguments.first() != Some(&"stop") {
+        command.arg("--log").arg(data.join("log"));
+    }
+    assert!(command.status().unwrap().success(), "pg_ctl {arguments:?}");
 }
 
 /// Whether tests run on SQLite.

@@ -20,6 +20,7 @@ mod key;
 mod layers;
 mod library;
 mod migrate;
+mod nodes;
 mod refused;
 mod serve;
 mod support;

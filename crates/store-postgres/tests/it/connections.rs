@@ -1,6 +1,5 @@
 //! Connections that are too few, lost, or refused; and a server that goes away and comes back.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -240,7 +239,6 @@ async fn kill_under_load() {
     let Some(place) = place(Options::default()).await else {
         return;
     };
-    let data = PathBuf::from(std::env::var_os("FRONTDESK_TEST_POSTGRES").unwrap());
     let over = Arc::new(AtomicBool::new(false));
     let next = Arc::new(AtomicU64::new(1));
     let writers: Vec<_> = (0..8)
@@ -272,7 +270,10 @@ async fn kill_under_load() {
         while next.load(Ordering::Relaxed) < before + 200 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        pg_ctl(&data, &["restart", "--mode", how]).await;
+        let restarting = tokio::task::spawn_blocking(move || {
+            testdb::control(&["restart", "--mode", how]);
+        });
+        restarting.await.unwrap();
     }
     // By itself, with the same driver.
     while place.driver.ready().await.is_err() {
@@ -307,30 +308,4 @@ async fn kill_under_load() {
             "{id} was refused and is there"
         );
     }
-}
-
-async fn pg_ctl(data: &std::path::Path, arguments: &[&str]) {
-    let (data, arguments) = (data.to_owned(), arguments.iter().map(|a| (*a).to_owned()));
-    let arguments: Vec<String> = arguments.collect();
-    let done = tokio::task::spawn_blocking(move || {
-        let mut command = Command::new("pg_ctl");
-        command
-            .args(&arguments)
-            .arg("--silent")
-            .arg("--wait")
-            .arg("--pgdata")
-            .arg(&data);
-        command.arg("--log").arg(data.join("log"));
-        run_as_owner(command, &data)
-    });
-    assert!(done.await.unwrap(), "the server did not start again");
-}
-
-/// The server does not run as root.
-fn run_as_owner(mut command: Command, data: &std::path::Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    use std::os::unix::process::CommandExt;
-    let owner = std::fs::metadata(data).unwrap();
-    command.current_dir("/").uid(owner.uid()).gid(owner.gid());
-    command.status().unwrap().success()
 }

@@ -173,11 +173,27 @@ async fn one_row_that_everybody_changes_is_changed_by_everybody() {
 }
 
 #[tokio::test]
-async fn who_goes_away_does_not_undo_what_was_handed_over() {
+async fn who_goes_away_does_not_undo_what_was_begun() {
     let Some(place) = place(Options::default()).await else {
         return;
     };
-    drop(place.driver.write(steps(vec![(BOOK, vec![1])])));
+    let (begun, go) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let slow = {
+        let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
+        work(move |tx| {
+            let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
+            Box::pin(async move {
+                begun.wait().await;
+                go.wait().await;
+                tx.execute(&ints(BOOK, 1, 0), &[Value::Int(1)]).await?;
+                Ok(())
+            })
+        })
+    };
+    let writing = place.driver.write(slow);
+    begun.wait().await;
+    drop(writing);
+    go.wait().await;
     while number(&place.driver, "SELECT count(*) FROM book").await == 0 {
         tokio::task::yield_now().await;
     }
