@@ -83,10 +83,10 @@ impl Dice {
 }
 
 /// Tells the seed if the test fails, wherever that happens.
-struct Seed(u64);
+pub struct Seed(pub u64);
 
 impl Seed {
-    fn draw() -> Seed {
+    pub fn draw() -> Seed {
         Seed(match std::env::var(SEED) {
             Ok(text) => text.parse().unwrap(),
             Err(_) => RandomState::new().hash_one(0),

@@ -22,6 +22,7 @@ mod library;
 mod migrate;
 mod nodes;
 mod refused;
+mod retry;
 mod serve;
 mod support;
 mod test;

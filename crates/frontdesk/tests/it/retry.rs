@@ -1,0 +1,293 @@
+//! Writes that are sent again blindly until they are answered, through a proxy that cuts
+//! connections at random, to a server that is killed at random: each is carried out once.
+//!
+//! ```text
+//!  clients ──► proxy ──► server, killed and started again
+//!              cuts requests and answers after so many bytes
+//! ```
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+use testdb::OnServer;
+use testkit::{Answer, Client, PATIENCE, eventually};
+
+use crate::crash::{Dice, Seed};
+use crate::support::{folder, serve};
+
+const CONTRACT: &str = "\
+frontdesk: 1
+name: till
+resources:
+  Payment:
+    id: integer
+    idempotency: required
+    fields:
+      mark:   {type: string, maxLength: 40, index: true}
+      amount: {type: integer, minimum: 0}
+    access: {read: public, write: public}
+";
+
+const CLIENTS: u64 = 6;
+/// Each of one to three requests.
+const TASKS: u64 = 25;
+const KILLS: u64 = 6;
+
+/// A proxy that is not to be relied on.
+struct Proxy {
+    address: SocketAddr,
+    target: Arc<Mutex<SocketAddr>>,
+    cuts: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    fn start(target: SocketAddr, seed: u64) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = Proxy {
+            address: listener.local_addr().unwrap(),
+            target: Arc::new(Mutex::new(target)),
+            cuts: Arc::default(),
+            stop: Arc::default(),
+        };
+        let (target, cuts) = (Arc::clone(&proxy.target), Arc::clone(&proxy.cuts));
+        let stop = Arc::clone(&proxy.stop);
+        thread::spawn(move || {
+            let mut dice = Dice::new(seed);
+            for client in listener.incoming() {
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                let (Ok(client), to) = (client, *target.lock().unwrap()) else {
+                    continue;
+                };
+                // Nobody is there while the server starts: the client sees its connection end.
+                let Ok(server) = TcpStream::connect_timeout(&to, PATIENCE) else {
+                    continue;
+                };
+                let (request, answer) = match dice.below(3) {
+                    0 => (None, None),
+                    1 => (Some(dice.below(400)), None),
+                    _ => (None, Some(dice.below(700))),
+                };
+                pass(&client, &server, request, &cuts);
+                pass(&server, &client, answer, &cuts);
+            }
+        });
+        proxy
+    }
+
+    fn lead_to(&self, target: SocketAddr) {
+        *self.target.lock().unwrap() = target;
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // So that it looks.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+/// Passes bytes on, all or so many; then both connections end.
+fn pass(from: &TcpStream, to: &TcpStream, most: Option<u64>, cuts: &Arc<AtomicU64>) {
+    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+    let cuts = Arc::clone(cuts);
+    thread::spawn(move || {
+        let mut left = most.unwrap_or(u64::MAX);
+        let mut piece = [0; 4096];
+        loop {
+            let read = match from.read(&mut piece) {
+                Ok(0) | Err(_) => {
+                    // The other direction may still have something to say.
+                    drop(to.shutdown(Shutdown::Write));
+                    return;
+                }
+                Ok(read) => read,
+            };
+            let passed = usize::try_from(left).unwrap_or(usize::MAX).min(read);
+            let written = to.write_all(&piece[..passed]);
+            left -= passed as u64;
+            if passed < read || written.is_err() {
+                cuts.fetch_add(1, Ordering::Relaxed);
+                drop(from.shutdown(Shutdown::Both));
+                drop(to.shutdown(Shutdown::Both));
+                return;
+            }
+        }
+    });
+}
+
+/// What a client was told in the end.
+struct Told {
+    mark: String,
+    id: Json,
+    amount: i64,
+    gone: bool,
+    /// The first request of it, to be sent once more.
+    key: String,
+    first: Answer,
+}
+
+/// Sends a request again and again until it is answered.
+fn insist(
+    client: &Client,
+    method: &str,
+    path: &str,
+    key: &str,
+    body: &Json,
+    sent: &AtomicU64,
+) -> Answer {
+    let deadline = Instant::now() + 3 * PATIENCE;
+    loop {
+        assert!(
+            Instant::now() < deadline,
+            "no answer to {method} {path} {key}"
+        );
+        sent.fetch_add(1, Ordering::Relaxed);
+        let call = client
+            .request(method, path)
+            .header("idempotency-key", key)
+            .json(body);
+        match call.try_send() {
+            Ok(answer) if answer.status == 409 => {
+                assert_eq!(answer.code(), "idempotency_in_progress");
+            }
+            Ok(answer) if answer.status == 503 => {}
+            Ok(answer) => return answer,
+            Err(_) => {}
+        }
+        thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+fn work(client: &Client, number: u64, seed: u64, done: &AtomicU64, sent: &AtomicU64) -> Vec<Told> {
+    let mut dice = Dice::new(seed);
+    let tasks = (0..TASKS).map(|task| {
+        let mark = format!("{number}-{task}");
+        let key = |step: &str| format!("{mark}-{step}");
+        let send = |method: &str, path: &str, step: &str, body: &Json| {
+            insist(client, method, path, &key(step), body, sent)
+        };
+        let body = json!({"mark": mark, "amount": 1});
+        let first = send("POST", "/v1/payments", "create", &body).expect(201);
+        let id = first.json()["id"].clone();
+        let path = format!("/v1/payments/{id}");
+        let mut amount = 1;
+        if dice.below(2) == 0 {
+            // That it is given the version makes a second time a 412.
+            let patch = json!({"update": [{"id": id, "etag": first.etag(), "amount": 2}]});
+            send("POST", "/v1/payments/batch", "change", &patch).expect(200);
+            amount = 2;
+        }
+        let gone = dice.below(5) == 0;
+        if gone {
+            // A second time it would be 404.
+            let body = json!({"delete": [id]});
+            send("POST", "/v1/payments/batch", "delete", &body).expect(200);
+        } else if amount == 1 {
+            let changed = send("PATCH", &path, "more", &json!({"amount": 3}));
+            assert_eq!(changed.expect(200).etag()[..3], *"\"2.");
+            amount = 3;
+        }
+        done.fetch_add(1, Ordering::Relaxed);
+        Told {
+            key: key("create"),
+            mark,
+            id,
+            amount,
+            gone,
+            first,
+        }
+    });
+    tasks.collect()
+}
+
+#[test]
+fn whatever_is_sent_again_is_carried_out_once() {
+    let seed = Seed::draw();
+    let mut dice = Dice::new(seed.0);
+    let place = folder(&[
+        ("frontdesk.yaml", CONTRACT),
+        ("frontdesk.toml", "log = \"error\"\n"),
+    ]);
+    let database = OnServer::fresh();
+    let start = |place: &Path| match &database {
+        Some(database) => serve(place, &["--database", database.url()]),
+        None => serve(place, &[]),
+    };
+    let mut process = start(place.path());
+    let proxy = Proxy::start(process.client().address(), dice.next());
+    let (done, sent) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let clients: Vec<JoinHandle<Vec<Told>>> = (0..CLIENTS)
+        .map(|number| {
+            let client = Client::guest(proxy.address);
+            let (done, sent, seed) = (Arc::clone(&done), Arc::clone(&sent), dice.next());
+            thread::spawn(move || work(&client, number, seed, &done, &sent))
+        })
+        .collect();
+    for kill in 1..=KILLS {
+        let enough = CLIENTS * TASKS * kill / (KILLS + 2);
+        eventually("progress", || {
+            (done.load(Ordering::Relaxed) >= enough).then_some(())
+        });
+        thread::park_timeout(Duration::from_micros(dice.below(3000)));
+        process.signal("KILL");
+        process.ended();
+        process = start(place.path());
+        proxy.lead_to(process.client().address());
+    }
+    let told: Vec<Told> = clients
+        .into_iter()
+        .flat_map(|client| client.join().unwrap())
+        .collect();
+
+    // Every record is there once, as its client was told.
+    let client = process.client();
+    let mut found = BTreeMap::<String, Vec<(Json, Json)>>::new();
+    let mut path = "/v1/payments?limit=200".to_owned();
+    loop {
+        let page = client.get(&path).expect(200).json();
+        for item in page["items"].as_array().unwrap() {
+            let mark = item["mark"].as_str().unwrap().to_owned();
+            let record = (item["id"].clone(), item["amount"].clone());
+            found.entry(mark).or_default().push(record);
+        }
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/v1/payments?limit=200&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(told.len() as u64, CLIENTS * TASKS);
+    for one in &told {
+        let expected = match one.gone {
+            true => vec![],
+            false => vec![(one.id.clone(), json!(one.amount))],
+        };
+        let found = found.remove(&one.mark).unwrap_or_default();
+        assert_eq!(found, expected, "{}", one.mark);
+        // And its first answer is still the one that it was given.
+        let body = json!({"mark": one.mark, "amount": 1});
+        let again = insist(&client, "POST", "/v1/payments", &one.key, &body, &sent);
+        assert_eq!(
+            again.header("idempotency-replayed").as_deref(),
+            Some("true")
+        );
+        assert_eq!((again.status, again.text()), (201, one.first.text()));
+        assert_eq!(again.header("location"), one.first.header("location"));
+    }
+    assert!(found.is_empty(), "nobody was told of these: {found:?}");
+    // It was no walk in the park.
+    assert!(proxy.cuts.load(Ordering::Relaxed) > 20);
+    assert!(sent.load(Ordering::Relaxed) > CLIENTS * TASKS * 2);
+    process.signal("TERM");
+    assert_eq!(process.ended().code(), Some(0), "{}", process.said());
+}
