@@ -3,7 +3,11 @@
 A cursor is only good if this server has issued it, and for the list that it is used with. A made-up
 one is well-formed and rightly refused, which a fuzzer takes for a broken promise; so it is left out
 of the requests that are meant to be accepted.
+
+An idempotency key is new for each write; the same one with another body is rightly refused.
 """
+
+import uuid
 
 import schemathesis
 from schemathesis import GenerationMode
@@ -14,3 +18,5 @@ def before_call(ctx, case, kwargs):
     meant_well = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
     if meant_well and case.query:
         case.query.pop("cursor", None)
+    if meant_well and case.headers and "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = str(uuid.uuid4())

@@ -16,7 +16,9 @@ pub mod standing;
 pub use caller::{Authenticate, BoxFuture, Caller, CallerKind};
 pub use failure::{Code, Failure, FieldProblem, Place};
 pub use manner::{IdempotencyKey, Manner, Scribe};
-pub use outcome::{BatchOutcome, Cell, Done, Outcome, Page, Record, Slot, View, ViewTag};
+pub use outcome::{
+    BatchOutcome, Cell, Done, Operation, OperationState, Outcome, Page, Record, Slot, View, ViewTag,
+};
 pub use request::{
     Batch, Change, Condition, Filter, NestedList, Operand, Operator, Parent, Part, Precondition,
     Query, RecordKey, Request, SortKey, ViewRequest,

@@ -19,6 +19,10 @@ pub struct Manner {
     pub scribe: Option<Arc<dyn Scribe>>,
     /// Decide everything, and store nothing.
     pub dry_run: bool,
+    /// Go on after the request has been answered. Needs a scribe.
+    pub later: bool,
+    /// How long the request would wait for that to end, in seconds.
+    pub wait_seconds: Option<u32>,
 }
 
 /// A key that a client has chosen for one write, and what it stands for.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use value::{ResourceId, Type, Value};
+use value::{ResourceId, Timestamp, Type, Value};
 
 use crate::request::RecordKey;
 
@@ -21,6 +21,8 @@ pub enum Outcome {
     Deleted,
     Page(Page),
     Batch(BatchOutcome),
+    /// It goes on after this.
+    Started(Operation),
     /// The answer to a write with an idempotency key, as its [`Scribe`](crate::Scribe) wrote it.
     Kept {
         answer: String,
@@ -30,6 +32,25 @@ pub enum Outcome {
         /// not for them any more.
         same_rights: bool,
     },
+}
+
+/// A write that goes on after its request has been answered, and how it ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation {
+    pub id: String,
+    pub state: OperationState,
+    /// As its [`Scribe`](crate::Scribe) wrote it. Nothing while it runs, and when the process
+    /// that ran it has gone.
+    pub answer: Option<String>,
+    pub began: Timestamp,
+    pub ended: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationState {
+    Running,
+    Succeeded,
+    Failed,
 }
 
 /// What became of a batch, parallel to its parts.

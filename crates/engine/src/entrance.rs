@@ -11,10 +11,10 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
-use call::{Caller, CallerKind, Code, Failure, Outcome, Request, Standing, Standings};
+use call::{Caller, CallerKind, Code, Failure, Operation, Outcome, Request, Standing, Standings};
 use limit::{Charged, Counter, Plan, Quota};
 use model::{Limit, LimitBy, Model};
-use value::ResourceId;
+use value::{ResourceId, Timestamp};
 
 use crate::{Engine, Records, sharing};
 
@@ -205,6 +205,20 @@ impl Admitted {
     /// As [`Engine::handle`].
     pub async fn handle(&self, request: Request) -> Result<Outcome, Failure> {
         self.engine.handle(request).await
+    }
+
+    /// A write that went on after its request.
+    ///
+    /// # Errors
+    /// As [`Engine::operation`].
+    pub async fn operation(
+        &self,
+        caller: &Arc<Caller>,
+        origin: IpAddr,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Operation, Failure> {
+        self.engine.operation(caller, origin, id, now).await
     }
 
     /// The same for a list without pages.

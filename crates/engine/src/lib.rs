@@ -22,6 +22,7 @@ mod export;
 mod import;
 mod include;
 mod input;
+mod later;
 mod list;
 mod once;
 mod plan;
@@ -38,19 +39,22 @@ mod view;
 mod work;
 mod write;
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use call::{Caller, Code, Failure, Outcome, Request};
+use call::{Caller, Code, Failure, Operation, Outcome, Request};
 use model::{Action, Model};
 use store::driver::{Driver, StoreError};
 use store::select::Select;
 use store::{Prepared, Unsupported};
+use tokio::sync::Semaphore;
 use value::{Timestamp, Value};
 
 pub use batch::PARTS_MAX as BATCH_MAX;
 pub use entrance::{Admitted, Entrance, Meters, Visit};
 pub use export::Sink;
 pub use import::{Import, ImportError, Imported, Progress, Row};
+pub use later::RUNNING_MAX as OPERATIONS_MAX;
 pub use list::stream::{PIECE_MAX, Records};
 pub use list::{PAGE_DEFAULT, PAGE_MAX, is_sortable};
 pub use view::INCLUDE_DEPTH_MAX;
@@ -75,6 +79,8 @@ struct Core {
     statements: Statements,
     cursors: CursorKey,
     running: Arc<once::Running>,
+    /// Room for operations that go on after their request.
+    later: Arc<Semaphore>,
     /// Of every rule that says what may be seen; made when first asked for.
     rules_digest: OnceLock<[u8; 16]>,
 }
@@ -92,6 +98,7 @@ impl Engine {
                 statements: Statements::default(),
                 cursors: CursorKey::new(cursor_secret),
                 running: Arc::default(),
+                later: Arc::new(Semaphore::new(later::RUNNING_MAX)),
                 rules_digest: OnceLock::new(),
             }),
         }
@@ -132,6 +139,23 @@ impl Engine {
     pub async fn stream(&self, request: Request) -> Result<Records, Failure> {
         self.core.serves(&request)?;
         self.core.stream(request).await
+    }
+}
+
+impl Engine {
+    /// A write that went on after its request, for its caller and for operators. Guests are told
+    /// apart by where they come from.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] for everybody else.
+    pub async fn operation(
+        &self,
+        caller: &Arc<Caller>,
+        origin: IpAddr,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Operation, Failure> {
+        self.core.operation(caller, origin, id, now).await
     }
 }
 

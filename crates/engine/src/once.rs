@@ -118,7 +118,7 @@ impl Core {
             id: self.place_of(&request, key),
             fingerprint: key.fingerprint,
             rights: self.rights(&request),
-            scribe,
+            scribe: Arc::clone(&scribe),
         });
         let turn = self.running.enter(keyed.id)?;
         let decided = match self.decide(&request).await {
@@ -133,6 +133,13 @@ impl Core {
             }
         };
         let wanted = self.wanted(&request, &decided);
+        let (decided, starter) = match request.manner.later {
+            true => {
+                let (decided, starter) = self.later(&request, decided, scribe)?;
+                (decided, Some(starter))
+            }
+            false => (decided, None),
+        };
         let once = Once {
             keyed: Arc::clone(&keyed),
             inner: decided,
@@ -154,7 +161,17 @@ impl Core {
             other => other,
         };
         turn.end();
-        done
+        match (done, starter) {
+            (
+                Ok(
+                    begun @ Outcome::Kept {
+                        replayed: false, ..
+                    },
+                ),
+                Some(starter),
+            ) => self.start(starter, begun).await,
+            (done, _) => done,
+        }
     }
 
     /// The place of a key: one for each caller and operation. Guests are told apart by where
@@ -417,7 +434,7 @@ fn rules(model: &Model) -> [u8; 16] {
     half(&hash.finalize())
 }
 
-fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 16] {
+pub fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 16] {
     let mut hash = Sha256::new();
     for part in parts {
         // The length keeps what stands beside each other apart.

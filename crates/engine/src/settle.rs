@@ -14,6 +14,7 @@ use crate::Core;
 use crate::batch::Batching;
 use crate::create::Creating;
 use crate::delete::Deleting;
+use crate::later::Starting;
 use crate::once;
 use crate::restore::Restoring;
 use crate::update::Updating;
@@ -23,6 +24,8 @@ use crate::work::Writing;
 pub enum Decided {
     One(One),
     Batch(Batching),
+    /// Only to be written down for now.
+    Later(Starting),
 }
 
 /// Of one record.
@@ -34,30 +37,55 @@ pub enum One {
 }
 
 impl Core {
-    pub async fn settle(self: &Arc<Self>, mut request: Request) -> Result<Outcome, Failure> {
-        let (key, scribe) = (request.manner.key.take(), request.manner.scribe.take());
-        match (key, scribe) {
-            (Some(key), Some(scribe)) if !request.manner.dry_run => {
-                self.once(request, &key, scribe).await
-            }
-            (Some(_), None) => Err(Failure::internal("a key without a scribe")),
-            (key, _) => {
-                let decided = self.decide(&request).await?;
-                if key.is_none() && self.needs_key(&request) {
-                    return Err(once::required(&self.model, &request));
-                }
-                let wanted = self.wanted(&request, &decided);
-                let done = if request.manner.dry_run {
-                    self.in_rehearsal(request, decided).await
-                } else {
-                    self.in_transaction(request, decided).await
-                };
-                match done {
-                    Err(failure) => Err(self.explained(failure, wanted).await),
-                    done => done,
-                }
-            }
+    pub async fn settle(self: &Arc<Self>, request: Request) -> Result<Outcome, Failure> {
+        if request.manner.later && !request.manner.dry_run {
+            // A client that goes away does not stop what it has asked to go on without it.
+            let core = Arc::clone(self);
+            let settling = tokio::spawn(async move { core.settle_here(request).await });
+            return settling
+                .await
+                .unwrap_or_else(|error| Err(Failure::internal(error)));
         }
+        self.settle_here(request).await
+    }
+
+    async fn settle_here(self: &Arc<Self>, mut request: Request) -> Result<Outcome, Failure> {
+        let (key, scribe) = (request.manner.key.take(), request.manner.scribe.take());
+        let Some(scribe) = scribe.filter(|_| !request.manner.dry_run) else {
+            let decided = self.decide_with(&request, key.is_some()).await?;
+            if key.is_some() && !request.manner.dry_run {
+                return Err(Failure::internal("a key without a scribe"));
+            }
+            let wanted = self.wanted(&request, &decided);
+            let done = if request.manner.dry_run {
+                self.in_rehearsal(request, decided).await
+            } else {
+                self.in_transaction(request, decided).await
+            };
+            return match done {
+                Err(failure) => Err(self.explained(failure, wanted).await),
+                done => done,
+            };
+        };
+        if let Some(key) = key {
+            return self.once(request, &key, scribe).await;
+        }
+        let decided = self.decide_with(&request, false).await?;
+        let (decided, starter) = self.later(&request, decided, scribe)?;
+        let begun = self.in_transaction(request, decided).await?;
+        self.start(starter, begun).await
+    }
+
+    async fn decide_with(
+        self: &Arc<Self>,
+        request: &Request,
+        has_key: bool,
+    ) -> Result<Decided, Failure> {
+        let decided = self.decide(request).await?;
+        if !has_key && self.needs_key(request) {
+            return Err(once::required(&self.model, request));
+        }
+        Ok(decided)
     }
 
     /// Whether a write must carry a key: all that cannot be sent again as they are.
@@ -98,6 +126,7 @@ impl Writing for Decided {
         match self {
             Decided::One(one) => one.write(core, request, transaction).await,
             Decided::Batch(batching) => batching.write(core, request, transaction).await,
+            Decided::Later(starting) => starting.write(core, request, transaction).await,
         }
     }
 }

@@ -21,7 +21,8 @@ const FEED_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Often enough that little gathers, seldom enough to cost nothing.
 const EVERY: Duration = Duration::from_secs(10 * 60);
 
-/// How long a write with an idempotency key is answered as it was at first.
+/// How long a write with an idempotency key is answered as it was at first, and how long it is
+/// told how an operation ended.
 const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Keeps house until it is dropped. `model` is asked each time, since contracts are reloaded.
@@ -39,6 +40,12 @@ pub async fn keep(driver: Arc<dyn Driver>, model: impl Fn() -> Arc<Model>) {
             kept: ANSWERS_KEPT,
             prune: store::answers::prune(dialect),
             at_once: store::answers::PRUNED_AT_ONCE,
+        },
+        Store {
+            what: "operations",
+            kept: ANSWERS_KEPT,
+            prune: store::operations::prune(dialect),
+            at_once: store::operations::PRUNED_AT_ONCE,
         },
     ];
     let mut rounds = tokio::time::interval(EVERY);

@@ -121,6 +121,9 @@ impl Door {
     ) -> Result<Response, Refusal> {
         let model = self.entrance.model();
         let path = head.uri.path();
+        if let Some(id) = self.routes.operation(path) {
+            return self.operation(head, id, line, standings).await;
+        }
         let found = self.routes.find_for(model, &head.method, path);
         if found == Err(Miss::Unknown)
             && let Some(response) = self.respond_beside(head, line).await
@@ -184,7 +187,9 @@ impl Door {
                 shared: None,
             },
         };
-        if request.manner.key.is_some() {
+        request.manner.later = wish.prefer.later;
+        request.manner.wait_seconds = wish.prefer.wait_seconds;
+        if request.manner.key.is_some() || request.manner.later {
             request.manner.origin = Some(line.from);
             request.manner.scribe = Some(Arc::new(Clerk {
                 model: Arc::clone(model),
@@ -229,6 +234,33 @@ impl Door {
             }
         };
         response::write(outcome, head, model, model.resource(resource), wish)
+    }
+
+    /// A write that went on after its request.
+    async fn operation(
+        &self,
+        head: &Parts,
+        id: &str,
+        line: &mut Line<'_>,
+        standings: &mut Standings,
+    ) -> Result<Response, Refusal> {
+        let preflight = self.cors.preflight(&head.method, &head.headers, READ_ONLY);
+        if preflight.is_some() {
+            return Ok(self.allowing(head, READ_ONLY));
+        }
+        let (caller, admitted) = self.admit(head, None, line, standings).await?;
+        match head.method {
+            Method::GET | Method::HEAD => {}
+            Method::OPTIONS => return Ok(self.allowing(head, READ_ONLY)),
+            _ => return Err(Refusal::method_not_allowed(&head.method, READ_ONLY)),
+        }
+        accept(head, Action::Get)?;
+        if let Some(query) = head.uri.query() {
+            request::parameters::read_none(query)?;
+        }
+        let now = request::now();
+        let operation = admitted.operation(&caller, line.from, id, now).await?;
+        response::operation::write(&operation, head, &self.credentials)
     }
 
     /// Finds out who asks and counts it. A credential that is not accepted counts as a guest's

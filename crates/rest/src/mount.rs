@@ -69,6 +69,8 @@ pub enum Target<'a> {
 /// The segments behind a list's path.
 const QUERY: &str = "/query";
 const BATCH: &str = "/batch";
+/// Where operations are. No resource has this path: contracts may not give it.
+pub const OPERATIONS: &str = "/operations/";
 
 /// What a batch is made of.
 const BATCHED: [Action; 3] = [Action::Create, Action::Update, Action::Delete];
@@ -102,6 +104,13 @@ impl Routes {
             base: model.base.as_str().into(),
             collections: collections.collect(),
         }
+    }
+
+    /// The name of an operation, if that is what the path leads to.
+    pub fn operation<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let rest = path.strip_prefix(&*self.base)?;
+        let id = rest.strip_prefix(OPERATIONS)?;
+        (!id.is_empty() && !id.contains('/')).then_some(id)
     }
 
     /// What a path stands for when it is asked by this method.

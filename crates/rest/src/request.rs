@@ -102,7 +102,7 @@ pub async fn read(
 }
 
 /// The clock, in what a contract calls a date-time.
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();

@@ -3,6 +3,7 @@
 mod body;
 pub mod kept;
 mod link;
+pub mod operation;
 pub mod stream;
 pub mod tag;
 
@@ -105,6 +106,7 @@ pub fn written(outcome: &Outcome, model: &Model, resource: &Resource, wish: Wish
             no_store(response.headers_mut());
             response
         }
+        Outcome::Started(started) => operation::begun(started, &model.base),
         Outcome::Written | Outcome::Deleted | Outcome::Page(_) | Outcome::Kept { .. } => {
             empty(StatusCode::NO_CONTENT)
         }
@@ -121,7 +123,9 @@ pub fn written(outcome: &Outcome, model: &Model, resource: &Resource, wish: Wish
             false => StatusCode::OK,
         };
     }
-    prefer(&mut response, wish.prefer);
+    if !matches!(outcome, Outcome::Started(_)) {
+        prefer(&mut response, wish.prefer);
+    }
     response
 }
 

@@ -22,6 +22,7 @@ pub mod keys;
 pub mod layout;
 pub mod lower;
 pub mod migrate;
+pub mod operations;
 pub mod prepared;
 pub mod search;
 pub mod secrets;

@@ -5,12 +5,12 @@
 //! upgrades them the way a new contract upgrades the contract's tables.
 
 use crate::driver::Dialect;
-use crate::{answers, feed, imports, keys, secrets};
+use crate::{answers, feed, imports, keys, operations, secrets};
 
 pub(crate) const MIGRATIONS: &str = "frontdesk_migrations";
 
 /// The version of the system tables that this release works with.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// One upgrade of the system tables.
 pub(crate) struct Upgrade {
@@ -36,7 +36,7 @@ pub(crate) fn upgrades(from: Option<u32>, dialect: Dialect) -> Vec<Upgrade> {
 }
 
 /// From one version to the next.
-fn every(dialect: Dialect) -> [Upgrade; 3] {
+fn every(dialect: Dialect) -> [Upgrade; 4] {
     [
         Upgrade {
             to: 1,
@@ -52,6 +52,11 @@ fn every(dialect: Dialect) -> [Upgrade; 3] {
             to: 3,
             what: "keep how far imports have come",
             sql: imports::create(dialect),
+        },
+        Upgrade {
+            to: 4,
+            what: "write down what goes on after its request",
+            sql: operations::create(dialect),
         },
     ]
 }

@@ -31,6 +31,10 @@ const KEY: &str = "key";
 /// The schema of every refusal.
 const PROBLEM: &str = "Problem";
 
+/// The schema of a write that goes on, and how its path is called.
+const OPERATION: &str = "Operation";
+const OPERATION_ID: &str = "getOperation";
+
 /// Numbers that the engine and the door keep. They are told here, as a description may know
 /// neither; the defaults are theirs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +77,7 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
     let mut names = Names::default();
     // Contracts may not call anything so.
     names.take(PROBLEM.to_owned());
+    names.take(OPERATION.to_owned());
     let components = names::components(model, &mut names);
     let schemas = Schemas::new(model, &mut names);
 
@@ -90,7 +95,7 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
         names: &components,
         audience,
     };
-    let paths = operations.paths(&mut shared);
+    let mut paths = operations.paths(&mut shared);
 
     let mut described = Map::new();
     let resources = Resources {
@@ -108,6 +113,12 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
     }
     schemas.shared(&mut described);
     described.insert(PROBLEM.to_owned(), responses::problem());
+    let (operation, schema) = responses::operation();
+    described.insert(OPERATION.to_owned(), schema);
+    let has_operations = paths.values().any(writes);
+    if has_operations {
+        paths.insert(format!("{}/operations/{{id}}", model.base), operation);
+    }
     let mut answers = Map::new();
     let limited = access::resources(model, audience).any(|resource| model.is_limited(resource));
     responses::shared(limited, &mut answers);
@@ -119,11 +130,19 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
             .unwrap_or_else(|| format!("Everything about {}.", words::many(resource)));
         json!({"name": words::heading(&resource.path), "description": description})
     });
+    let mut tags: Vec<Json> = tags.collect();
+    // A resource cannot have this path, and so not this tag.
+    if has_operations {
+        tags.push(json!({
+            "name": "Operations",
+            "description": "Writes that go on after their request has been answered.",
+        }));
+    }
     let mut document = json!({
         "openapi": "3.1.0",
         "info": info(model),
         "servers": [{"url": "/", "description": "The server that serves this document"}],
-        "tags": tags.collect::<Vec<_>>(),
+        "tags": tags,
         "paths": paths,
         "components": {
             "schemas": described,
@@ -135,6 +154,13 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
     });
     prune(&mut document);
     document
+}
+
+/// Whether anything at a path can go on after its request.
+fn writes(path: &Json) -> bool {
+    ["post", "put", "patch", "delete"]
+        .iter()
+        .any(|method| path[*method]["responses"]["202"].is_object())
 }
 
 /// The document as a file.

@@ -258,6 +258,7 @@ fn show(outcome: &Outcome) -> Json {
         Outcome::Deleted => json!("deleted"),
         Outcome::Page(page) => show_page(page),
         Outcome::Batch(batch) => serde_json::Value::from(format!("{batch:?}")),
+        Outcome::Started(operation) => serde_json::Value::from(operation.id.as_str()),
         Outcome::Kept { answer, .. } => serde_json::Value::from(answer.as_str()),
     }
 }

@@ -140,7 +140,6 @@ fn dependencies_point_downwards() {
             "rusqlite",
             "hyper",
             "http",
-            "tokio",
         ],
         "the engine decides for all doors and databases alike, so it knows no wire, no vendor \
          and not how a contract is written",

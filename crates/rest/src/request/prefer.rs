@@ -14,6 +14,10 @@ pub struct Prefer {
     pub answer: Option<Return>,
     /// `handling=strict`: that is how everything is handled here. Nothing is ever lenient.
     pub strict: bool,
+    /// `respond-async`: answer at once, and go on after that.
+    pub later: bool,
+    /// `wait`: but wait so many seconds for it.
+    pub wait_seconds: Option<u32>,
 }
 
 /// `return`
@@ -38,6 +42,8 @@ impl Prefer {
                     ("return", "minimal") => prefer.answer = Some(Return::Minimal),
                     ("return", "representation") => prefer.answer = Some(Return::Representation),
                     ("handling", "strict") => prefer.strict = true,
+                    ("respond-async", "") => prefer.later = true,
+                    ("wait", seconds) => prefer.wait_seconds = seconds.parse().ok(),
                     _ => {}
                 }
                 seen.push(name);
@@ -97,11 +103,8 @@ mod tests {
         for value in values {
             headers.append(PREFER, HeaderValue::from_static(value));
         }
-        assert_eq!(
-            Prefer::read(&headers),
-            Prefer { answer, strict },
-            "{values:?}"
-        );
+        let found = Prefer::read(&headers);
+        assert_eq!((found.answer, found.strict), (answer, strict), "{values:?}");
     }
 
     #[test]
@@ -120,5 +123,19 @@ mod tests {
         check(&["handling=lenient, return=tiny"], None, false);
         check(&["a=\"x, return=minimal\""], None, false);
         check(&["a=\"x\\\", return=minimal", "", ",,;="], None, false);
+    }
+
+    #[test]
+    fn requests_may_go_on() {
+        for (text, later, wait) in [
+            ("respond-async", true, None),
+            ("respond-async, wait=10", true, Some(10)),
+            ("wait=5", false, Some(5)),
+            ("wait=-1, respond-async=yes", false, None),
+        ] {
+            let headers = HeaderMap::from_iter([(PREFER, HeaderValue::from_static(text))]);
+            let found = Prefer::read(&headers);
+            assert_eq!((found.later, found.wait_seconds), (later, wait), "{text}");
+        }
     }
 }

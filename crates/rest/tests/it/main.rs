@@ -26,6 +26,7 @@
 //! | 21 | Delete: 204, then 404 | [`writes`], [`bookstore`] |
 //! | 22 | Soft delete and restore | [`soft_delete`] |
 //! | 25 | Prefer | [`manner`] |
+//! | 26 | Long work | [`operations`] |
 //! | 27 | Dry run | [`manner`] |
 //! | 28 | Names | [`values`] |
 //! | 29 | Ids | [`values`], [`writes`] |
@@ -53,7 +54,7 @@
 //! | – | Audiences: what is private is not there | [`audience`] |
 //! | – | The textbook bookstore, to the letter | [`bookstore`] |
 //!
-//! Not here, because not built yet: 23–24 (operations, lifecycles), 26 (long work), 38 (several
+//! Not here, because not built yet: 23–24 (operations, lifecycles), 38 (several
 //! versions), and of 37 what becomes of a version after its sunset.
 
 #![expect(
@@ -78,6 +79,7 @@ mod lists;
 mod manner;
 mod methods;
 mod negotiation;
+mod operations;
 mod overload;
 mod problems;
 mod queries;

@@ -160,6 +160,8 @@ fn a_new_database() {
               CREATE TABLE "frontdesk_imports_waiting" ("import" TEXT NOT NULL, "resource" TEXT NOT NULL, "line" INTEGER NOT NULL, "own" TEXT NOT NULL, "target" TEXT NOT NULL, "record" TEXT NOT NULL, PRIMARY KEY ("import", "resource", "line")) STRICT
               CREATE INDEX "frontdesk_imports_waiting__target" ON "frontdesk_imports_waiting" ("import", "target")
               CREATE INDEX "frontdesk_imports_waiting__own" ON "frontdesk_imports_waiting" ("import", "own")
+              CREATE TABLE "frontdesk_operations" ("id" BLOB NOT NULL PRIMARY KEY, "owner" BLOB NOT NULL, "state" TEXT NOT NULL, "answer" TEXT, "began" INTEGER NOT NULL, "until" INTEGER NOT NULL, "ended" INTEGER) STRICT
+              CREATE INDEX "frontdesk_operations__began" ON "frontdesk_operations" ("began")
         safe  Author: create the table `author`
               CREATE TABLE "author" ("id" BLOB NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL, "_search" TEXT NOT NULL DEFAULT '') STRICT
               CREATE INDEX "author__name__index" ON "author" ("name", "id")
@@ -188,6 +190,8 @@ fn a_new_database() {
           CREATE TABLE "frontdesk_imports_waiting" ("import" text COLLATE "C" NOT NULL, "resource" text COLLATE "C" NOT NULL, "line" bigint NOT NULL, "own" text COLLATE "C" NOT NULL, "target" text COLLATE "C" NOT NULL, "record" text COLLATE "C" NOT NULL, PRIMARY KEY ("import", "resource", "line"))
           CREATE INDEX "frontdesk_imports_waiting__target" ON "frontdesk_imports_waiting" ("import", "target")
           CREATE INDEX "frontdesk_imports_waiting__own" ON "frontdesk_imports_waiting" ("import", "own")
+          CREATE TABLE "frontdesk_operations" ("id" uuid NOT NULL PRIMARY KEY, "owner" uuid NOT NULL, "state" text COLLATE "C" NOT NULL, "answer" text COLLATE "C", "began" timestamptz NOT NULL, "until" timestamptz NOT NULL, "ended" timestamptz)
+          CREATE INDEX "frontdesk_operations__began" ON "frontdesk_operations" ("began")
     safe  Author: create the table `author`
           CREATE TABLE "author" ("id" uuid NOT NULL CONSTRAINT "author__key" PRIMARY KEY, "name" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "_version" bigint NOT NULL, "_search" text COLLATE "C" NOT NULL DEFAULT '')
           CREATE INDEX "author__name__index" ON "author" ("name" NULLS FIRST, "id" NULLS FIRST)

@@ -37,6 +37,7 @@ pub fn path_item(resource: &Resource, names: &Components, operation_id: &str) ->
         }),
     )]);
     let mut refusals = vec![
+        Shared::Accepted,
         Shared::BadRequest,
         Shared::Unauthorized,
         Shared::Forbidden,

@@ -704,6 +704,7 @@ impl<'m> Operation<'m, '_> {
                 all.push(shared);
             }
         };
+        add(!self.action.is_read(), Shared::Accepted);
         add(self.may_be_forbidden(), Shared::Forbidden);
         add(self.action.is_read(), Shared::NotModified);
         add(

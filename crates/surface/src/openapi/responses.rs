@@ -8,6 +8,7 @@ use super::reference;
 /// A status that operations share, by its component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shared {
+    Accepted,
     NoContent,
     NotModified,
     BadRequest,
@@ -30,7 +31,8 @@ pub enum Shared {
 }
 
 impl Shared {
-    const ALL: [Shared; 19] = [
+    const ALL: [Shared; 20] = [
+        Shared::Accepted,
         Shared::NoContent,
         Shared::NotModified,
         Shared::BadRequest,
@@ -55,6 +57,11 @@ impl Shared {
     /// Status, component and description.
     fn describe(self) -> (u16, &'static str, &'static str) {
         match self {
+            Shared::Accepted => (
+                202,
+                "Accepted",
+                "It goes on, as `Prefer: respond-async` asked for: `Location` leads to the operation, which tells how it ends.",
+            ),
             Shared::NoContent => (
                 204,
                 "NoContent",
@@ -182,7 +189,7 @@ impl Shared {
             })
         };
         let mut example = match self {
-            Shared::NoContent | Shared::NotModified => return None,
+            Shared::Accepted | Shared::NoContent | Shared::NotModified => return None,
             Shared::BadRequest => of(Code::Malformed, "`limit` is a whole number, 1 or more."),
             Shared::Unauthorized => of(Code::Unauthenticated, "Send `Authorization: Bearer KEY`."),
             Shared::Forbidden => of(
@@ -271,6 +278,14 @@ impl Shared {
             fields.extend(LIMITS);
         }
         match self {
+            Shared::Accepted => {
+                fields.extend([
+                    "Location",
+                    "Retry-After",
+                    "Preference-Applied",
+                    "Cache-Control",
+                ]);
+            }
             Shared::NotModified => fields.extend(["ETag", "Cache-Control", "Vary"]),
             Shared::Unauthorized | Shared::Forbidden => fields.push("WWW-Authenticate"),
             Shared::Unavailable | Shared::Conflict | Shared::TooManyRequests => {
@@ -286,6 +301,10 @@ impl Shared {
             fields.push("Cache-Control");
         }
         let mut response = json!({"description": description, "headers": headers(&fields)});
+        if self == Shared::Accepted {
+            let schema = reference("schemas", super::OPERATION);
+            response["content"] = json!({"application/json": {"schema": schema}});
+        }
         if let Some(example) = example {
             response["content"] = json!({
                 "application/problem+json": {
@@ -365,7 +384,7 @@ pub fn header_components() -> Map<String, Json> {
         (
             "Location",
             json!({
-                "description": "The path of the new record.",
+                "description": "The path of the new record, or of the operation that has begun.",
                 "required": true,
                 "schema": {"type": "string", "format": "uri-reference"},
             }),
@@ -385,6 +404,10 @@ pub fn header_components() -> Map<String, Json> {
                 "schema": {"type": "string"},
                 "example": "\"default\";q=600;w=60",
             }),
+        ),
+        (
+            "Preference-Applied",
+            text("Which of the preferences in `Prefer` were followed (RFC 7240)."),
         ),
         (
             "Retry-After",
@@ -412,6 +435,72 @@ pub fn header_components() -> Map<String, Json> {
         .into_iter()
         .map(|(name, header)| (name.to_owned(), header))
         .collect()
+}
+
+/// The path of an operation, and its schema.
+pub fn operation() -> (Json, Json) {
+    let mut answers = Map::new();
+    answers.insert(
+        "200".to_owned(),
+        json!({
+            "description": "How it stands.",
+            "headers": headers(&["Cache-Control", "Retry-After", "X-Request-Id"]),
+            "content": {"application/json": {"schema": reference("schemas", super::OPERATION)}},
+        }),
+    );
+    for shared in [
+        Shared::BadRequest,
+        Shared::Unauthorized,
+        Shared::NotFound,
+        Shared::NotAcceptable,
+        Shared::UriTooLong,
+        Shared::HeadersTooLarge,
+        Shared::InternalError,
+        Shared::Unavailable,
+    ] {
+        answers.insert(shared.status().to_string(), shared.reference());
+    }
+    let path = json!({
+        "parameters": [{
+            "name": "id",
+            "in": "path",
+            "required": true,
+            "description": "The id of an operation: what stands at the end of `Location`.",
+            "schema": {"type": "string", "pattern": "^operation_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+        }],
+        "get": {
+            "tags": ["Operations"],
+            "summary": "How an operation stands",
+            "description": "A write that was sent with `Prefer: respond-async`, for whoever sent it. Operations are kept for 24 hours.",
+            "operationId": super::OPERATION_ID,
+            "responses": answers,
+            "security": [{}, {super::KEY: []}],
+        },
+    });
+    let time = |what: &str| json!({"type": ["string", "null"], "format": "date-time", "description": what});
+    let schema = json!({
+        "type": "object",
+        "description": "A write that goes on after its request has been answered.",
+        "properties": {
+            "id": {"type": "string", "description": "Its name."},
+            "state": {
+                "type": "string",
+                "enum": ["running", "succeeded", "failed"],
+                "description": "How far it has come.",
+            },
+            "status": {"type": ["integer", "null"], "format": "int32", "description": "The status that it would have been answered with."},
+            "location": {"type": ["string", "null"], "description": "The path of the record that it created."},
+            "result": {"description": "What it would have been answered with, if it succeeded."},
+            "problem": {
+                "anyOf": [reference("schemas", super::PROBLEM), {"type": "null"}],
+                "description": "Why it failed.",
+            },
+            "created_at": time("When it began."),
+            "ended_at": time("When it ended."),
+        },
+        "required": ["id", "state", "status", "location", "result", "problem", "created_at", "ended_at"],
+    });
+    (path, schema)
 }
 
 /// The schema of every refusal (RFC 9457).

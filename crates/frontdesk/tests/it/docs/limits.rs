@@ -126,6 +126,11 @@ fn limits() -> String {
         ("operations of a JSON Patch", "100".to_owned(), "400"),
         ("writes of a batch", engine::BATCH_MAX.to_string(), "422"),
         (
+            "operations that run or wait",
+            engine::OPERATIONS_MAX.to_string(),
+            "503 with `Retry-After`",
+        ),
+        (
             "faults told about one request",
             "100".to_owned(),
             "the rest is not told",

@@ -1,0 +1,207 @@
+//! Long work: writes that go on after their request has been answered.
+
+use frontdesk::{store, value};
+use serde_json::{Value as Json, json};
+use store::driver::{BoxFuture, Transaction, Undo, Work};
+use testkit::{Answer, App, Client, eventually};
+use value::{Timestamp, Value};
+
+use crate::support::Shared;
+
+static DESK: Shared = Shared::new(|| App::start(CONTRACT));
+
+const CONTRACT: &str = "
+frontdesk: 1
+name: desk
+auth: {api_keys: true}
+resources:
+  Task:
+    id: integer
+    fields:
+      title: {type: string, minLength: 1, index: true}
+      code?: {type: string, unique: true}
+    access: {read: public, write: public}
+";
+
+fn later(client: &Client, path: &str, prefer: &str, body: &Json) -> Answer {
+    let call = client.request("POST", path).header("prefer", prefer);
+    call.json(body).send()
+}
+
+/// How it ended.
+fn ended(client: &Client, begun: &Answer) -> Json {
+    let path = begun.header("location").unwrap();
+    eventually("the end", || {
+        let answer = client.get(&path).expect(200);
+        assert_eq!(answer.header("cache-control").as_deref(), Some("no-store"));
+        let json = answer.json();
+        let running = json["state"] == "running";
+        assert_eq!(answer.header("retry-after").is_some(), running);
+        assert_eq!(json["ended_at"].is_null(), running);
+        (!running).then_some(json)
+    })
+}
+
+#[test]
+fn a_write_goes_on_and_its_end_can_be_asked_for() {
+    let app = DESK.get();
+    let ann = app.key().all_scopes().user("ann").client();
+    let body = json!({"create": [{"title": "on"}, {"title": "on"}]});
+    let begun = later(&ann, "/v1/tasks/batch", "respond-async", &body).expect(202);
+    assert_eq!(begun.header("retry-after").as_deref(), Some("1"));
+    assert_eq!(
+        begun.header("preference-applied").as_deref(),
+        Some("respond-async")
+    );
+    let json = begun.json();
+    assert_eq!(
+        (&json["state"], &json["result"]),
+        (&json!("running"), &Json::Null)
+    );
+    let path = begun.header("location").unwrap();
+    assert_eq!(
+        path,
+        format!("/v1/operations/{}", json["id"].as_str().unwrap())
+    );
+    let end = ended(&ann, &begun);
+    assert_eq!(
+        (&end["state"], &end["status"]),
+        (&json!("succeeded"), &json!(200))
+    );
+    assert_eq!(end["result"]["create"].as_array().unwrap().len(), 2);
+    assert_eq!(end["problem"], Json::Null);
+    assert_eq!(app.get("/v1/tasks?title=on").items().len(), 2);
+
+    // It is nobody else's.
+    let bob = app.key().all_scopes().user("bob").client();
+    assert_eq!(bob.get(&path).expect(404).code(), "not_found");
+    app.get(&path).expect(404);
+    app.admin().get(&path).expect(200);
+    app.get("/v1/operations/operation_00041061050r3gg28a1c60t3gf")
+        .expect(404);
+    app.get("/v1/operations/x").expect(404);
+    ann.delete(&path).expect(405);
+    assert_eq!(
+        ann.options(&path).header("allow").as_deref(),
+        Some("GET, HEAD, OPTIONS")
+    );
+    // A guest's is found from where it was begun.
+    let made = later(
+        &app,
+        "/v1/tasks",
+        "respond-async",
+        &json!({"title": "guest"}),
+    )
+    .expect(202);
+    let end = ended(&app, &made);
+    assert_eq!(end["status"], 201);
+    assert_eq!(
+        end["location"],
+        format!("/v1/tasks/{}", end["result"]["id"])
+    );
+}
+
+#[test]
+fn what_is_refused_in_the_end_is_told_there() {
+    let app = DESK.get();
+    let body = json!({"title": "a", "code": "once"});
+    app.post("/v1/tasks", &body).expect(201);
+    let begun = later(&app, "/v1/tasks", "respond-async", &body).expect(202);
+    let end = ended(&app, &begun);
+    assert_eq!(
+        (&end["state"], &end["status"]),
+        (&json!("failed"), &json!(409))
+    );
+    assert_eq!(end["problem"]["code"], "already_exists");
+    assert_eq!(end["problem"]["instance"], "/v1/tasks");
+    assert_eq!(end["result"], Json::Null);
+    // What needs no look at the data is refused at once.
+    later(&app, "/v1/tasks", "respond-async", &json!({"title": ""})).expect(422);
+}
+
+#[test]
+fn who_waits_a_little_is_answered_as_ever() {
+    let app = DESK.get();
+    let body = json!({"title": "waited"});
+    let made = later(&app, "/v1/tasks", "respond-async, wait=15", &body).expect(201);
+    assert_eq!(made.json()["title"], "waited");
+    assert_eq!(made.header("preference-applied"), None);
+    // Alone it is no wish to be answered earlier.
+    later(&app, "/v1/tasks", "wait=1", &body).expect(201);
+}
+
+#[test]
+fn with_a_key_it_is_one_operation() {
+    let app = DESK.get();
+    let send = |title: &str| {
+        app.request("POST", "/v1/tasks")
+            .header("prefer", "respond-async")
+            .header("idempotency-key", "operation")
+            .json(&json!({"title": title}))
+            .send()
+    };
+    let first = send("keyed").expect(202);
+    assert_eq!(ended(&app, &first)["state"], "succeeded");
+    let second = send("keyed").expect(202);
+    assert_eq!(
+        second.header("idempotency-replayed").as_deref(),
+        Some("true")
+    );
+    assert_eq!(first.header("location"), second.header("location"));
+    assert_eq!(app.get("/v1/tasks?title=keyed").items().len(), 1);
+    send("other").expect(422);
+}
+
+/// A random UUID.
+const ID: [u8; 16] = [7, 7, 7, 7, 7, 7, 0x47, 7, 0x87, 7, 7, 7, 7, 7, 7, 7];
+
+/// An operation of a process that is gone.
+struct Abandoned(Timestamp);
+
+impl Work for Abandoned {
+    fn run<'a>(
+        &'a mut self,
+        transaction: &'a mut dyn Transaction,
+    ) -> BoxFuture<'a, Result<(), Undo>> {
+        Box::pin(async move {
+            let begin = store::operations::begin(store::Dialect::Sqlite);
+            let arguments = [
+                Value::Uuid(ID),
+                Value::Uuid([0; 16]),
+                Value::Timestamp(Timestamp(self.0.0 - 1_000)),
+                Value::Timestamp(self.0),
+            ];
+            let parameters = begin.bind_args(&arguments);
+            transaction.execute(&begin.statement, &parameters).await?;
+            Ok(())
+        })
+    }
+}
+
+#[test]
+fn what_was_left_behind_has_failed() {
+    let app = App::start(CONTRACT);
+    let driver = app.inner().database().driver();
+    if driver.dialect() != store::Dialect::Sqlite {
+        return;
+    }
+    app.wait(driver.write(Box::new(Abandoned(Timestamp(frontdesk::now().0 - 1_000)))))
+        .unwrap();
+    let id = value::IdType {
+        resource: value::ResourceId(0),
+        resource_name: "Operation".into(),
+        kind: value::IdKind::Random,
+        prefix: "operation".into(),
+    };
+    let path = format!("/v1/operations/{}", id.to_text(&Value::Uuid(ID)));
+    app.get(&path).expect(404);
+    let end = app.admin().get(&path).expect(200).json();
+    assert_eq!(
+        (&end["state"], &end["status"]),
+        (&json!("failed"), &json!(503))
+    );
+    assert_eq!(end["problem"]["code"], "timed_out");
+    assert!(!end["ended_at"].is_null());
+    // It stays so: whoever comes with its write finds it ended.
+    assert_eq!(app.admin().get(&path).expect(200).json(), end);
+}

@@ -1,0 +1,183 @@
+//! Writes that are carried out after their request has been answered, and how they ended.
+//!
+//! An operation is written down as running before anybody is told of it, and as ended in the
+//! transaction of its own write. One that is still running after its time has been left behind
+//! by a process that is gone; whoever notices writes down that it failed. As both change the
+//! same row, only one of them happens.
+
+use value::{Timestamp, Type, Value};
+
+use crate::driver::{Cost, Dialect, Rows, Storage, StoreError};
+use crate::prepared::{Cell, Prepared, corrupt};
+use crate::sql::Sql;
+
+pub(crate) const TABLE: &str = "frontdesk_operations";
+
+/// Operations that [`prune`] deletes at once: their answers may be large.
+pub const PRUNED_AT_ONCE: u32 = 100;
+
+/// How far an operation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Running,
+    Succeeded,
+    Failed,
+}
+
+impl State {
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Running => "running",
+            State::Succeeded => "succeeded",
+            State::Failed => "failed",
+        }
+    }
+
+    fn parse(name: &str) -> Option<State> {
+        [State::Running, State::Succeeded, State::Failed]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
+}
+
+/// An operation as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation {
+    /// Whose it is.
+    pub owner: [u8; 16],
+    pub state: State,
+    /// What was answered, once it has ended; nothing if it was left behind.
+    pub answer: Option<String>,
+    pub began: Timestamp,
+    /// Until when it runs, or not at all.
+    pub until: Timestamp,
+    pub ended: Option<Timestamp>,
+}
+
+/// The definition of the table.
+pub(crate) fn create(dialect: Dialect) -> Vec<String> {
+    let words = match dialect {
+        Dialect::Sqlite => ["BLOB", "TEXT", "INTEGER", " STRICT"],
+        Dialect::Postgres => ["uuid", "text COLLATE \"C\"", "timestamptz", ""],
+    };
+    let [uuid, text, time, end] = words;
+    vec![
+        format!(
+            "CREATE TABLE \"{TABLE}\" (\"id\" {uuid} NOT NULL PRIMARY KEY, \
+             \"owner\" {uuid} NOT NULL, \"state\" {text} NOT NULL, \"answer\" {text}, \
+             \"began\" {time} NOT NULL, \"until\" {time} NOT NULL, \"ended\" {time}){end}"
+        ),
+        format!("CREATE INDEX \"{TABLE}__began\" ON \"{TABLE}\" (\"began\")"),
+    ]
+}
+
+/// Writes down that an operation runs. Arguments: the id, the owner, when it began, until when
+/// it runs.
+pub fn begin(dialect: Dialect) -> Prepared {
+    let mut sql = Sql::new(dialect);
+    sql.push("INSERT INTO ");
+    sql.name(TABLE);
+    sql.push(" (\"id\", \"owner\", \"began\", \"until\", \"state\") VALUES (");
+    for ty in [Type::Uuid, Type::Uuid, Type::Timestamp, Type::Timestamp] {
+        let arg = sql.take_args(1);
+        sql.arg(arg, &ty);
+        sql.push(", ");
+    }
+    sql.push("'running')");
+    sql.finish(Cost::Short)
+}
+
+/// Writes down how an operation ended, if it still runs: changes one row, or none. Arguments:
+/// the id, the state's name, the answer, when.
+pub fn end(dialect: Dialect) -> Prepared {
+    let mut sql = Sql::new(dialect);
+    let id = sql.take_args(1);
+    sql.push("UPDATE ");
+    sql.name(TABLE);
+    sql.push(" SET ");
+    let columns = [
+        ("\"state\" = ", Type::Text),
+        (", \"answer\" = ", Type::Text),
+        (", \"ended\" = ", Type::Timestamp),
+    ];
+    for (column, ty) in columns {
+        sql.push(column);
+        let arg = sql.take_args(1);
+        sql.arg(arg, &ty);
+    }
+    sql.push(" WHERE \"id\" = ");
+    sql.arg(id, &Type::Uuid);
+    sql.push(" AND \"state\" = 'running'");
+    sql.finish(Cost::Short)
+}
+
+/// An operation. Argument: the id. Rows: [`operation`].
+pub fn find(dialect: Dialect) -> Prepared {
+    let mut sql = Sql::new(dialect);
+    sql.push("SELECT \"owner\", \"state\", \"answer\", \"began\", \"until\", \"ended\" FROM ");
+    sql.name(TABLE);
+    sql.push(" WHERE \"id\" = ");
+    let id = sql.take_args(1);
+    sql.arg(id, &Type::Uuid);
+    for storage in [
+        Storage::Uuid,
+        Storage::Text,
+        Storage::Text,
+        Storage::Timestamp,
+        Storage::Timestamp,
+        Storage::Timestamp,
+    ] {
+        sql.returns(storage, Cell::Plain);
+    }
+    sql.finish(Cost::Short)
+}
+
+/// Deletes operations that began before a time, at most [`PRUNED_AT_ONCE`]: repeat while it
+/// deletes so many. Argument: the time.
+pub fn prune(dialect: Dialect) -> Prepared {
+    let mut sql = Sql::new(dialect);
+    sql.push("DELETE FROM ");
+    sql.name(TABLE);
+    sql.push(" WHERE \"id\" IN (SELECT \"id\" FROM ");
+    sql.name(TABLE);
+    sql.push(" WHERE \"began\" < ");
+    let before = sql.take_args(1);
+    sql.arg(before, &Type::Timestamp);
+    sql.push(" ORDER BY \"began\" LIMIT ");
+    sql.integer(i64::from(PRUNED_AT_ONCE));
+    sql.push(")");
+    sql.finish(Cost::Short)
+}
+
+/// The operation that [`find`] found.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when the table holds something else.
+pub fn operation(rows: Rows) -> Result<Option<Operation>, StoreError> {
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let misfit = || corrupt("an operation that was kept is none");
+    let cells: [Value; 6] = rows.cells.try_into().map_err(|_| misfit())?;
+    let [owner, state, answer, began, until, ended] = cells;
+    let (Value::Uuid(owner), Value::Text(state)) = (owner, state) else {
+        return Err(misfit());
+    };
+    let (Value::Timestamp(began), Value::Timestamp(until)) = (began, until) else {
+        return Err(misfit());
+    };
+    Ok(Some(Operation {
+        owner,
+        state: State::parse(&state).ok_or_else(misfit)?,
+        answer: match answer {
+            Value::Text(answer) => Some(answer),
+            _ => None,
+        },
+        began,
+        until,
+        ended: match ended {
+            Value::Timestamp(ended) => Some(ended),
+            _ => None,
+        },
+    }))
+}
