@@ -1,9 +1,7 @@
 //! What a statement of a script locks on PostgreSQL.
 //!
 //! All steps are one transaction, so a lock is held to its end; `CREATE INDEX CONCURRENTLY` and
-//! checks validated later would hold less and could leave a migration half done. Whoever cannot
-//! let a large table wait makes the index by hand first, under the name that the plan shows, and
-//! applies then.
+//! checks validated later would hold less and could leave a migration half done.
 
 use super::Lock;
 
