@@ -34,7 +34,7 @@ mod process;
 pub use answer::Answer;
 pub use app::{App, Builder, Key};
 pub use client::{Call, Client};
-pub use process::{Output, Process, binary, run, target};
+pub use process::{Output, Process, binary, command, run, target};
 
 use std::time::{Duration, Instant};
 

@@ -66,9 +66,7 @@ impl Output {
 /// Runs the binary in a folder until it ends.
 #[track_caller]
 pub fn run(binary: impl AsRef<Path>, folder: &Path, arguments: &[&str]) -> Output {
-    let output = command(binary.as_ref(), folder, arguments)
-        .output()
-        .unwrap();
+    let output = command(binary, folder, arguments).output().unwrap();
     Output {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -76,7 +74,10 @@ pub fn run(binary: impl AsRef<Path>, folder: &Path, arguments: &[&str]) -> Outpu
     }
 }
 
-fn command(binary: &Path, folder: &Path, arguments: &[&str]) -> Command {
+/// The binary in a folder, for those who want to start it in their own way: with the database
+/// that tests run on and without what else is set around them.
+pub fn command(binary: impl AsRef<Path>, folder: &Path, arguments: &[&str]) -> Command {
+    let binary = binary.as_ref();
     let mut command = Command::new(binary);
     command
         .current_dir(folder)
@@ -127,7 +128,7 @@ impl Process {
     /// When it does not come up.
     #[track_caller]
     pub fn start(binary: impl AsRef<Path>, folder: &Path, arguments: &[&str]) -> Process {
-        let mut child = command(binary.as_ref(), folder, arguments)
+        let mut child = command(binary, folder, arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use testkit::eventually;
 
 use crate::crash::Dice;
-use crate::support::{BINARY, contract, count, run, serve, write};
+use crate::support::{BINARY, contract, count, on_sqlite, run, serve, write};
 
 const CONTRACT: &str = "\
 frontdesk: 1
@@ -62,6 +62,9 @@ fn check_file(file: &Path) -> u64 {
 
 #[test]
 fn a_backup_beside_a_busy_server_holds_what_was_acknowledged() {
+    if !on_sqlite() {
+        return;
+    }
     let place = place();
     fill(place.path(), 2_000);
     let process = serve(place.path(), &[]);
@@ -123,6 +126,9 @@ fn a_backup_beside_a_busy_server_holds_what_was_acknowledged() {
 
 #[test]
 fn what_is_there_is_not_written_over_unasked() {
+    if !on_sqlite() {
+        return;
+    }
     let place = place();
     assert!(
         run(place.path(), &["backup", "a.db"])
@@ -162,6 +168,9 @@ fn what_is_there_is_not_written_over_unasked() {
 
 #[test]
 fn what_is_no_backup_is_not_restored() {
+    if !on_sqlite() {
+        return;
+    }
     let place = place();
     fill(place.path(), 200);
     run(place.path(), &["backup", "good.db"]).expect(0);
@@ -199,6 +208,9 @@ fn what_is_no_backup_is_not_restored() {
 
 #[test]
 fn a_damaged_database_makes_way_and_is_kept() {
+    if !on_sqlite() {
+        return;
+    }
     let place = place();
     fill(place.path(), 10);
     run(place.path(), &["backup", "good.db"]).expect(0);
@@ -235,6 +247,9 @@ fn cut_short(place: &Path, arguments: &[&str], after: Duration) -> bool {
 
 #[test]
 fn killed_at_any_moment_there_is_the_old_file_or_the_new_one() {
+    if !on_sqlite() {
+        return;
+    }
     let mut dice = Dice::new(7);
     let place = place();
     let other = self::place();

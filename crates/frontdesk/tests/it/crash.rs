@@ -17,7 +17,7 @@ mod load;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
@@ -124,9 +124,8 @@ fn share(process: &Process) -> Vec<String> {
 
 /// Starts a server and kills it before it can have got far.
 fn stillborn(place: &Path, dice: &mut Dice) {
-    let mut child = Command::new(BINARY)
-        .current_dir(place)
-        .args(["serve", "--listen", "127.0.0.1:0"])
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    let mut child = testkit::command(BINARY, place, &serve)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -75,8 +75,7 @@ fn id(number: u64) -> String {
 
 /// How many changes of parts are in the feed, and how many parts there are.
 fn feed_and_rows(place: &Path) -> (u64, u64) {
-    let file = place.join(".frontdesk/frontdesk.db");
-    let count = |sql| crate::support::count(&file, sql);
+    let count = |sql| crate::support::count_in(place, sql);
     (
         count("SELECT COUNT(*) FROM frontdesk_feed WHERE resource = 'Part'"),
         count("SELECT COUNT(*) FROM part"),
@@ -570,9 +569,7 @@ fn an_import_is_bound_to_its_file() {
 }
 
 fn start(place: &Path, arguments: &[&str]) -> Child {
-    Command::new(BINARY)
-        .current_dir(place)
-        .args(arguments)
+    testkit::command(BINARY, place, arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -656,9 +653,8 @@ fn killed_again_and_again_it_goes_on_and_misses_nothing() {
 #[test]
 fn the_standard_streams_are_files_too() {
     let place = place();
-    let mut child = Command::new(BINARY)
-        .current_dir(place.path())
-        .args(["data", "import", "parts", "-", "--format", "csv"])
+    let import = ["data", "import", "parts", "-", "--format", "csv"];
+    let mut child = testkit::command(BINARY, place.path(), &import)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -78,10 +78,23 @@ pub fn serve(folder: &Path, more: &[&str]) -> Process {
     Process::start(BINARY, folder, &arguments)
 }
 
-/// What a statement counts in a database file, also while others have it open.
+/// What a statement counts in a folder's database, also while others have it open.
+#[track_caller]
+pub fn count_in(folder: &Path, sql: &'static str) -> u64 {
+    match testkit::target(folder) {
+        Some(target) => count_by(&testdb::open(target), sql),
+        None => count(&folder.join(".frontdesk/frontdesk.db"), sql),
+    }
+}
+
+/// The same in a SQLite file.
 #[track_caller]
 pub fn count(file: &Path, sql: &'static str) -> u64 {
-    let driver = SqliteDriver::open(file, Options::default()).unwrap();
+    count_by(&SqliteDriver::open(file, Options::default()).unwrap(), sql)
+}
+
+#[track_caller]
+fn count_by(driver: &dyn Driver, sql: &'static str) -> u64 {
     let statement = Statement {
         text: sql.into(),
         parameters: vec![],

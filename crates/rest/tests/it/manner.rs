@@ -74,7 +74,7 @@ fn a_rehearsal_decides_everything_and_stores_nothing() {
 
     assert_eq!(feed(&app), before);
     assert_eq!(app.get("/v1/tasks/1").json()["title"], "a");
-    // No number was used up, and no key.
+    // No key was used up, and no number.
     let keyed = |path: &str, title: &str| {
         app.request("POST", path)
             .header("idempotency-key", "show")
@@ -83,10 +83,11 @@ fn a_rehearsal_decides_everything_and_stores_nothing() {
     };
     show(keyed("/v1/tasks?dry_run=true", "e")).expect(200);
     let made = keyed("/v1/tasks?dry_run=false", "f").expect(201);
-    assert_eq!(
-        (&made.json()["id"], made.header("dry-run")),
-        (&json!(2), None)
-    );
+    assert_eq!(made.header("dry-run"), None);
+    if app.target().is_none() {
+        // PostgreSQL counts on, whatever becomes of the write.
+        assert_eq!(made.json()["id"], 2);
+    }
     assert_eq!(
         app.get("/v1/tasks?dry_run=true").expect(400).faults(),
         ["?dry_run unknown_parameter"]
