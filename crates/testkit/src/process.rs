@@ -89,28 +89,39 @@ pub fn command(binary: impl AsRef<Path>, folder: &Path, arguments: &[&str]) -> C
             command.env_remove(name);
         }
     }
-    if let Some(url) = database(folder) {
+    if let Some(url) = database(place(folder, arguments)) {
         command.env("FRONTDESK_DATABASE", url);
     }
     command
 }
 
-/// The PostgreSQL database of the processes that run in a folder; nothing if tests run on SQLite.
-/// It lasts as long as the test's process.
+/// The PostgreSQL database of the processes that run in a folder, without `--data`; nothing if
+/// tests run on SQLite. It lasts as long as the test's process.
 pub fn target(folder: &Path) -> Option<Target> {
-    database(folder).map(|url| url.parse().unwrap())
+    database(place(folder, &[])).map(|url| url.parse().unwrap())
 }
 
-fn database(folder: &Path) -> Option<String> {
-    static MADE: Mutex<BTreeMap<PathBuf, OnServer>> = Mutex::new(BTreeMap::new());
+/// Where a process would keep its data: one place, one database.
+fn place(folder: &Path, arguments: &[&str]) -> PathBuf {
     let folder = folder.canonicalize().unwrap();
+    let mut arguments = arguments
+        .iter()
+        .skip_while(|word| **word != "--data")
+        .skip(1);
+    arguments
+        .next()
+        .map_or(folder.clone(), |data| folder.join(data))
+}
+
+fn database(place: PathBuf) -> Option<String> {
+    static MADE: Mutex<BTreeMap<PathBuf, OnServer>> = Mutex::new(BTreeMap::new());
     let mut made = MADE.lock().unwrap();
-    if let Some(known) = made.get(&folder) {
+    if let Some(known) = made.get(&place) {
         return Some(known.url().to_owned());
     }
     let fresh = OnServer::fresh()?;
     let url = fresh.url().to_owned();
-    made.insert(folder, fresh);
+    made.insert(place, fresh);
     Some(url)
 }
 

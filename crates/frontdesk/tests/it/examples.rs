@@ -52,9 +52,11 @@ fn every_example_starts_with_records_to_look_at() {
         let data = data.path().to_str().unwrap();
         let arguments = ["dev", &name, "--listen", "127.0.0.1:0", "--data", data];
         let process = Process::start(BINARY, &folder(), &arguments);
-        let said = process.said();
-        let seeded = said.lines().find_map(|line| line.split_once("Seeded "));
-        let (_, seeded) = seeded.unwrap_or_else(|| panic!("{name}: {said}"));
+        let seeded = process.wait_until("Seeded", |said| {
+            let whole = said.lines().take(said.matches('\n').count());
+            let mut found = whole.filter_map(|line| line.split_once("Seeded "));
+            found.next().map(|(_, seeded)| seeded.to_owned())
+        });
         for seed in fs::read_dir(folder().join(&name).join("seed")).unwrap() {
             let path = seed.unwrap().path();
             let resource = path.file_stem().unwrap().to_str().unwrap();
