@@ -120,6 +120,7 @@ impl App {
             head,
             peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
             client: Ipv4Addr::LOCALHOST.into(),
+            private: false,
             body: RequestBody::from(Bytes::copy_from_slice(body)),
         };
         let response = wait(self.door.handle(request));

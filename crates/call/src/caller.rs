@@ -1,5 +1,7 @@
 //! Who asks.
 
+use std::sync::Arc;
+
 use expr::ir::Claim;
 use model::Audience;
 
@@ -54,6 +56,18 @@ impl Caller {
         }
     }
 
+    /// The same caller where more is served than a credential gives: what is for this audience
+    /// is there too, as far as rules and scopes allow.
+    pub fn reaching(self: Arc<Self>, audience: Audience) -> Arc<Caller> {
+        if self.audience >= audience {
+            return self;
+        }
+        Arc::new(Caller {
+            audience,
+            ..Caller::clone(&self)
+        })
+    }
+
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.iter().any(|held| held == scope)
     }
@@ -87,5 +101,5 @@ pub trait Authenticate: Send + Sync {
     fn authenticate<'a>(
         &'a self,
         credential: &'a str,
-    ) -> BoxFuture<'a, Result<std::sync::Arc<Caller>, crate::Failure>>;
+    ) -> BoxFuture<'a, Result<Arc<Caller>, crate::Failure>>;
 }

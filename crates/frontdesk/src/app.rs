@@ -23,6 +23,7 @@ use rest::Door;
 use store::migrate::ApplyError;
 use store_postgres::Target;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use web::proxies::Proxies;
 use web::{Handler, Limits, Request, Response, Server, Stopped};
 
@@ -79,6 +80,25 @@ impl Stopping {
         Stopping {
             drain: Duration::ZERO,
             grace: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Where requests come in.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For everybody.
+    pub public: TcpListener,
+    /// For one's own services alone: what the contract keeps `private` is there for whoever can
+    /// connect, as far as rules and scopes allow.
+    pub private: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(public: TcpListener) -> Listeners {
+        Listeners {
+            public,
+            private: None,
         }
     }
 }
@@ -289,7 +309,7 @@ impl App {
     /// moment on that `stop` is ready.
     pub async fn serve(
         &self,
-        listener: TcpListener,
+        listeners: impl Into<Listeners>,
         stopping: Stopping,
         stop: impl Future<Output = ()>,
     ) -> Stopped {
@@ -302,14 +322,32 @@ impl App {
             self.shared.health.leave();
             tokio::time::sleep(stopping.drain).await;
         };
+        let Listeners { public, private } = listeners.into();
+        // One end for both.
+        let (ended, mut end) = watch::channel(());
+        let shutdown = async {
+            shutdown.await;
+            drop(ended);
+        };
         let driver = Arc::clone(self.shared.lasting.database.driver());
         let housekeeping = {
             let app = self.clone();
             tokio::spawn(crate::housekeeping::keep(driver, move || app.model()))
         };
-        let stopped = Server::run(listener, self.clone(), limits, shutdown).await;
+        let private = async {
+            let Some(listener) = private else {
+                return Stopped { cut: 0 };
+            };
+            // Fails, and only then, when the other end is dropped.
+            let shutdown = async { while end.changed().await.is_ok() {} };
+            Server::run(listener, Private(self.clone()), limits.clone(), shutdown).await
+        };
+        let public = Server::run(public, self.clone(), limits.clone(), shutdown);
+        let (public, private) = tokio::join!(public, private);
         housekeeping.abort();
-        stopped
+        Stopped {
+            cut: public.cut + private.cut,
+        }
     }
 }
 
@@ -330,6 +368,23 @@ impl Handler for App {
     fn complete(&self, headers: &HeaderMap, response: &mut Response) {
         let serving = self.shared.serving.load();
         serving.door.complete(headers, response);
+    }
+}
+
+/// The app where only one's own services come in.
+struct Private(App);
+
+impl Handler for Private {
+    async fn handle(&self, request: Request) -> Response {
+        let request = Request {
+            private: true,
+            ..request
+        };
+        self.0.handle(request).await
+    }
+
+    fn complete(&self, headers: &HeaderMap, response: &mut Response) {
+        self.0.complete(headers, response);
     }
 }
 

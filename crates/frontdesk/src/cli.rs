@@ -23,7 +23,8 @@ use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
-use frontdesk::{Compiled, Error, Location, Project};
+use frontdesk::{Compiled, Error, Listeners, Location, Project};
+use tokio::net::TcpListener;
 
 use crate::config::{Config, Flags, Storage};
 use crate::terminal::{self, tell, tell_error};
@@ -203,6 +204,21 @@ pub fn tell_diagnostics(compiled: &Compiled) {
     if dropped > 0 {
         tell(format!("… and {dropped} more"));
     }
+}
+
+/// Opens the places where requests are to come in, and says where they are: the public one, and
+/// the private one if there is one.
+pub fn listeners(config: &Config) -> Result<(Listeners, SocketAddr, Option<SocketAddr>), Trouble> {
+    let address = |listener: &TcpListener| {
+        let address = listener.local_addr();
+        address.map_err(|error| Trouble::Wrong(error.to_string(), None))
+    };
+    let public = frontdesk::listen(&config.listen.value)?;
+    let private = config.private_listen.value.as_deref();
+    let private = private.map(frontdesk::listen).transpose()?;
+    let public_at = address(&public)?;
+    let private_at = private.as_ref().map(address).transpose()?;
+    Ok((Listeners { public, private }, public_at, private_at))
 }
 
 /// Where an API that listens here can be reached from this machine.

@@ -41,6 +41,11 @@ pub struct Flags {
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
 
+    /// Where one's own services may connect too: what the contract keeps private is there for
+    /// whoever can [default: nowhere] [env: FRONTDESK_PRIVATE_LISTEN]
+    #[arg(long, value_name = "ADDR")]
+    pub private_listen: Option<String>,
+
     #[command(flatten)]
     pub storage: Storage,
 
@@ -83,6 +88,7 @@ pub struct Setting<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub listen: Setting<String>,
+    pub private_listen: Setting<Option<String>>,
     pub data: Setting<PathBuf>,
     pub trusted_proxies: Setting<Proxies>,
     pub database: Setting<Option<Target>>,
@@ -95,6 +101,7 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 struct File {
     listen: Option<String>,
+    private_listen: Option<String>,
     data: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
     database: Option<String>,
@@ -182,6 +189,16 @@ impl Config {
                 file.listen,
                 || LISTEN.to_owned(),
             ),
+            private_listen: pick(
+                flags
+                    .private_listen
+                    .clone()
+                    .map(|value| (Some(value), "--private-listen")),
+                environment("FRONTDESK_PRIVATE_LISTEN")
+                    .map(|value| (Some(value), "FRONTDESK_PRIVATE_LISTEN")),
+                file.private_listen.map(Some),
+                || None,
+            ),
             data: pick(
                 flags.storage.data.clone().map(|value| (value, "--data")),
                 environment("FRONTDESK_DATA").map(|value| (value.into(), "FRONTDESK_DATA")),
@@ -247,6 +264,10 @@ impl Config {
             // After the data folder, which then holds less.
             let line = format!("database = {}", quoted(&target.to_string()));
             lines.insert(2, (line, self.database.origin));
+        }
+        if let Some(address) = &self.private_listen.value {
+            let line = format!("private_listen = {}", quoted(address));
+            lines.insert(1, (line, self.private_listen.origin));
         }
         let width = lines
             .iter()

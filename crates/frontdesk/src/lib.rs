@@ -36,7 +36,7 @@ pub mod seed;
 pub mod trial;
 pub mod watch;
 
-pub use app::{App, Builder, Migrate, Stopping, listen};
+pub use app::{App, Builder, Listeners, Migrate, Stopping, listen};
 pub use clock::now;
 pub use database::{Database, Location, Pending};
 pub use documents::openapi;

@@ -3,22 +3,29 @@
 //! A key is found by its SHA-256 and compared in constant time. Callers that were verified
 //! are remembered for [`REMEMBERED_FOR`], so that a busy key costs the database one read a
 //! second; a revocation, also one by another process, is effective after that at the latest,
-//! and at once when it is done here.
+//! and at once when it is done here. When a key was last used is noted beside the request, at
+//! most once in [`NOTED_EVERY`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use call::{Authenticate, BoxFuture, Caller, CallerKind, Code, Failure};
 use model::Audience;
 use store::Prepared;
 use store::driver::{Driver, StoreError, Transaction, Undo, Work};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use value::{Timestamp, Value};
 
 use crate::secret::{self, KeyText};
 
 /// How long a verified key is believed without asking the database again.
 pub const REMEMBERED_FOR: Duration = Duration::from_secs(1);
+/// How fine the time of a key's last use is.
+pub const NOTED_EVERY: Duration = Duration::from_secs(60);
+/// Notes being written at once. What finds no place is noted when the key is looked up next.
+const NOTES_MAX: usize = 4;
 /// Keys remembered at once; beyond it all are forgotten and asked for again.
 const REMEMBERED_MAX: usize = 10_000;
 /// Characters of a key's name, which is for people.
@@ -36,6 +43,10 @@ pub struct NewKey {
     /// `user.NAME` in rules.
     pub claims: Vec<(String, String)>,
     pub admin: bool,
+    /// Partners' keys and services' see what the contract keeps for them.
+    pub audience: Audience,
+    /// From when on it is refused; never, unless said.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A key as its owner may see it again: everything but the secret.
@@ -47,19 +58,37 @@ pub struct Key {
     pub user: Option<String>,
     pub claims: Vec<(String, String)>,
     pub admin: bool,
+    pub audience: Audience,
     pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// To within [`NOTED_EVERY`].
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// The keys in a database.
 pub struct Keys {
     driver: Arc<dyn Driver>,
-    remembered: RwLock<HashMap<[u8; 32], Remembered>>,
+    remembered: RwLock<Memory>,
     find: Prepared,
+    notes: Arc<Semaphore>,
 }
 
-/// A verified caller, and when that was.
-type Remembered = (Arc<Caller>, Instant);
+/// Callers that were verified, by the hash of their keys.
+#[derive(Default)]
+struct Memory {
+    /// Each with the time until which it is believed.
+    callers: HashMap<[u8; 32], (Arc<Caller>, Instant)>,
+    /// How often all was forgotten. What was read before that is not to be remembered after it.
+    forgotten: u64,
+}
+
+impl Memory {
+    fn forget(&mut self) {
+        self.callers.clear();
+        self.forgotten = self.forgotten.wrapping_add(1);
+    }
+}
 
 /// Why keys could not be made, listed or revoked.
 #[derive(Debug)]
@@ -98,6 +127,7 @@ impl Keys {
             driver,
             remembered: RwLock::default(),
             find,
+            notes: Arc::new(Semaphore::new(NOTES_MAX)),
         }
     }
 
@@ -106,7 +136,7 @@ impl Keys {
     /// # Errors
     /// When the wish is not sensible or the database cannot keep it.
     pub async fn create(&self, wish: NewKey, now: Timestamp) -> Result<(Key, KeyText), KeyError> {
-        check(&wish)?;
+        check(&wish, now)?;
         let text = KeyText::generate(&uuid::Uuid::now_v7().into_bytes())
             .map_err(|_| KeyError::NoRandomness)?;
         let mut scopes = wish.scopes;
@@ -126,8 +156,9 @@ impl Keys {
             )
             .to_string(),
             admin: wish.admin,
+            audience: wish.audience.name().to_owned(),
             created_at: now,
-            expires_at: None,
+            expires_at: wish.expires_at,
             revoked_at: None,
             last_used_at: None,
         };
@@ -164,7 +195,7 @@ impl Keys {
         self.remembered
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+            .forget();
         if ended == 0 {
             Err(KeyError::Unknown)
         } else {
@@ -174,34 +205,51 @@ impl Keys {
 
     /// Runs one statement in a transaction of its own; how many rows it changed.
     async fn execute(&self, prepared: Prepared, arguments: Vec<Value>) -> Result<u64, KeyError> {
-        let changed = Arc::new(std::sync::atomic::AtomicU64::new(0));
-        let work = Execute {
-            prepared,
-            arguments,
-            changed: Arc::clone(&changed),
-        };
-        match self.driver.write(Box::new(work)).await {
-            Ok(()) => Ok(changed.load(std::sync::atomic::Ordering::Acquire)),
-            Err(Undo::Store(error)) => Err(error.into()),
-            Err(Undo::Refused) => Err(StoreError::Internal {
-                reason: "a key was refused".to_owned(),
-            }
-            .into()),
+        Ok(execute(&*self.driver, prepared, arguments).await?)
+    }
+
+    /// Notes that a key is being used, if that was not noted lately; nobody waits for it, and a
+    /// note that cannot be written now is written when the key is looked up next.
+    fn note_use(&self, key: &store::keys::Key, now: Timestamp) {
+        let old = Timestamp(now.0.saturating_sub(NOTED_EVERY.as_millis() as i64));
+        if key.last_used_at.is_some_and(|used| used > old) {
+            return;
         }
+        let (Ok(place), Ok(runtime)) = (
+            Arc::clone(&self.notes).try_acquire_owned(),
+            Handle::try_current(),
+        ) else {
+            return;
+        };
+        let driver = Arc::clone(&self.driver);
+        let arguments = vec![
+            Value::Timestamp(now),
+            Value::Text(key.id.clone()),
+            Value::Timestamp(old),
+        ];
+        runtime.spawn(async move {
+            let touch = store::keys::touch(driver.dialect());
+            if let Err(error) = execute(&*driver, touch, arguments).await {
+                tracing::debug!(%error, "the use of a key is not noted");
+            }
+            drop(place);
+        });
     }
 
     async fn verify(&self, credential: &str) -> Result<Arc<Caller>, Failure> {
         let hash = secret::hash(credential);
-        let remembered = self
-            .remembered
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&hash)
-            .filter(|(_, since)| since.elapsed() < REMEMBERED_FOR)
-            .map(|(caller, _)| Arc::clone(caller));
-        if let Some(caller) = remembered {
-            return Ok(caller);
-        }
+        // Before the database is asked: what is revoked meanwhile must not be believed longer.
+        let asked = Instant::now();
+        let forgotten = {
+            let memory = self
+                .remembered
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
+            match memory.callers.get(&hash) {
+                Some((caller, until)) if asked < *until => return Ok(Arc::clone(caller)),
+                _ => memory.forgotten,
+            }
+        };
         let text = KeyText::parse(credential).ok_or_else(unknown_key)?;
         let parameters = self.find.bind_args(&[Value::Text(hex(&hash))]);
         let rows = self
@@ -215,15 +263,29 @@ impl Keys {
             .find(|stored| unhex(&stored.hash).is_some_and(|hash| text.matches(&hash)))
             .filter(|stored| stored.revoked_at.is_none())
             .ok_or_else(unknown_key)?;
+        let now = now();
+        let mut until = asked + REMEMBERED_FOR;
+        if let Some(expires) = stored.expires_at {
+            let left = u64::try_from(expires.0.saturating_sub(now.0)).unwrap_or(0);
+            if left == 0 {
+                let detail = format!("the key expired at {expires}; ask for a new one");
+                return Err(Failure::new(Code::Unauthenticated, detail));
+            }
+            until = until.min(Instant::now() + Duration::from_millis(left).min(REMEMBERED_FOR));
+        }
+        self.note_use(stored, now);
         let caller = Arc::new(Key::of(stored).map_err(Failure::internal)?.caller());
-        let mut remembered = self
+        let mut memory = self
             .remembered
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= REMEMBERED_MAX {
-            remembered.clear();
+        // A key may have been revoked here after it was read.
+        if memory.forgotten == forgotten {
+            if memory.callers.len() >= REMEMBERED_MAX {
+                memory.callers.clear();
+            }
+            memory.callers.insert(hash, (Arc::clone(&caller), until));
         }
-        remembered.insert(hash, (Arc::clone(&caller), Instant::now()));
         Ok(caller)
     }
 }
@@ -255,6 +317,7 @@ impl Key {
                 other => (name, other.to_string()),
             })
             .collect();
+        let audience = Audience::named(&stored.audience).ok_or_else(|| corrupt("audience"))?;
         Ok(Key {
             id: stored.id.clone(),
             name: stored.name.clone(),
@@ -262,8 +325,11 @@ impl Key {
             user: stored.user.clone(),
             claims,
             admin: stored.admin,
+            audience,
             created_at: stored.created_at,
+            expires_at: stored.expires_at,
             revoked_at: stored.revoked_at,
+            last_used_at: stored.last_used_at,
         })
     }
 
@@ -277,8 +343,37 @@ impl Key {
             user_id: self.user,
             claims: self.claims,
             scopes: self.scopes,
-            audience: Audience::Public,
+            audience: self.audience,
         }
+    }
+}
+
+/// Now, by the clock of this machine, as everything that makes keys reads it.
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Runs one statement in a transaction of its own; how many rows it changed.
+async fn execute(
+    driver: &dyn Driver,
+    prepared: Prepared,
+    arguments: Vec<Value>,
+) -> Result<u64, StoreError> {
+    let changed = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let work = Execute {
+        prepared,
+        arguments,
+        changed: Arc::clone(&changed),
+    };
+    match driver.write(Box::new(work)).await {
+        Ok(()) => Ok(changed.load(std::sync::atomic::Ordering::Acquire)),
+        Err(Undo::Store(error)) => Err(error),
+        Err(Undo::Refused) => Err(StoreError::Internal {
+            reason: "a key was refused".to_owned(),
+        }),
     }
 }
 
@@ -305,8 +400,15 @@ impl Work for Execute {
     }
 }
 
-fn check(wish: &NewKey) -> Result<(), KeyError> {
+fn check(wish: &NewKey, now: Timestamp) -> Result<(), KeyError> {
     let invalid = |why: String| Err(KeyError::Invalid(why));
+    if let Some(expires) = wish.expires_at
+        && expires <= now
+    {
+        return invalid(format!(
+            "a key that expires at {expires} could never be used"
+        ));
+    }
     if wish.name.trim().is_empty() || wish.name.chars().count() > NAME_CHARS_MAX {
         return invalid(format!("a key's name has 1 to {NAME_CHARS_MAX} characters"));
     }

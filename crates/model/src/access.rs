@@ -101,6 +101,23 @@ pub enum Audience {
     Private,
 }
 
+impl Audience {
+    pub const ALL: [Audience; 3] = [Audience::Public, Audience::Partner, Audience::Private];
+
+    /// As contracts and commands write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Audience::Public => "public",
+            Audience::Partner => "partner",
+            Audience::Private => "private",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Audience> {
+        Audience::ALL.into_iter().find(|one| one.name() == name)
+    }
+}
+
 /// One entry of `check:`: must hold for every record that is written.
 #[derive(Clone, Debug)]
 pub struct Check {

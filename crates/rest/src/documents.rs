@@ -105,12 +105,7 @@ impl Editions<'_> {
 
     /// Answers a GET or HEAD.
     pub fn respond(&self, head: &Parts, caller: &Caller) -> Result<Response, Refusal> {
-        // An operator may see everything there is.
-        let audience = if caller.is_operator() {
-            Audience::Private
-        } else {
-            caller.audience
-        };
+        let audience = caller.served_audience();
         let Some(edition) = self
             .editions
             .iter()

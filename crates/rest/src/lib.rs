@@ -322,7 +322,8 @@ impl Door {
         let caller = self
             .credentials
             .caller(&head.headers, &*self.authenticate)
-            .await?;
+            .await?
+            .reaching(line.reach);
         line.caller = Some(Arc::clone(&caller));
         Ok(caller)
     }
@@ -409,6 +410,7 @@ impl Handler for Door {
             head,
             mut body,
             client,
+            private,
             ..
         } = request;
         let id = self.ids.of(&head.headers);
@@ -416,6 +418,11 @@ impl Handler for Door {
             head: &head,
             id: &id,
             from: client,
+            reach: if private {
+                Audience::Private
+            } else {
+                Audience::Public
+            },
             started,
             caller: None,
             status: None,

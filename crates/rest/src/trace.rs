@@ -11,6 +11,7 @@ use call::Caller;
 use http::header::HeaderName;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
+use model::Audience;
 use tracing::Level;
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -76,6 +77,8 @@ pub struct Line<'a> {
     pub id: &'a HeaderValue,
     /// Where the client is.
     pub from: IpAddr,
+    /// What is there for whoever comes in where it came in.
+    pub reach: Audience,
     pub started: Instant,
     /// Known once the credential has been looked at.
     pub caller: Option<Arc<Caller>>,

@@ -27,13 +27,15 @@ pub struct Key {
     pub claims: String,
     /// May do everything.
     pub admin: bool,
+    /// `public`, `partner` or `private`.
+    pub audience: String,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
 }
 
-const COLUMNS: [(&str, Type); 11] = [
+const COLUMNS: [(&str, Type); 12] = [
     ("id", Type::Text),
     ("name", Type::Text),
     ("hash", Type::Text),
@@ -41,6 +43,7 @@ const COLUMNS: [(&str, Type); 11] = [
     ("user_id", Type::Text),
     ("claims", Type::Json),
     ("admin", Type::Bool),
+    ("audience", Type::Text),
     ("created_at", Type::Timestamp),
     ("expires_at", Type::Timestamp),
     ("revoked_at", Type::Timestamp),
@@ -88,15 +91,34 @@ pub fn list(dialect: Dialect) -> Prepared {
 
 /// Revokes a key that is not yet revoked. Arguments: the time, the id.
 pub fn revoke(dialect: Dialect) -> Prepared {
-    set_time(dialect, "revoked_at", true)
+    let mut sql = set_time(dialect, "revoked_at");
+    sql.push(" AND \"revoked_at\" IS NULL");
+    sql.finish(Cost::Short)
 }
 
-/// Notes that a key was used. Arguments: the time, the id.
+/// Notes that a key was used, unless that was noted lately already, by whichever node. Arguments:
+/// the time, the id, the time up to which an earlier note is old.
 pub fn touch(dialect: Dialect) -> Prepared {
-    set_time(dialect, "last_used_at", false)
+    let mut sql = set_time(dialect, "last_used_at");
+    sql.push(" AND (\"last_used_at\" IS NULL OR \"last_used_at\" <= ");
+    let old = sql.take_args(1);
+    sql.arg(old, &Type::Timestamp);
+    sql.push(")");
+    sql.finish(Cost::Short)
 }
 
-fn set_time(dialect: Dialect, column: &str, once: bool) -> Prepared {
+/// What version 5 of the system tables adds. Keys there are already speak for the public.
+pub(crate) fn add_audience(dialect: Dialect) -> Vec<String> {
+    let text = match dialect {
+        Dialect::Sqlite => "TEXT",
+        Dialect::Postgres => "text COLLATE \"C\"",
+    };
+    vec![format!(
+        "ALTER TABLE \"{TABLE}\" ADD COLUMN \"audience\" {text} NOT NULL DEFAULT 'public'"
+    )]
+}
+
+fn set_time(dialect: Dialect, column: &str) -> Sql {
     let mut sql = Sql::new(dialect);
     sql.push("UPDATE ");
     sql.name(TABLE);
@@ -108,12 +130,7 @@ fn set_time(dialect: Dialect, column: &str, once: bool) -> Prepared {
     sql.push(" WHERE \"id\" = ");
     let id = sql.take_args(1);
     sql.arg(id, &Type::Text);
-    if once {
-        sql.push(" AND ");
-        sql.name(column);
-        sql.push(" IS NULL");
-    }
-    sql.finish(Cost::Short)
+    sql
 }
 
 fn columns(sql: &mut Sql) {
@@ -139,6 +156,7 @@ impl Key {
             self.user.map_or(Value::Null, Value::Text),
             Value::Json(self.claims.into()),
             Value::Bool(self.admin),
+            Value::Text(self.audience),
             Value::Timestamp(self.created_at),
             time(self.expires_at),
             time(self.revoked_at),
@@ -166,6 +184,7 @@ fn key(row: &[Value]) -> Option<Key> {
         user,
         claims,
         admin,
+        audience,
         created,
         expires,
         revoked,
@@ -196,6 +215,7 @@ fn key(row: &[Value]) -> Option<Key> {
         },
         claims: text(claims)?,
         admin: *admin == Value::Bool(true),
+        audience: text(audience)?,
         created_at: time(created)??,
         expires_at: time(expires)?,
         revoked_at: time(revoked)?,

@@ -10,7 +10,7 @@ use crate::{answers, feed, imports, keys, operations, secrets};
 pub(crate) const MIGRATIONS: &str = "frontdesk_migrations";
 
 /// The version of the system tables that this release works with.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// One upgrade of the system tables.
 pub(crate) struct Upgrade {
@@ -36,7 +36,7 @@ pub(crate) fn upgrades(from: Option<u32>, dialect: Dialect) -> Vec<Upgrade> {
 }
 
 /// From one version to the next.
-fn every(dialect: Dialect) -> [Upgrade; 4] {
+fn every(dialect: Dialect) -> [Upgrade; 5] {
     [
         Upgrade {
             to: 1,
@@ -57,6 +57,11 @@ fn every(dialect: Dialect) -> [Upgrade; 4] {
             to: 4,
             what: "write down what goes on after its request",
             sql: operations::create(dialect),
+        },
+        Upgrade {
+            to: 5,
+            what: "write down for which audience each key is",
+            sql: keys::add_audience(dialect),
         },
     ]
 }

@@ -1,16 +1,17 @@
 //! A contract served by this very process.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use frontdesk::identity::NewKey;
+use frontdesk::model::Audience;
 use frontdesk::web::proxies::Proxies;
-use frontdesk::{Error, Migrate, Project, Stopping, Target};
+use frontdesk::{Error, Listeners, Migrate, Project, Stopping, Target};
 use tempfile::TempDir;
 use testdb::OnServer;
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -21,6 +22,7 @@ use crate::client::Client;
 /// Ends when dropped.
 pub struct App {
     guest: Client,
+    private: Option<Client>,
     inner: frontdesk::App,
     folder: TempDir,
     stop: Option<oneshot::Sender<()>>,
@@ -36,6 +38,7 @@ pub struct Builder {
     files: Vec<(String, String)>,
     copied: Option<PathBuf>,
     development: bool,
+    private: bool,
     proxies: Proxies,
 }
 
@@ -91,6 +94,15 @@ impl App {
         self.folder.path()
     }
 
+    /// A client without credentials where only one's own services come in.
+    ///
+    /// # Panics
+    /// Without [`Builder::private_listener`].
+    #[track_caller]
+    pub fn private(&self) -> &Client {
+        self.private.as_ref().expect("there is a private listener")
+    }
+
     /// Its PostgreSQL database; nothing if tests run on SQLite.
     pub fn target(&self) -> Option<Target> {
         self.database.as_ref().map(OnServer::target)
@@ -119,9 +131,13 @@ impl App {
     }
 
     fn make(&self, wish: NewKey) -> Client {
+        self.guest.with_key(&self.text_of(wish))
+    }
+
+    fn text_of(&self, wish: NewKey) -> String {
         let made = self.wait(self.inner.keys().create(wish, frontdesk::now()));
         let (_, text) = made.unwrap_or_else(|error| panic!("{error}"));
-        self.guest.with_key(text.reveal())
+        text.reveal().to_owned()
     }
 }
 
@@ -160,6 +176,12 @@ impl Builder {
     /// As `frontdesk dev` serves it: pages on this machine may read answers.
     pub fn development(mut self) -> Builder {
         self.development = true;
+        self
+    }
+
+    /// Listens in a second place, for services: [`App::private`].
+    pub fn private_listener(mut self) -> Builder {
+        self.private = true;
         self
     }
 
@@ -204,11 +226,15 @@ impl Builder {
             }
             let app = builder.open().await?;
             frontdesk::seed::fill(&app.engine(), folder.path()).await?;
-            let listener = frontdesk::listen("127.0.0.1:0")?;
-            let address: SocketAddr = listener.local_addr().unwrap();
-            Ok::<_, Error>((app, listener, address))
+            let public = frontdesk::listen("127.0.0.1:0")?;
+            let private = self.private.then(|| frontdesk::listen("127.0.0.1:0"));
+            let listeners = Listeners {
+                public,
+                private: private.transpose()?,
+            };
+            Ok::<_, Error>((app, listeners))
         });
-        let (inner, listener, address) = match opened {
+        let (inner, listeners) = match opened {
             Ok(opened) => opened,
             Err(Error::Contract(compiled)) => {
                 let found =
@@ -217,14 +243,18 @@ impl Builder {
             }
             Err(error) => panic!("{error}"),
         };
+        let client = |listener: &TcpListener| Client::guest(listener.local_addr().unwrap());
+        let guest = client(&listeners.public);
+        let private = listeners.private.as_ref().map(client);
         let (stop, stopped) = oneshot::channel::<()>();
         let served = inner.clone();
         let server = runtime.spawn(async move {
             let stop = async { drop(stopped.await) };
-            served.serve(listener, Stopping::at_once(), stop).await;
+            served.serve(listeners, Stopping::at_once(), stop).await;
         });
         App {
-            guest: Client::guest(address),
+            guest,
+            private,
             inner,
             folder,
             stop: Some(stop),
@@ -257,6 +287,17 @@ impl Key<'_> {
     pub fn claim(mut self, name: &str, value: &str) -> Self {
         self.wish.claims.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// A partner's key, or a service's.
+    pub fn audience(mut self, audience: Audience) -> Self {
+        self.wish.audience = audience;
+        self
+    }
+
+    /// Its text.
+    pub fn make(self) -> String {
+        self.app.text_of(self.wish)
     }
 
     /// A client that sends this key.

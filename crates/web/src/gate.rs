@@ -64,6 +64,7 @@ pub(crate) fn answer<H: Handler>(
                 head,
                 peer,
                 client,
+                private: false,
                 body,
             };
             Ok((Arc::clone(handler), request, marks))

@@ -67,6 +67,9 @@ pub struct Request {
     /// Where the client is, as far as that is known: the peer, until somebody who knows the
     /// proxies in between has looked (see [`Proxies`](crate::proxies::Proxies)).
     pub client: IpAddr,
+    /// Whether it came in where only one's own services come in. That is for whoever listens in
+    /// several places to say; a request is not private unless somebody says so.
+    pub private: bool,
     /// The body, not read yet.
     pub body: RequestBody,
 }

@@ -68,9 +68,7 @@ impl Dev {
 
 async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble> {
     // First, because nothing else matters if somebody else is there.
-    let listener = frontdesk::listen(&config.listen.value)?;
-    let address = listener.local_addr();
-    let address = address.map_err(|error| Trouble::Wrong(error.to_string(), None))?;
+    let (listeners, address, private) = super::listeners(config)?;
     let mut signals = Signals::new()?;
     let mut desk = Desk::new(project, super::origin(address))?;
     let app = tokio::select! {
@@ -80,6 +78,12 @@ async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble
     let mut keys = trial::keys(&app).await?;
     let seeded = desk.seed(&app).await;
     say(banner::welcome(&app, &desk.origin, &keys, &seeded).await);
+    if let Some(address) = private {
+        let origin = super::origin(address);
+        say(format!(
+            "  For your own services, private things too: {origin}"
+        ));
+    }
     let stop = async {
         signals.next().await;
         tokio::spawn(async move {
@@ -97,7 +101,7 @@ async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble
     };
     tokio::select! {
         () = follow => {}
-        _ = app.serve(listener, Stopping::at_once(), stop) => {}
+        _ = app.serve(listeners, Stopping::at_once(), stop) => {}
     }
     Ok(Some(app.clone()))
 }

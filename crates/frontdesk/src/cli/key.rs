@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use frontdesk::identity::{Key as Known, KeyError, Keys, NewKey};
-use frontdesk::model::Model;
+use frontdesk::model::{Audience, Model};
+use frontdesk::value::{Date, Duration, Timestamp};
 use frontdesk::{Database, Location, Migrate, Project, Target, now, trial};
 use serde_json::json;
 
@@ -16,6 +17,7 @@ const EXAMPLE: &str = "\
 Example:
   frontdesk key create mobile --scope books.read --scope reviews.write
   frontdesk key create ann --scope books.write --user 7 --claim role=staff
+  frontdesk key create reseller --scope books.read --audience partner --expires 90d
   frontdesk key list --json
   frontdesk key revoke key_01h455vb4pex5vsknk084sn02q";
 
@@ -66,6 +68,16 @@ struct Create {
     #[arg(long)]
     admin: bool,
 
+    /// Whom it speaks for: what the contract keeps for partners, or for services (private), is
+    /// there for such keys
+    #[arg(long, value_name = "AUDIENCE", default_value = "public", value_parser = audience)]
+    audience: Audience,
+
+    /// When it ends by itself: after a time, such as 90d or 12h, or on a day, such as 2027-01-01,
+    /// as it begins in UTC [default: never]
+    #[arg(long, value_name = "WHEN", value_parser = expiry)]
+    expires: Option<Expiry>,
+
     #[command(flatten)]
     place: Place,
 }
@@ -88,6 +100,39 @@ fn claim(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
         None => Err("a claim is NAME=VALUE, such as role=staff".to_owned()),
+    }
+}
+
+fn audience(text: &str) -> Result<Audience, String> {
+    Audience::named(text).ok_or_else(|| "public, partner or private".to_owned())
+}
+
+/// When a key is to end.
+#[derive(Clone, Copy, Debug)]
+enum Expiry {
+    In(Duration),
+    At(Timestamp),
+}
+
+fn expiry(text: &str) -> Result<Expiry, String> {
+    if let Ok(time) = Duration::parse_short(text) {
+        return Ok(Expiry::In(time));
+    }
+    let at = Date::parse(text)
+        .map(Date::midnight)
+        .or_else(|_| Timestamp::parse(text));
+    at.map(Expiry::At)
+        .map_err(|_| "a time such as 90d or 12h, or a day such as 2027-01-01".to_owned())
+}
+
+impl Expiry {
+    fn reckoned(self, now: Timestamp) -> Result<Timestamp, Trouble> {
+        match self {
+            Expiry::At(at) => Ok(at),
+            Expiry::In(time) => now
+                .checked_add(time)
+                .ok_or_else(|| Trouble::Usage("no calendar reaches that far".to_owned())),
+        }
     }
 }
 
@@ -114,19 +159,30 @@ impl Create {
         }
         let location = location(&place.dir, place.storage)?;
         let keys = open(&location, model).await?;
+        let now = now();
+        let expires_at = self.expires.map(|when| when.reckoned(now)).transpose()?;
         let wish = NewKey {
             name: self.name,
             scopes: self.scopes,
             user: self.user,
             claims: self.claims,
             admin: self.admin,
+            audience: self.audience,
+            expires_at,
         };
-        let (key, text) = match keys.create(wish, now()).await {
+        let (key, text) = match keys.create(wish, now).await {
             Err(KeyError::Invalid(why)) => return Err(Trouble::Usage(why)),
             made => made.map_err(frontdesk::Error::Key)?,
         };
         if place.json {
-            say(json!({"id": key.id, "key": text.reveal(), "scopes": key.scopes}));
+            let expires = key.expires_at.map(|at| at.to_string());
+            say(json!({
+                "id": key.id,
+                "key": text.reveal(),
+                "scopes": key.scopes,
+                "audience": key.audience.name(),
+                "expires_at": expires,
+            }));
         } else {
             say(text.reveal());
             tell(styled(
@@ -155,9 +211,12 @@ async fn list(place: Place) -> Done {
         .map(|key| key.name.chars().count())
         .max()
         .unwrap_or(0);
+    let now = now();
     for key in &known {
+        let is_over = key.expires_at.is_some_and(|at| at <= now);
         let state = match (key.revoked_at, key.admin) {
             (Some(_), _) => styled(BAD, "revoked"),
+            (None, _) if is_over => styled(BAD, "expired"),
             (None, true) => styled(GOOD, "admin  "),
             (None, false) => styled(GOOD, "active "),
         };
@@ -168,6 +227,16 @@ async fn list(place: Place) -> Done {
         }
         for (name, value) in &key.claims {
             about.push_str(&format!("  {name}={value}"));
+        }
+        if key.audience != Audience::Public {
+            about.push_str(&format!("  {}", key.audience.name()));
+        }
+        if let Some(at) = key.expires_at {
+            let word = if is_over { "expired" } else { "expires" };
+            about.push_str(&format!("  {word} {at}"));
+        }
+        if let Some(at) = key.last_used_at {
+            about.push_str(&format!("  used {at}"));
         }
         say(format!(
             "{}  {state}  {name}  {}",
@@ -264,7 +333,10 @@ fn to_json(key: &Known) -> serde_json::Value {
         "user": key.user,
         "claims": claims,
         "admin": key.admin,
+        "audience": key.audience.name(),
         "created_at": key.created_at.to_string(),
+        "expires_at": key.expires_at.map(|at| at.to_string()),
         "revoked_at": key.revoked_at.map(|at| at.to_string()),
+        "last_used_at": key.last_used_at.map(|at| at.to_string()),
     })
 }

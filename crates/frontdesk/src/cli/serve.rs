@@ -81,9 +81,7 @@ impl Serve {
             (true, false) => Migrate::Safe,
             (true, true) => Migrate::AllowDataLoss,
         };
-        let listener = frontdesk::listen(&config.listen.value)?;
-        let address = listener.local_addr();
-        let address = address.map_err(|error| Trouble::Wrong(error.to_string(), None))?;
+        let (listeners, address, private) = super::listeners(config)?;
         let mut signals = Signals::new()?;
         let builder = App::builder(&self.dir)
             .data(&config.data.value)
@@ -94,6 +92,10 @@ impl Serve {
         let app = builder.open_model(Arc::new(model)).await?;
         tracing::info!(%address, database = %app.database().location(), "listening");
         say(format!("frontdesk listens on http://{address}"));
+        if let Some(address) = private {
+            tracing::info!(%address, "listening for services");
+            say(format!("and for your own services on http://{address}"));
+        }
         let drain = config.drain.value;
         let stopping = Stopping {
             drain,
@@ -110,7 +112,7 @@ impl Serve {
                 process::exit(1);
             });
         };
-        let stopped = app.serve(listener, stopping, stop).await;
+        let stopped = app.serve(listeners, stopping, stop).await;
         if stopped.cut > 0 {
             tracing::warn!(requests = stopped.cut, "cut off");
         }

@@ -149,3 +149,39 @@ fn data_alone_is_enough_to_manage_keys() {
     assert!(none.stderr.contains("no database"), "{}", none.stderr);
     assert!(!elsewhere.path().join("nowhere").exists());
 }
+
+#[test]
+fn keys_have_an_audience_and_an_end() {
+    let place = contract(LIBRARY);
+    let arguments =
+        |more: &[&'static str]| [&["key", "create", "k", "--admin", "--json"], more].concat();
+    let make = |more: &[&'static str]| -> Json {
+        let made = run(place.path(), &arguments(more)).expect(0);
+        serde_json::from_str(&made.stdout).unwrap()
+    };
+    let made = make(&["--audience", "partner", "--expires", "2999-01-01"]);
+    assert_eq!(made["audience"], "partner");
+    assert_eq!(made["expires_at"], "2999-01-01T00:00:00.000Z");
+    let made = make(&["--expires", "90d"]);
+    assert_eq!(made["audience"], "public");
+    assert!(made["expires_at"].is_string());
+    let listed = run(place.path(), &["key", "list"]).expect(0).stdout;
+    assert!(
+        listed.contains("partner  expires 2999-01-01T00:00:00.000Z"),
+        "{listed}"
+    );
+    let listed = run(place.path(), &["key", "list", "--json"])
+        .expect(0)
+        .stdout;
+    let listed: Json = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed["keys"][1]["audience"], "partner");
+    assert_eq!(listed["keys"][1]["last_used_at"], Json::Null);
+    for (more, said) in [
+        (["--audience", "friends"], "public, partner or private"),
+        (["--expires", "soon"], "a time such as 90d"),
+        (["--expires", "2001-01-01"], "could never be used"),
+    ] {
+        let refused = run(place.path(), &arguments(&more)).expect(2);
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
+}

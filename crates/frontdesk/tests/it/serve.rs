@@ -217,3 +217,26 @@ fn a_port_that_is_taken_is_told_with_a_way_out() {
         );
     }
 }
+
+#[test]
+fn services_have_a_listener_of_their_own_and_both_end_together() {
+    let contract_text = LIBRARY.replace("  Author:\n", "  Author:\n    audience: private\n");
+    let place = contract(&contract_text);
+    let mut process = serve(
+        place.path(),
+        &["--private-listen", "127.0.0.1:0", "--drain", "0"],
+    );
+    let inside = process.wait_until("the private address", |said| {
+        let (_, rest) = said.split_once("for your own services on http://")?;
+        rest.lines().next()?.trim().parse().ok()
+    });
+    let (outside, inside) = (process.client(), testkit::Client::guest(inside));
+    outside.get("/v1/authors").expect(404);
+    inside.get("/v1/authors").expect(200);
+    inside.get("/readyz").expect(200);
+    process.signal("TERM");
+    assert_eq!(process.ended().code(), Some(0));
+    for client in [outside, inside] {
+        assert!(client.request("GET", "/healthz").try_send().is_err());
+    }
+}

@@ -1,5 +1,6 @@
 //! Who may do what, as HTTP tells it: 401, 403 and 404.
 
+use frontdesk::value;
 use serde_json::{Value as Json, json};
 use testkit::{Answer, App, Client};
 
@@ -354,4 +355,54 @@ fn a_field_may_be_closed_where_its_record_is_open() {
     // Sending back what is there is no change.
     ann.patch(&path, &json!({"urgent": true, "title": "z"}))
         .expect(200);
+}
+
+#[test]
+fn an_expired_key_is_refused_and_says_so() {
+    let app = DESK.get();
+    let wish = |expires_at| frontdesk::identity::NewKey {
+        name: "x".into(),
+        admin: true,
+        expires_at: Some(expires_at),
+        ..Default::default()
+    };
+    let (made, later) = (value::Timestamp(0), value::Timestamp(1));
+    let keys = app.inner().keys();
+    let (_, over) = app.wait(keys.create(wish(later), made)).unwrap();
+    let refused = app.with_key(over.reveal()).get("/v1/flags").expect(401);
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert_eq!(
+        detail,
+        "The key expired at 1970-01-01T00:00:00.001Z; ask for a new one."
+    );
+    assert!(app.wait(keys.create(wish(made), later)).is_err());
+    let (_, good) = app
+        .wait(keys.create(wish(value::Timestamp::MAX), frontdesk::now()))
+        .unwrap();
+    app.with_key(good.reveal()).get("/v1/flags").expect(200);
+}
+
+#[test]
+fn the_last_use_of_a_key_is_noted_beside_its_request() {
+    let app = DESK.get();
+    let keys = app.inner().keys();
+    let wish = || frontdesk::identity::NewKey {
+        name: "x".into(),
+        admin: true,
+        ..Default::default()
+    };
+    let (used, text) = app.wait(keys.create(wish(), frontdesk::now())).unwrap();
+    let (unused, _) = app.wait(keys.create(wish(), frontdesk::now())).unwrap();
+    let noted = |id: &str| {
+        let all = app.wait(keys.list()).unwrap();
+        all.into_iter()
+            .find(|key| key.id == id)
+            .unwrap()
+            .last_used_at
+    };
+    assert_eq!(noted(&used.id), None);
+    app.with_key(text.reveal()).get("/v1/flags").expect(200);
+    let at = testkit::eventually("the note", || noted(&used.id));
+    assert!(at >= used.created_at && at <= frontdesk::now());
+    assert_eq!(noted(&unused.id), None);
 }

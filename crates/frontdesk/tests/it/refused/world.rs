@@ -222,7 +222,8 @@ impl World {
     }
 }
 
-/// All columns of all tables but the feed, in one statement.
+/// All columns of all tables but the feed, in one statement. When a key was last used is noted of
+/// the refused as well.
 fn dump_statement(app: &App) -> Arc<Statement> {
     let driver = app.inner().database().driver();
     let statement = |text: String, columns| {
@@ -237,13 +238,15 @@ fn dump_statement(app: &App) -> Arc<Statement> {
         Dialect::Sqlite => {
             "SELECT t.name, group_concat('quote(\"' || c.name || '\")', ' || '','' || ') \
              FROM sqlite_schema t, pragma_table_info(t.name) c \
-             WHERE t.type = 'table' AND t.name <> 'frontdesk_feed' GROUP BY t.name"
+             WHERE t.type = 'table' AND t.name <> 'frontdesk_feed' \
+             AND c.name <> 'last_used_at' GROUP BY t.name"
         }
         // Where the feed's positions end is part of the feed.
         Dialect::Postgres => {
             "SELECT table_name::text, string_agg('quote_nullable(\"' || column_name || '\")', ' || '','' || ' \
              ORDER BY ordinal_position) FROM information_schema.columns \
-             WHERE table_schema = 'public' AND table_name NOT LIKE 'frontdesk\\_feed%' GROUP BY 1"
+             WHERE table_schema = 'public' AND table_name NOT LIKE 'frontdesk\\_feed%' \
+             AND column_name <> 'last_used_at' GROUP BY 1"
         }
     };
     let columns = statement(columns.to_owned(), 2);
