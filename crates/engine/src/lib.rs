@@ -81,6 +81,8 @@ struct Core {
     running: Arc<once::Running>,
     /// Room for operations that go on after their request.
     later: Arc<Semaphore>,
+    /// How often the tables have been changed since they were made.
+    migrations: OnceLock<u64>,
     /// Of every rule that says what may be seen; made when first asked for.
     rules_digest: OnceLock<[u8; 16]>,
 }
@@ -99,9 +101,17 @@ impl Engine {
                 cursors: CursorKey::new(cursor_secret),
                 running: Arc::default(),
                 later: Arc::new(Semaphore::new(later::RUNNING_MAX)),
+                migrations: OnceLock::new(),
                 rules_digest: OnceLock::new(),
             }),
         }
+    }
+
+    /// Says how often the tables have been changed since they were made, so that no tag means the
+    /// same before and after. To be said once, before the first request; never, unless said.
+    pub fn migrated(&self, times: u64) {
+        // What tags were made with already stays.
+        let _ = self.core.migrations.set(times);
     }
 
     pub fn model(&self) -> &Arc<Model> {
@@ -175,6 +185,7 @@ impl Core {
             plans: &self.plans,
             caller,
             now,
+            migrations: *self.migrations.get_or_init(|| 0),
         }
     }
 

@@ -112,6 +112,8 @@ pub struct Viewer<'a> {
     pub plans: &'a Plans,
     pub caller: &'a Caller,
     pub now: Timestamp,
+    /// How often the tables have been changed.
+    pub migrations: u64,
 }
 
 impl Viewer<'_> {
@@ -474,7 +476,7 @@ impl Viewer<'_> {
             });
         }
         let tag = if fixed {
-            ViewTag::Fixed(fingerprint(resource, &slots))
+            ViewTag::Fixed(fingerprint(resource, &slots, self.migrations))
         } else {
             ViewTag::Content
         };
@@ -528,8 +530,9 @@ fn slot(name: &str, ty: Type) -> Slot {
 }
 
 /// A number for the shape of an answer: the same fields of the same types give the same
-/// number, in every process and release (FNV-1a, 64 bits).
-fn fingerprint(resource: &Resource, slots: &[Slot]) -> u64 {
+/// number, in every process and release (FNV-1a, 64 bits), until tables are changed: a field that
+/// was dropped and made again has the shape it had and other values, in rows of the same version.
+fn fingerprint(resource: &Resource, slots: &[Slot], migrations: u64) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut eat = |bytes: &[u8]| {
         for byte in bytes.iter().chain([&0xff]) {
@@ -542,7 +545,7 @@ fn fingerprint(resource: &Resource, slots: &[Slot]) -> u64 {
         eat(slot.ty.name().as_bytes());
     }
     // Sixteen bits tell views of one version apart well enough and keep tags short.
-    (hash >> 48) ^ (hash & 0xffff) ^ ((hash >> 16) & 0xffff)
+    (hash >> 48) ^ (hash & 0xffff) ^ ((hash >> 16) & 0xffff) ^ (migrations & 0xffff)
 }
 
 fn parameter(name: &str, code: &'static str, detail: String) -> FieldProblem {

@@ -200,9 +200,13 @@ impl Builder {
             development: self.development,
             origin: self.origin,
         };
+        let serving = Serving::new(model, &lasting)?;
+        serving
+            .engine
+            .migrated(lasting.database.migrations().await?);
         Ok(App {
             shared: Arc::new(Shared {
-                serving: ArcSwap::from_pointee(Serving::new(model, &lasting)?),
+                serving: ArcSwap::from_pointee(serving),
                 health: Health::new(Arc::clone(lasting.database.driver())),
                 lasting,
             }),
@@ -301,6 +305,7 @@ impl App {
     pub async fn swap(&self, model: Arc<Model>, allowed: Migrate) -> Result<Vec<String>, Error> {
         let serving = Serving::new(Arc::clone(&model), &self.shared.lasting)?;
         let steps = migrate(self.database(), &model, allowed).await?;
+        serving.engine.migrated(self.database().migrations().await?);
         self.shared.serving.store(Arc::new(serving));
         Ok(steps)
     }

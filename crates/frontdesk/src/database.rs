@@ -201,6 +201,18 @@ impl Database {
         migrate::note(driver, &plan).await.map_err(failed)
     }
 
+    /// How often the tables have been changed since they were made.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn migrations(&self) -> Result<u64, Error> {
+        let applied = migrate::applied(&*self.driver).await;
+        let applied = applied.map_err(|error| self.failed(error))?;
+        let number = applied.map_or(0, |applied| applied.number);
+        // The first one makes them.
+        Ok(u64::try_from(number.saturating_sub(1)).unwrap_or(0))
+    }
+
     /// Applies what is pending, in one transaction.
     ///
     /// # Errors

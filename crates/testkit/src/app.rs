@@ -123,10 +123,24 @@ impl App {
     /// When it cannot take the place.
     #[track_caller]
     pub fn swap(&self, contract: &str) -> Result<(), Error> {
+        self.swap_with(contract, Migrate::Safe)
+    }
+
+    /// The same, whatever is lost.
+    ///
+    /// # Errors
+    /// When it cannot take the place.
+    #[track_caller]
+    pub fn swap_losing_data(&self, contract: &str) -> Result<(), Error> {
+        self.swap_with(contract, Migrate::AllowDataLoss)
+    }
+
+    #[track_caller]
+    fn swap_with(&self, contract: &str, allowed: Migrate) -> Result<(), Error> {
         fs::write(self.folder.path().join(frontdesk::FILE), contract).unwrap();
         let compiled = Project::open(self.folder.path())?.compile()?;
         let (model, _) = compiled.into_model()?;
-        self.wait(self.inner.swap(Arc::new(model), Migrate::Safe))?;
+        self.wait(self.inner.swap(Arc::new(model), allowed))?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Entity tags, conditional requests, and what caches are told.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use testkit::{Answer, App};
 
 use crate::support::Shared;
@@ -369,4 +369,43 @@ resources:
         make(0, "z");
         look();
     }
+}
+
+/// The row has the version it had, and the answer the shape; but what it held is gone.
+#[test]
+fn a_field_that_was_dropped_and_made_again_gives_other_tags() {
+    let contract = |more: &str| {
+        format!(
+            "
+frontdesk: 1
+name: notes
+resources:
+  Note:
+    id: integer
+{more}
+    access: {{read: public, write: public}}
+"
+        )
+    };
+    let with = contract("    fields: {text: string, aside?: string}");
+    let without = contract("    removed: [aside]\n    fields: {text: string}");
+    let app = App::start(&with);
+    let made = json!({"text": "x", "aside": "y"});
+    app.post("/v1/notes", &made).expect(201);
+    let paths = ["/v1/notes/1", "/v1/notes", "/v1/notes/1?fields=aside"];
+    let tags = paths.map(|path| app.get(path).header("etag").unwrap());
+    let again = |path, tag: &str| app.request("GET", path).header("if-none-match", tag).send();
+    for (path, tag) in paths.iter().zip(&tags) {
+        again(path, tag).expect(304);
+    }
+    app.swap_losing_data(&without).unwrap();
+    app.swap_losing_data(&with).unwrap();
+    assert_eq!(app.get("/v1/notes/1").json()["aside"], Json::Null);
+    for (path, tag) in paths.iter().zip(&tags) {
+        again(path, tag).expect(200);
+    }
+    // Whoever has read the newest row may still write.
+    let write = app.request("PATCH", "/v1/notes/1");
+    let write = write.body("application/merge-patch+json", r#"{"text":"z"}"#);
+    write.header("if-match", &tags[0]).send().expect(200);
 }
