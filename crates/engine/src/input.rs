@@ -221,11 +221,9 @@ impl Writer<'_> {
     }
 
     fn read(&self, field: &Field, json: &Json, problems: &mut Vec<FieldProblem>) -> Value {
-        let before = problems.len();
         let value = self.read_unchecked(field, json, problems);
-        if problems.len() == before {
-            validate::check(&field.shape, &value, &format!("/{}", field.name), problems);
-        }
+        // Of what is of the wrong type nothing more is said, of what stands beside it all.
+        validate::check(&field.shape, &value, &format!("/{}", field.name), problems);
         value
     }
 
@@ -245,22 +243,11 @@ impl Writer<'_> {
             }
             return Value::Null;
         }
-        match value::json::read(&field.shape.ty, json) {
-            Ok(mut value) => {
-                complete(
-                    &field.shape,
-                    &mut value,
-                    json,
-                    &format!("/{}", field.name),
-                    problems,
-                );
-                value
-            }
-            Err(mismatches) => {
-                problems.extend(located(field, mismatches));
-                Value::Null
-            }
-        }
+        let (mut value, mismatches) = value::json::read_partly(&field.shape.ty, json);
+        problems.extend(located(field, mismatches));
+        let pointer = format!("/{}", field.name);
+        complete(&field.shape, &mut value, json, &pointer, problems);
+        value
     }
 
     /// `set:` or the default of a field that the client does not give.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use call::{Change, Code, Failure, FieldProblem, Outcome, Place, Request};
+use json_patch::PatchOperation;
 use model::{Action, Field, Resource};
 use serde_json::{Map, Value as Json};
 use store::driver::{StoreError, Transaction};
@@ -163,8 +164,10 @@ fn changed(
         Some(Change::Merge(body)) => writer.merge(&before.row, body),
         Some(Change::Whole(body)) => writer.replace(&before.row, body, &hidden),
         Some(Change::Patch(operations)) => {
-            let body = patched(resource, &before.row, operations, &hidden)?;
-            writer.set(&before.row, &body)
+            match patched(resource, &before.row, operations, &hidden)? {
+                Patched::Members(body) => writer.set(&before.row, &body),
+                Patched::Whole(body) => writer.replace(&before.row, &body, &hidden),
+            }
         }
         Some(Change::Batch(_)) | None => {
             Err(Failure::new(Code::Malformed, "a change needs a body"))
@@ -211,13 +214,21 @@ fn hidden_from(core: &Core, request: &Request, resource: &Resource, field: &Fiel
             .is_some_and(|gate| !matches!(gate.ask(&request.caller, request.now), Verdict::Open))
 }
 
+/// What a JSON Patch comes to.
+enum Patched {
+    /// The members that it changes.
+    Members(Map<String, Json>),
+    /// Another document: it is taken as PUT takes one.
+    Whole(Map<String, Json>),
+}
+
 /// The members that a JSON Patch changes, found by applying it to the record as JSON.
 fn patched(
     resource: &Resource,
     row: &[Value],
     operations: &Json,
     hidden: &dyn Fn(&Field) -> bool,
-) -> Result<Map<String, Json>, Failure> {
+) -> Result<Patched, Failure> {
     let malformed = |pointer: String, detail: String| {
         Failure::with_problems(
             Code::Malformed,
@@ -281,6 +292,9 @@ fn patched(
             "the patch makes the record something else than an object".to_owned(),
         ));
     };
+    if patch.0.iter().any(puts_another) {
+        return Ok(Patched::Whole(document));
+    }
     let mut body = Map::new();
     for (name, before) in &original {
         match document.get(name) {
@@ -311,7 +325,18 @@ fn patched(
             body.insert(name, after);
         }
     }
-    Ok(body)
+    Ok(Patched::Members(body))
+}
+
+/// Whether an operation puts something in the place of the whole document.
+fn puts_another(operation: &PatchOperation) -> bool {
+    match operation {
+        PatchOperation::Add(_)
+        | PatchOperation::Replace(_)
+        | PatchOperation::Move(_)
+        | PatchOperation::Copy(_) => operation.path().is_root(),
+        PatchOperation::Remove(_) | PatchOperation::Test(_) => false,
+    }
 }
 
 /// Bytes of the strings and a few for each value: close enough to stop growth.

@@ -189,7 +189,8 @@ fn list_faults(
         let twice = items
             .iter()
             .enumerate()
-            .find(|(index, item)| items[..*index].contains(item));
+            // Nulls stand where something of the wrong type was.
+            .find(|(index, item)| !item.is_null() && items[..*index].contains(item));
         if let Some((index, _)) = twice {
             fault(
                 "duplicate_item",

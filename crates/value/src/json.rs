@@ -76,14 +76,23 @@ impl std::error::Error for Mismatch {}
 /// # Errors
 /// All mismatches, at most [`MISMATCHES_MAX`], never none.
 pub fn read(ty: &Type, json: &serde_json::Value) -> Result<Value, Vec<Mismatch>> {
+    let (value, mismatches) = read_partly(ty, json);
+    if mismatches.is_empty() {
+        Ok(value)
+    } else {
+        Err(mismatches)
+    }
+}
+
+/// The same for whoever wants to say more about the rest of a value that does not fit: where
+/// something does not, there is a null.
+pub fn read_partly(ty: &Type, json: &serde_json::Value) -> (Value, Vec<Mismatch>) {
     let mut reader = Reader {
         path: Vec::new(),
         mismatches: Vec::new(),
     };
-    match reader.value(ty, json) {
-        Some(value) if reader.mismatches.is_empty() => Ok(value),
-        _ => Err(reader.mismatches),
-    }
+    let value = reader.value(ty, json).unwrap_or(Value::Null);
+    (value, reader.mismatches)
 }
 
 /// Appends the JSON of a value.
@@ -274,7 +283,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// `None` when something does not fit, which is then among the mismatches.
+    /// `None` when it does not fit, which is then among the mismatches, as are items and members
+    /// that do not.
     fn value(&mut self, ty: &'a Type, json: &'a serde_json::Value) -> Option<Value> {
         use serde_json::Value as Json;
         match (ty, json) {
@@ -340,10 +350,11 @@ impl<'a> Reader<'a> {
                 break;
             }
             self.path.push(Segment::Item(at));
-            values.extend(self.value(item, json));
+            values.push(self.value(item, json).unwrap_or(Value::Null));
             self.path.pop();
         }
-        (values.len() == items.len()).then_some(Value::List(values))
+        values.resize(items.len(), Value::Null);
+        Some(Value::List(values))
     }
 
     fn object(
@@ -358,14 +369,15 @@ impl<'a> Reader<'a> {
             let json = members.get(&*member.name);
             known += usize::from(json.is_some());
             self.path.push(Segment::Member(&member.name));
-            values.extend(match json {
+            let value = match json {
                 None | Some(Json::Null) if member.nullable => Some(Value::Null),
                 None => self.mismatch(
                     code::REQUIRED,
                     format!("{} is required", member.ty.describe()),
                 ),
                 Some(json) => self.value(&member.ty, json),
-            });
+            };
+            values.push(value.unwrap_or(Value::Null));
             self.path.pop();
         }
         if known < members.len() {
@@ -378,9 +390,8 @@ impl<'a> Reader<'a> {
                     break;
                 }
             }
-            return None;
         }
-        (values.len() == object.members.len()).then_some(Value::Object(values))
+        Some(Value::Object(values))
     }
 
     fn money(&mut self, members: &'a serde_json::Map<String, serde_json::Value>) -> Option<Value> {

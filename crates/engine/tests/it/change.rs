@@ -95,6 +95,7 @@ async fn every_fault_is_told_at_once_with_its_place() {
             "read_only /state",
             "too_long /name",
             "too_long /tags/2",
+            "too_small /size/width",
             "too_small /weight",
             "unknown_field /colour",
         ]

@@ -1,6 +1,6 @@
 //! Creating, changing, replacing and deleting records.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use testkit::{Answer, App};
 
 use crate::support::Shared;
@@ -564,4 +564,104 @@ fn a_change_that_changes_nothing_is_no_new_version() {
     let other = app.patch(&path, &json!({"name": "other"})).expect(200);
     assert_ne!(other.etag(), made.etag());
     assert!(other.json()["updated_at"].as_str() >= made.json()["updated_at"].as_str());
+}
+
+#[test]
+fn all_faults_of_a_body_are_told_at_once() {
+    let app = App::start(
+        "
+frontdesk: 1
+name: forms
+resources:
+  Form:
+    id: integer
+    fields:
+      title:  {type: string, maxLength: 3}
+      count:  {type: integer, minimum: 1}
+      tags?:  {type: array, items: {type: string, maxLength: 2}, maxItems: 4, uniqueItems: true}
+      place?:
+        type: object
+        properties:
+          street: {type: string, maxLength: 3}
+          number: {type: integer, minimum: 1}
+    access: {read: public, write: public}
+",
+    );
+    let body = json!({
+        "title": "too long",
+        "count": "no number",
+        "tags": [1, "x", "long", 2, "x"],
+        "place": {"street": "too long", "number": "one", "town": "x"},
+        "colour": 1,
+    });
+    let expected = [
+        "/colour unknown_field",
+        "/count wrong_type",
+        "/place/number wrong_type",
+        "/place/street too_long",
+        "/place/town unknown_member",
+        "/tags duplicate_item",
+        "/tags too_many_items",
+        "/tags/0 wrong_type",
+        "/tags/2 too_long",
+        "/tags/3 wrong_type",
+        "/title too_long",
+    ];
+    let faults = |answer: testkit::Answer| {
+        let mut faults = answer.expect(422).faults();
+        faults.sort();
+        faults
+    };
+    assert_eq!(faults(app.post("/v1/forms", &body)), expected);
+    let made = json!({"title": "x", "count": 1});
+    app.post("/v1/forms", &made).expect(201);
+    assert_eq!(faults(app.put("/v1/forms/1", &body)), expected);
+    assert_eq!(faults(app.patch("/v1/forms/1", &body)), expected);
+}
+
+#[test]
+fn a_json_patch_may_put_another_document_in_place_as_put_does() {
+    let app = App::start(
+        "
+frontdesk: 1
+name: notes
+resources:
+  Note:
+    id: integer
+    fields:
+      text:   string
+      aside?: string
+      kind:   {type: string, default: plain}
+    access: {read: public, write: public}
+",
+    );
+    let made = json!({"text": "x", "aside": "y", "kind": "loud"});
+    let made = app.post("/v1/notes", &made).expect(201).json();
+    let patch = |operations: Json| {
+        let request = app.request("PATCH", "/v1/notes/1");
+        request
+            .body("application/json-patch+json", operations.to_string())
+            .send()
+    };
+    for op in ["replace", "add"] {
+        let whole = json!([{"op": op, "path": "", "value": {"text": op}}]);
+        let now = patch(whole).expect(200).json();
+        let mut expected = made.clone();
+        expected["text"] = op.into();
+        expected["aside"] = Json::Null;
+        expected["kind"] = "plain".into();
+        expected["updated_at"] = now["updated_at"].clone();
+        assert_eq!(now, expected);
+    }
+    for (value, fault) in [
+        (json!({}), "/text required"),
+        (json!({"text": "x", "id": 2}), "/id read_only"),
+        (json!({"text": "x", "colour": 1}), "/colour unknown_field"),
+    ] {
+        let refused = patch(json!([{"op": "replace", "path": "", "value": value}]));
+        assert_eq!(refused.expect(422).faults(), [fault]);
+    }
+    // What is taken out by name is still said to be kept by the server.
+    let refused = patch(json!([{"op": "remove", "path": "/created_at"}]));
+    assert_eq!(refused.expect(422).faults(), ["/created_at read_only"]);
 }
