@@ -164,6 +164,26 @@ impl Write {
                         .entry(field.name.clone())
                         .or_insert_with(|| kept.cloned().unwrap_or(Json::Null));
                 }
+                // Another document in place of the whole is taken as PUT takes one.
+                let puts_another =
+                    |operation: &Json| operation["path"] == "" && operation["op"] != "test";
+                if sent
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(puts_another))
+                {
+                    for field in resource.fields.iter().filter(|field| is_data(field)) {
+                        let absent = if field.immutable || field.read_only || field.is_system() {
+                            let record = before.record.as_ref();
+                            record.and_then(|record| record.get(&field.name)).cloned()
+                        } else {
+                            let default = field.default.as_ref();
+                            default.map(|default| json_of(&field.shape.ty, default))
+                        };
+                        document
+                            .entry(field.name.clone())
+                            .or_insert(absent.unwrap_or(Json::Null));
+                    }
+                }
                 document
             }
             (&Method::PATCH, _) => match merge(Json::Object(whole(resource)), sent) {
