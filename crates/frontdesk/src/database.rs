@@ -201,6 +201,16 @@ impl Database {
         migrate::note(driver, &plan).await.map_err(failed)
     }
 
+    /// Whether frontdesk's own tables were made by an older release and not migrated since.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_of_older_release(&self) -> Result<bool, Error> {
+        let applied = migrate::applied(&*self.driver).await;
+        let applied = applied.map_err(|error| self.failed(error))?;
+        Ok(applied.is_some_and(|applied| applied.is_of_older_release()))
+    }
+
     /// How often the tables have been changed since they were made.
     ///
     /// # Errors

@@ -292,6 +292,11 @@ async fn open(location: &Location, model: Option<Model>) -> Result<Keys, Trouble
             return Err(Trouble::Wrong(what, Some(help)));
         }
         let database = Database::connect(location).await?;
+        if database.is_of_older_release().await? {
+            let what = "the tables were made by an older frontdesk".to_owned();
+            let help = "`frontdesk migrate apply` brings them to this one".to_owned();
+            return Err(Trouble::Wrong(what, Some(help)));
+        }
         return Ok(Keys::new(database.driver().clone()));
     };
     // The first thing ever done here: then the tables are made now, since nothing can be lost.

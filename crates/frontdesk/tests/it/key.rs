@@ -185,3 +185,22 @@ fn keys_have_an_audience_and_an_end() {
         assert!(refused.stderr.contains(said), "{}", refused.stderr);
     }
 }
+
+#[test]
+fn tables_of_an_older_release_are_told_of() {
+    if !crate::support::on_sqlite() {
+        return;
+    }
+    let place = contract(LIBRARY);
+    run(place.path(), &["key", "create", "k", "--admin"]).expect(0);
+    crate::support::older_release(place.path());
+    let refused = run(place.path(), &["key", "list"]).expect(1);
+    assert!(
+        refused.stderr.contains("frontdesk migrate apply"),
+        "{}",
+        refused.stderr
+    );
+    run(place.path(), &["migrate", "apply"]).expect(0);
+    let listed = run(place.path(), &["key", "list"]).expect(0);
+    assert!(listed.stdout.contains("admin"), "{}", listed.stdout);
+}

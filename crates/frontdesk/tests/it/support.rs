@@ -111,3 +111,15 @@ fn count_by(driver: &dyn Driver, sql: &'static str) -> u64 {
         other => panic!("{sql}: {other:?}"),
     }
 }
+
+/// Makes of the SQLite database in a folder what the release before keys had audiences had made.
+#[track_caller]
+pub fn older_release(folder: &Path) {
+    let file = folder.join(".frontdesk/frontdesk.db");
+    let driver = SqliteDriver::open(&file, Options::default()).unwrap();
+    let script = [
+        "ALTER TABLE \"frontdesk_keys\" DROP COLUMN \"audience\"".to_owned(),
+        "UPDATE \"frontdesk_migrations\" SET \"system\" = 4".to_owned(),
+    ];
+    testdb::wait(driver.migrate(&script)).unwrap();
+}

@@ -107,6 +107,13 @@ fn is_all(rows: &Rows) -> bool {
     *rows == Rows::All
 }
 
+impl Applied {
+    /// Whether frontdesk's own tables lack something that this release works with.
+    pub fn is_of_older_release(&self) -> bool {
+        self.system < crate::system::VERSION
+    }
+}
+
 /// What a model needs.
 pub fn describe(model: &Model) -> Applied {
     Applied {
