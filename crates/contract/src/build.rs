@@ -99,6 +99,8 @@ fn resource<'a>(
         id_type: Arc::clone(&draft.id_type),
         fields,
         lists: draft.lists.clone(),
+        key: draft.path_key.clone(),
+        within: draft.within,
         unique: draft.unique.clone(),
         index: draft.index.clone(),
         search: draft.search.clone(),

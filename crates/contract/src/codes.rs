@@ -179,6 +179,15 @@ codes! {
     NOT_INSIDE "E0236" "word for fields of a resource only"
     "The fields of an object that is inside a field are not columns: they can have a type, constraints, a default and a description, but no index, no access and no history of their own."
 
+    KEY "E0237" "key that cannot stand in a path"
+    "`key` names the fields whose values stand in a record's path instead of its id. Each is stored, never empty, seen by everybody who may read the record, and of a type with one spelling: text, an enum, an integer, a uuid or a date. The record keeps its `id`, which relations go on holding."
+
+    WITHIN "E0238" "within that leads nowhere"
+    "`within: Repo` puts the records into the path of the record that one of their relations points to. The relation is always there and never changes. Where several relations point to the resource, `within` names the relation instead."
+
+    SEQUENCE "E0239" "sequence that cannot be counted"
+    "`sequence: Repo` on an integer field has the server count it for each record that a relation of the resource points to. The relation is always there and never changes; clients do not write the number."
+
     NO_EQUALS "E0240" "formula without ="
     "A value that starts with `=` is a formula; every other value is what it says. `value` is always a formula."
 

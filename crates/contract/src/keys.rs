@@ -375,6 +375,24 @@ pub static RESOURCE: Table = Table {
             "index: [[author, published]]",
         ),
         Key::new(
+            "key",
+            Form::Either(&[
+                Form::Slug,
+                Form::List {
+                    of: &Form::Text,
+                    min: 1,
+                },
+            ]),
+            "The fields whose values stand in the record's path instead of its id.",
+            "key: [owner, name]",
+        ),
+        Key::new(
+            "within",
+            Form::Word("the resource, or the relation to it, in whose path the records stand"),
+            "The resource in whose path the records stand.",
+            "within: Repo",
+        ),
+        Key::new(
             "search",
             Form::List {
                 of: &Form::Text,
@@ -475,8 +493,6 @@ pub static RESOURCE: Table = Table {
         Key::later("operations"),
         Key::later("live"),
         Key::later("expire"),
-        Key::later("key"),
-        Key::later("within"),
     ],
     habits: &[
         ("properties", "write `fields:`"),
@@ -802,7 +818,12 @@ pub static FIELD: Table = Table {
             "The field's name before, so that its data is kept.",
             "was: name",
         ),
-        Key::later("sequence"),
+        Key::new(
+            "sequence",
+            Form::Word("the resource, or the relation, for whose records it is counted"),
+            "The server counts it, 1, 2, 3 …, for each record of another resource.",
+            "sequence: Repo",
+        ),
     ],
     habits: FIELD_HABITS,
 };

@@ -381,7 +381,7 @@ pub fn resources(
     };
     let mut all = Vec::with_capacity(declared.len());
     for (key, item) in declared {
-        all.push(claims.resource(key, item.text("path")));
+        all.push(claims.resource(key, item.text("path"), item.entry("within").is_some()));
     }
     for key in types {
         claims.document_type(key);
@@ -404,7 +404,12 @@ struct Claims<'o> {
 }
 
 impl Claims<'_> {
-    fn resource(&mut self, key: &Spanned<String>, path: Option<Text<'_>>) -> ResourceNames {
+    fn resource(
+        &mut self,
+        key: &Spanned<String>,
+        path: Option<Text<'_>>,
+        within: bool,
+    ) -> ResourceNames {
         let name = &key.value;
         let one = snake(name);
         self.document_type(key);
@@ -424,7 +429,7 @@ impl Claims<'_> {
             None => kebab(&plural(&one)),
         };
         let at = path.map_or(key.span, Text::span);
-        self.check_path(name, &word, at, path.is_some());
+        self.check_path(name, &word, at, path.is_some(), within);
         let many = word.replace('-', "_");
         let word_taken = self.word(key, &one);
         if many == one {
@@ -478,9 +483,13 @@ impl Claims<'_> {
         kebab(&to_slug(word))
     }
 
-    fn check_path(&mut self, name: &str, word: &str, at: Span, written: bool) {
-        let root_word = self.root && ROOT_PATHS.contains(&word);
-        if PATHS.contains(&word) || root_word {
+    fn check_path(&mut self, name: &str, word: &str, at: Span, written: bool, within: bool) {
+        let is_taken = if within {
+            RECORD_PATHS.contains(&word)
+        } else {
+            PATHS.contains(&word) || self.root && ROOT_PATHS.contains(&word)
+        };
+        if is_taken {
             let help = if written {
                 "choose another word".to_owned()
             } else {
@@ -490,7 +499,11 @@ impl Claims<'_> {
                 Diagnostic::error(
                     codes::BAD_PATH,
                     at,
-                    format!("the path `/{word}` is the server's own"),
+                    if within {
+                        format!("`/{word}` behind a record's path is the server's own")
+                    } else {
+                        format!("the path `/{word}` is the server's own")
+                    },
                 )
                 .label(format!("`{name}` would be served there"))
                 .help(help),

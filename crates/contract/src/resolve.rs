@@ -10,6 +10,7 @@ mod history;
 mod ids;
 mod keys;
 mod lists;
+mod paths;
 mod pattern;
 mod shapes;
 
@@ -17,7 +18,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use diag::{Diagnostic, Diagnostics, Sources, Span, Spanned};
-use model::{Deprecated, Field, ListRelation, Shape};
+use model::{Deprecated, Field, ListRelation, Shape, Within};
 use value::{FieldId, IdType, ObjectType, ResourceId};
 
 use crate::codes;
@@ -53,6 +54,9 @@ pub struct ResourceDraft<'r, 'a> {
     /// Indexed by [`FieldId`]: `id`, the contract's own, `created_at`, `updated_at`.
     pub fields: Vec<FieldDraft<'r, 'a>>,
     pub lists: Vec<ListRelation>,
+    /// `key:`
+    pub path_key: Vec<FieldId>,
+    pub within: Option<Within>,
     pub unique: Vec<Vec<FieldId>>,
     pub index: Vec<Vec<FieldId>>,
     pub search: Vec<FieldId>,
@@ -167,6 +171,8 @@ pub fn resolve<'r, 'a>(
                 id_type: Arc::clone(id_type),
                 fields,
                 lists: vec![],
+                path_key: vec![],
+                within: None,
                 unique: vec![],
                 index: vec![],
                 search: vec![],
@@ -185,6 +191,7 @@ pub fn resolve<'r, 'a>(
     for draft in &mut drafts {
         keys::resolve(draft, out);
     }
+    paths::resolve(&mut drafts, sections.torn, out);
     history::resolve(&mut drafts, out);
     Draft {
         resources: drafts,

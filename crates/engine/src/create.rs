@@ -11,7 +11,10 @@ use crate::Core;
 use crate::access::{Residual, Verdict, admit, holds_for, in_memory, refuse};
 use crate::caller::Claims;
 use crate::input::{Writer, conflicts_with_path};
+use crate::read::not_found;
+use crate::sequence::is_counted;
 use crate::statements::ShapeKey;
+use crate::validate;
 use crate::write::{Stored, Terms, refuse_field};
 
 /// A field and what is left of its write rule.
@@ -28,8 +31,9 @@ impl Core {
             // A PUT that creates is judged as the create it is.
             terms.rule = gate.map_or("nobody".to_owned(), |gate| gate.text.clone());
         }
+        let around = self.parent_of_target(resource, request);
         let mut preset = Vec::new();
-        if let Some(parent) = &request.parent {
+        if let Some(parent) = request.parent.as_ref().or(around.as_ref()) {
             preset.push(self.parent(request, parent).await?);
         }
         if resource.id_type.kind == IdKind::Text
@@ -41,9 +45,11 @@ impl Core {
                 .map_err(|error| Failure::new(Code::NotFound, error.to_string()))?;
             preset.push((resource.id_field().id, id));
         }
+        preset.extend(self.named_by_target(resource, request)?);
         let (row, field_rules) = self.new_row(request, &preset)?;
         // What the row itself decides is decided before the writer is bothered.
         let mut later = true;
+        let counted = is_counted(resource);
         match &terms.allowed {
             Verdict::Open => later = false,
             Verdict::Closed => {
@@ -55,7 +61,7 @@ impl Core {
                 ));
             }
             Verdict::Rows(residual) => {
-                if in_memory(&residual.expr) {
+                if in_memory(&residual.expr) && !counted {
                     later = false;
                     let claims = Claims(&request.caller);
                     if !holds_for(&residual.expr, &claims, request.now, &row, Some(&row)) {
@@ -69,9 +75,8 @@ impl Core {
                 }
             }
         }
-        let problems = self.own_checks(request, &terms, &row);
-        if !problems.is_empty() {
-            return Err(Failure::with_problems(Code::Invalid, problems));
+        if !counted {
+            self.refuse_broken_checks(request, &terms, &row)?;
         }
         Ok(Creating {
             row,
@@ -79,6 +84,51 @@ impl Core {
             field_rules,
             ask_in_database: later,
         })
+    }
+
+    /// What the path of a PUT that creates says about the record's own key.
+    fn named_by_target(
+        &self,
+        resource: &Resource,
+        request: &Request,
+    ) -> Result<Vec<(FieldId, Value)>, Failure> {
+        let Some(RecordKey::Natural(texts)) = &request.target else {
+            return Ok(vec![]);
+        };
+        let values = self
+            .model
+            .read_path(resource.id, texts)
+            .ok_or_else(|| not_found(resource, request))?;
+        let before = values.len() - resource.key_fields().count();
+        let mut problems = Vec::new();
+        let named: Vec<(FieldId, Value)> = resource
+            .key_fields()
+            .zip(values.into_iter().skip(before))
+            .map(|(field, value)| {
+                let pointer = format!("/{}", field.name);
+                validate::check(&field.shape, &value, &pointer, &mut problems);
+                (field.id, value)
+            })
+            .collect();
+        if problems.is_empty() {
+            Ok(named)
+        } else {
+            Err(Failure::with_problems(Code::Invalid, problems))
+        }
+    }
+
+    pub fn refuse_broken_checks(
+        &self,
+        request: &Request,
+        terms: &Terms,
+        row: &[Value],
+    ) -> Result<(), Failure> {
+        let problems = self.own_checks(request, terms, row);
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::with_problems(Code::Invalid, problems))
+        }
     }
 
     /// The input as a row, with its id unless the database counts it, and the write rules of its
@@ -115,6 +165,7 @@ impl Core {
             }
         }
         let plan = self.plans.resource(resource.id);
+        let counted = is_counted(resource);
         let mut later = Vec::new();
         for field in &draft.given {
             let Some(gate) = plan.field_write(*field) else {
@@ -123,7 +174,7 @@ impl Core {
             let may = match gate.ask(&request.caller, request.now) {
                 Verdict::Open => true,
                 Verdict::Closed => false,
-                Verdict::Rows(residual) if in_memory(&residual.expr) => {
+                Verdict::Rows(residual) if in_memory(&residual.expr) && !counted => {
                     let (claims, row) = (Claims(&request.caller), &draft.row);
                     holds_for(&residual.expr, &claims, request.now, row, Some(row))
                 }
@@ -202,8 +253,9 @@ pub async fn insert(
 pub struct Creating {
     row: Vec<Value>,
     terms: Terms,
-    /// Write rules of fields that look at other records.
+    /// Write rules of fields that look at other records, or at a number that is still to come.
     field_rules: Vec<FieldRule>,
+    /// The same of the record's own rule.
     ask_in_database: bool,
 }
 
@@ -232,6 +284,7 @@ impl crate::work::Writing for Creating {
             row: self.row.clone(),
             version: 1,
         };
+        core.count(transaction, request, &mut stored.row).await?;
         // Who may not do this learns nothing from what the database would say of the values, so
         // the rules are asked before the row is there, and again when it is.
         if let Verdict::Rows(residual) = &self.terms.allowed
@@ -256,6 +309,9 @@ impl crate::work::Writing for Creating {
                 let rule = gate.map_or("nobody", |gate| gate.text.as_str());
                 return Err(refuse_field(request, resource.field(*field), rule));
             }
+        }
+        if is_counted(resource) {
+            core.refuse_broken_checks(request, &self.terms, &stored.row)?;
         }
         insert(core, request, transaction, &mut stored).await?;
         if self.ask_in_database
@@ -285,7 +341,7 @@ impl crate::work::Writing for Creating {
             .await?;
         let id = stored.row[0].clone();
         Ok(Outcome::Created {
-            key: RecordKey::Id(resource.id_type.to_text(&id)),
+            key: core.key_of(resource, request, &stored.row),
             id,
             record,
         })

@@ -7,6 +7,7 @@ use value::Value;
 
 use crate::Core;
 use crate::access::{admit, refuse};
+use crate::place::Place;
 use crate::read::Via;
 use crate::statements::ShapeKey;
 use crate::write::{Stored, Terms};
@@ -18,14 +19,14 @@ impl Core {
         let gate = self.plans.resource(resource.id).gate(Action::Delete);
         let allowed = admit(resource, gate, Action::Delete, &request.caller, request.now)?;
         let terms = self.terms(request, allowed)?;
-        let id = self.target(resource, request)?;
-        Ok(Deleting { id, terms })
+        let place = self.target(resource, request)?;
+        Ok(Deleting { place, terms })
     }
 }
 
 /// A delete that has been decided.
 pub struct Deleting {
-    id: Value,
+    place: Place,
     terms: Terms,
 }
 
@@ -40,7 +41,7 @@ impl crate::work::Writing for Deleting {
     ) -> Result<Outcome, Failure> {
         let resource = core.model.resource(request.resource);
         let before = core
-            .current(transaction, request, &self.terms, &self.id)
+            .current(transaction, request, &self.terms, &self.place)
             .await?;
         if !core
             .verdict_holds(transaction, request, &self.terms.allowed, &before.row, None)
@@ -90,7 +91,9 @@ async fn remove(
     }
     let parameters = core.bind(&prepared, &arguments, request);
     match transaction.execute(&prepared.statement, &parameters).await {
-        Ok(1) => Ok(()),
+        // What can be restored goes on counting.
+        Ok(1) if soft => Ok(()),
+        Ok(1) => core.forget_counted(transaction, request, &id).await,
         Ok(_) => Err(Failure::new(
             Code::Stale,
             "the record was changed at the same time; read it again",

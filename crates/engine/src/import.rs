@@ -28,6 +28,7 @@ use crate::access::Verdict;
 use crate::create::insert;
 use crate::input::Writer;
 use crate::read::Via;
+use crate::sequence::is_counted;
 use crate::statements::ShapeKey;
 use crate::validate;
 use crate::write::{Stored, Terms};
@@ -130,6 +131,10 @@ impl Engine {
         let prepare = |(line, body)| {
             let terms = terms.as_ref().map_err(Clone::clone)?;
             let values = self.core.imported_row(&request, body)?;
+            if is_counted(self.core.model.resource(resource)) {
+                // Its numbers come later, and with them its checks.
+                return Ok(Row { line, values });
+            }
             let problems = self.core.own_checks(&request, terms, &values);
             match problems.is_empty() {
                 true => Ok(Row { line, values }),
@@ -419,6 +424,10 @@ impl Importing {
             row: placed.row.values.clone(),
             version: 1,
         };
+        core.count(transaction, request, &mut stored.row).await?;
+        if is_counted(resource) {
+            core.refuse_broken_checks(request, terms, &stored.row)?;
+        }
         insert(core, request, transaction, &mut stored).await?;
         if !self.defer {
             core.related_checks(transaction, request, terms, &stored.row)

@@ -147,11 +147,18 @@ impl Core {
         }
         let no_list =
             |what: String| Failure::new(Code::NotFound, format!("{} has no {what}", resource.name));
-        let list = match &parent.list {
+        let field = match &parent.list {
             NestedList::Named(name) => resource
                 .list_named(name)
+                .map(|list| list.field)
                 .ok_or_else(|| no_list(format!("list `{name}`")))?,
-            NestedList::Within => return Err(no_list("records inside it".to_owned())),
+            NestedList::Within => {
+                let within = self.model.resource(request.resource).within;
+                let within = within
+                    .filter(|within| within.resource == resource.id)
+                    .ok_or_else(|| no_list("such records within it".to_owned()))?;
+                within.field
+            }
         };
         let asked = Request {
             resource: resource.id,
@@ -165,7 +172,7 @@ impl Core {
             ..request.clone()
         };
         match self.get(&asked).await? {
-            Outcome::Record(record) => Ok((list.field, record.id)),
+            Outcome::Record(record) => Ok((field, record.id)),
             _ => Err(Failure::internal(
                 "a get answered something else than a record",
             )),

@@ -19,6 +19,8 @@ pub struct ResourcePlan {
     pub checks: Vec<Gate>,
     /// Some field has a read rule, so views differ by caller.
     pub has_field_rules: bool,
+    /// Fields of other records are counted for each record (`sequence:`).
+    pub is_counted_for: bool,
 }
 
 impl ResourcePlan {
@@ -38,6 +40,7 @@ impl ResourcePlan {
                     .rule(action)
                     .map(|rule| Arc::new(Gate::new(rule)))
             }),
+            is_counted_for: false,
             has_field_rules: field_read.iter().any(Option::is_some),
             field_read,
             field_write: field_gates(|field| field.write.as_ref()),
@@ -103,7 +106,14 @@ pub struct Plans(Vec<ResourcePlan>);
 
 impl Plans {
     pub fn new(model: &Model) -> Plans {
-        Plans(model.resources.iter().map(ResourcePlan::new).collect())
+        let mut plans: Vec<ResourcePlan> = model.resources.iter().map(ResourcePlan::new).collect();
+        for resource in &model.resources {
+            let counted_by = resource.fields.iter().filter_map(|field| field.sequence);
+            for (_, target) in counted_by.filter_map(|by| resource.field(by).relation()) {
+                plans[usize::from(target.0)].is_counted_for = true;
+            }
+        }
+        Plans(plans)
     }
 
     pub fn resource(&self, id: ResourceId) -> &ResourcePlan {

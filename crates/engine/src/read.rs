@@ -12,7 +12,7 @@ use value::Value;
 
 use crate::Core;
 use crate::access::{Residual, Verdict, admit};
-use crate::statements::ShapeKey;
+use crate::place::Place;
 use crate::view::{Source, ViewPlan};
 
 /// Where statements run: on their own, or inside a snapshot or transaction.
@@ -31,14 +31,18 @@ impl Core {
             resource.id,
             &request.view,
         )?;
-        let id = self.target(resource, request)?;
+        let place = self.target(resource, request)?;
         let restrict = match verdict {
             Verdict::Open => None,
             Verdict::Rows(residual) => Some(residual),
             Verdict::Closed => return Err(not_found(resource, request)),
         };
         let record = if view.has_relations() {
-            let job = Fetch { id, view, restrict };
+            let job = Fetch {
+                place,
+                view,
+                restrict,
+            };
             self.in_snapshot(Cost::Short, request, job).await?
         } else {
             self.fetch(
@@ -46,7 +50,7 @@ impl Core {
                 request,
                 &view,
                 restrict.as_ref(),
-                id,
+                &place,
             )
             .await?
         };
@@ -62,25 +66,26 @@ impl Core {
         request: &Request,
         view: &Arc<ViewPlan>,
         restrict: Option<&Residual>,
-        id: Value,
+        place: &Place,
     ) -> Result<Option<Record>, Failure> {
-        let key = ShapeKey::new(b'g').id(view.id);
+        let key = place.key(b'g', b'G').id(view.id);
         let key = match restrict {
             None => key.number(0),
             Some(residual) => key.id(residual.id),
         };
         let prepared = self.statements.get_or_make(key, || {
-            self.select(&Select {
-                outputs: outputs(view, &[]),
-                by_id: true,
-                restrict: restrict
-                    .iter()
-                    .map(|residual| Arc::clone(&residual.expr))
-                    .collect(),
-                ..Select::new(view.view.resource)
-            })
+            self.select(
+                &place.select(Select {
+                    outputs: outputs(view, &[]),
+                    restrict: restrict
+                        .iter()
+                        .map(|residual| Arc::clone(&residual.expr))
+                        .collect(),
+                    ..Select::new(view.view.resource)
+                }),
+            )
         })?;
-        let parameters = self.bind(&prepared, &[id], request);
+        let parameters = self.bind(&prepared, place.arguments(), request);
         let rows = self.rows(via, &prepared, &parameters).await?;
         let Some(row) = rows.into_iter().next() else {
             return Ok(None);
@@ -104,22 +109,10 @@ impl Core {
         rows.and_then(|rows| prepared.records(rows))
             .map_err(|error| self.trouble(&error))
     }
-
-    /// The id in the path, read as the resource's id type. An id that cannot be one leads to
-    /// no record.
-    pub fn target(&self, resource: &Resource, request: &Request) -> Result<Value, Failure> {
-        match &request.target {
-            Some(RecordKey::Id(text)) => resource
-                .id_type
-                .parse(text)
-                .map_err(|error| Failure::new(Code::NotFound, error.to_string())),
-            Some(RecordKey::Natural(_)) | None => Err(not_found(resource, request)),
-        }
-    }
 }
 
 struct Fetch {
-    id: Value,
+    place: Place,
     view: Arc<ViewPlan>,
     restrict: Option<Residual>,
 }
@@ -138,7 +131,7 @@ impl crate::work::Reading for Fetch {
             request,
             &self.view,
             self.restrict.as_ref(),
-            self.id.clone(),
+            &self.place,
         )
         .await
     }

@@ -10,6 +10,7 @@ use value::Value;
 
 use crate::Core;
 use crate::access::{admit, refuse};
+use crate::place::Place;
 use crate::statements::ShapeKey;
 use crate::write::{Stored, Terms};
 
@@ -27,14 +28,14 @@ impl Core {
         let (caller, now) = (&request.caller, request.now);
         let allowed = admit(resource, gate, Action::Restore, caller, now)?;
         let terms = self.terms(request, allowed)?;
-        let id = self.target(resource, request)?;
-        Ok(Restoring { id, terms })
+        let place = self.target(resource, request)?;
+        Ok(Restoring { place, terms })
     }
 }
 
 /// A restore that has been decided.
 pub struct Restoring {
-    id: Value,
+    place: Place,
     terms: Terms,
 }
 
@@ -49,7 +50,9 @@ impl crate::work::Writing for Restoring {
     ) -> Result<Outcome, Failure> {
         let resource = core.model.resource(request.resource);
         let terms = &self.terms;
-        let deleted = core.current(transaction, request, terms, &self.id).await?;
+        let deleted = core
+            .current(transaction, request, terms, &self.place)
+            .await?;
         if !core
             .verdict_holds(transaction, request, &terms.allowed, &deleted.row, None)
             .await?
@@ -78,7 +81,7 @@ impl crate::work::Writing for Restoring {
         })?;
         let arguments = [
             Value::Timestamp(request.now),
-            self.id.clone(),
+            restored.row[usize::from(resource.id_field().id.0)].clone(),
             Value::Int(deleted.version),
         ];
         let parameters = core.bind(&prepared, &arguments, request);

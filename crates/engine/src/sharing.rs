@@ -1,7 +1,7 @@
 //! Which answers are the same for everybody, so that caches may give them to others (`cache:`).
 //!
-//! An answer is shared only if everything in it is: the resource itself, the record that a nested
-//! list belongs to, what is included, and what is filtered by in relations. All of it is opened
+//! An answer is shared only if everything in it is: the resource itself, the records around it, the
+//! record that a nested list belongs to, what is included, and what is filtered by in relations. All of it is opened
 //! literally to everybody, and what is shown of other resources may be used again as well. Then
 //! the shortest time counts.
 
@@ -18,11 +18,15 @@ pub fn seconds(model: &Model, request: &Request) -> Option<u32> {
     if !request.caller.is_guest() || resource.differs(request.action).is_some() {
         return None;
     }
-    if let Some(parent) = &request.parent
-        && model
-            .resource(parent.resource)
-            .differs(Action::Get)
-            .is_some()
+    // What is around it must be there for everybody too.
+    let mut around = model.lineage(resource.id);
+    around.pop();
+    if let Some(parent) = &request.parent {
+        around.extend(model.lineage(parent.resource));
+    }
+    if around
+        .iter()
+        .any(|around| around.differs(Action::Get).is_some())
     {
         return None;
     }

@@ -16,7 +16,6 @@ use crate::Core;
 use crate::access::{Verdict, admit};
 use crate::read::Via;
 use crate::settle::{Decided, One};
-use crate::statements::ShapeKey;
 use crate::write::is_kept;
 
 /// What of a create has to be known once it was refused.
@@ -63,18 +62,15 @@ impl Core {
     /// Whether there is a record with the id of the request, whoever may see it.
     async fn is_there(&self, request: &Request) -> bool {
         let resource = self.model.resource(request.resource);
-        let Ok(id) = self.target(resource, request) else {
+        let Ok(place) = self.target(resource, request) else {
             return false;
         };
-        let key = ShapeKey::new(b'e').number(u64::from(resource.id.0));
-        let prepared = self.statements.get_or_make(key, || {
-            self.select(&Select {
-                by_id: true,
-                ..Select::new(resource.id)
-            })
-        });
+        let key = place.key(b'e', b'E').number(u64::from(resource.id.0));
+        let prepared = self
+            .statements
+            .get_or_make(key, || self.select(&place.select(Select::new(resource.id))));
         let Ok(prepared) = prepared else { return false };
-        let parameters = self.bind(&prepared, &[id], request);
+        let parameters = self.bind(&prepared, place.arguments(), request);
         let rows = self
             .rows(&mut Via::Alone(&*self.driver), &prepared, &parameters)
             .await;

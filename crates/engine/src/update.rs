@@ -7,7 +7,7 @@ use json_patch::PatchOperation;
 use model::{Action, Field, Resource};
 use serde_json::{Map, Value as Json};
 use store::driver::{StoreError, Transaction};
-use value::{FieldId, IdKind, Value};
+use value::{FieldId, Value};
 
 use crate::Core;
 use crate::access::{Verdict, admit, refuse};
@@ -26,13 +26,13 @@ impl Core {
     pub async fn update(self: &Arc<Self>, request: &Request) -> Result<One, Failure> {
         let resource = self.model.resource(request.resource);
         if request.action == Action::Replace && request.precondition.absent {
-            if resource.id_type.kind == IdKind::Text {
+            if resource.is_placed_by_clients() {
                 return self.create(request).await.map(One::Create);
             }
             return Err(Failure::new(
                 Code::Stale,
                 format!(
-                    "ids of {} are given by the server; create with POST",
+                    "the server says where new {} are; create with POST",
                     resource.path
                 ),
             ));
@@ -40,14 +40,14 @@ impl Core {
         let gate = self.plans.resource(resource.id).gate(request.action);
         let allowed = admit(resource, gate, request.action, &request.caller, request.now)?;
         let terms = self.terms(request, allowed)?;
-        let id = self.target(resource, request)?;
-        Ok(One::Update(Updating { id, terms }))
+        let place = self.target(resource, request)?;
+        Ok(One::Update(Updating { place, terms }))
     }
 }
 
 /// A change that has been decided.
 pub struct Updating {
-    id: Value,
+    place: crate::place::Place,
     terms: Terms,
 }
 
@@ -62,7 +62,9 @@ impl crate::work::Writing for Updating {
     ) -> Result<Outcome, Failure> {
         let resource = core.model.resource(request.resource);
         let terms = &self.terms;
-        let before = core.current(transaction, request, terms, &self.id).await?;
+        let before = core
+            .current(transaction, request, terms, &self.place)
+            .await?;
         let refused = || refuse(&request.caller, resource, request.action, &terms.rule);
         // Law 3: the rule holds before and after the change, unless it names `next` itself.
         if !terms.names_next

@@ -79,6 +79,9 @@ fn text_faults(
             );
         }
     }
+    if constraints.path_segment && matches!(text, "." | "..") {
+        fault("not_in_a_path", format!("`{text}` cannot stand in a path"));
+    }
     if let Some(pattern) = &constraints.pattern
         && !pattern.regex.is_match(text)
     {

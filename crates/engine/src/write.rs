@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use call::{Cell, Code, Failure, FieldProblem, Place, Record, Request};
+use call::{Cell, Code, Failure, FieldProblem, Place as At, Record, Request};
 use model::{Action, Field, Model, Resource};
 use store::driver::{StoreError, Transaction};
 use store::feed::Entry;
@@ -13,6 +13,7 @@ use value::{FieldId, Timestamp, Value};
 use crate::Core;
 use crate::access::{Residual, Verdict, holds_for, in_memory};
 use crate::caller::Claims;
+use crate::place::Place;
 use crate::read::{Via, not_found};
 use crate::statements::ShapeKey;
 use crate::view::{Source, ViewPlan};
@@ -184,26 +185,26 @@ impl Core {
         transaction: &mut dyn Transaction,
         request: &Request,
         terms: &Terms,
-        id: &Value,
+        place: &Place,
     ) -> Result<Stored, Failure> {
         let resource = self.model.resource(request.resource);
         let deleted = request.action == Action::Restore;
-        let key = ShapeKey::new(b'c')
+        let key = place
+            .key(b'c', b'C')
             .number(u64::from(resource.id.0))
             .number(u64::from(deleted));
         let prepared = self.statements.get_or_make(key, || {
-            let mut select = Select {
-                by_id: true,
+            let mut select = place.select(Select {
                 lock: true,
                 deleted,
                 ..Select::whole_row(&self.model, resource.id)
-            };
+            });
             if deleted {
                 select.outputs.insert(0, Output::DeletedAt);
             }
             self.select(&select)
         })?;
-        let parameters = self.bind(&prepared, std::slice::from_ref(id), request);
+        let parameters = self.bind(&prepared, place.arguments(), request);
         let rows = self
             .rows(&mut Via::Inside(transaction), &prepared, &parameters)
             .await?;
@@ -368,13 +369,13 @@ impl Core {
         if terms.view.plain {
             return Ok(Some(record_of(&terms.view, stored)));
         }
-        let id = stored.row[0].clone();
+        let place = Place::Id(stored.row[0].clone());
         self.fetch(
             &mut Via::Inside(transaction),
             request,
             &terms.view,
             None,
-            id,
+            &place,
         )
         .await
     }
@@ -482,7 +483,7 @@ fn dangling(model: &Model, field: &Field, id: &Value) -> FieldProblem {
         .relation()
         .map_or("record", |(_, target)| &model.resource(target).snake);
     FieldProblem {
-        place: Place::Pointer(format!("/{}", field.name)),
+        place: At::Pointer(format!("/{}", field.name)),
         code: "unknown_reference",
         detail: format!(
             "there is no {} `{}`",
@@ -503,7 +504,7 @@ pub fn refuse_field(request: &Request, field: &model::Field, rule: &str) -> Fail
     Failure {
         rule: Some(rule.to_owned()),
         problems: vec![FieldProblem {
-            place: Place::Pointer(format!("/{}", field.name)),
+            place: At::Pointer(format!("/{}", field.name)),
             code: "forbidden",
             detail: detail.clone(),
         }],
@@ -517,7 +518,7 @@ fn broken_check(resource: &Resource, index: usize) -> FieldProblem {
         .at
         .map_or(String::new(), |at| format!("/{}", resource.field(at).name));
     FieldProblem {
-        place: Place::Pointer(pointer),
+        place: At::Pointer(pointer),
         code: "check_failed",
         detail: check.message.clone(),
     }

@@ -72,7 +72,8 @@ pub async fn welcome(app: &App, url: &str, keys: &TrialKeys, seeded: &[Seeded]) 
 /// comes to mind that can be added as it stands.
 async fn commands(app: &App, url: &str, keys: &TrialKeys) -> Vec<String> {
     let model = app.model();
-    let mut chosen = model.resources.first().map(|resource| (resource, None));
+    let first = model.resources.iter().find(|known| known.within.is_none());
+    let mut chosen = first.map(|resource| (resource, None));
     for resource in plain_ones_first(&model) {
         if let Some(body) = example(app, resource).await {
             chosen = Some((resource, Some(body)));
@@ -121,7 +122,9 @@ fn plain_ones_first(model: &Model) -> Vec<&Resource> {
             || !resource.unique.is_empty()
             || resource.id_type.kind == IdKind::Text
     };
-    let mut resources: Vec<&Resource> = model.resources.iter().collect();
+    // What is within other records cannot be asked without one of them.
+    let outermost = |resource: &&Resource| resource.within.is_none();
+    let mut resources: Vec<&Resource> = model.resources.iter().filter(outermost).collect();
     resources.sort_by_key(|resource| (is_once(resource), !resource.checks.is_empty()));
     resources
 }

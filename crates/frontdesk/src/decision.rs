@@ -6,13 +6,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use call::Caller;
+use call::{Caller, RecordKey};
 use expr::explain::{Names, Why};
 use expr::ir::{Claim, Node};
 use expr::{CallerValues, Condition, Env, Expr, Lookup, Record};
 use model::{Action, Model, Resource, Rule};
 use store::driver::{Dialect, Driver, StoreError};
-use store::select::{Direction, Filter, Operator, Select};
+use store::select::{ByPath, Direction, Filter, Operator, Select};
 use store::{Prepared, Unsupported};
 use tokio::runtime::Handle;
 use value::{FieldId, ResourceId, Value};
@@ -211,6 +211,39 @@ pub async fn row(
     Ok(rows(model, driver, &select, std::slice::from_ref(id))
         .await?
         .pop())
+}
+
+/// The same by what names it in a request. What cannot name a record finds none.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn row_of(
+    model: &Model,
+    driver: &dyn Driver,
+    resource: ResourceId,
+    action: Action,
+    key: &RecordKey,
+) -> Result<Option<Vec<Value>>, StoreError> {
+    let described = model.resource(resource);
+    let texts = match key {
+        RecordKey::Id(text) => match described.id_type.parse(text) {
+            Ok(id) => return row(model, driver, resource, action, &id).await,
+            Err(_) => return Ok(None),
+        },
+        RecordKey::Natural(texts) => texts,
+    };
+    let values = model.read_path(resource, texts);
+    let Some(values) = values.filter(|_| described.has_own_path()) else {
+        return Ok(None);
+    };
+    let select = Select {
+        by_path: Some(ByPath {
+            around: vec![None; model.lineage(resource).len() - 1],
+        }),
+        deleted: described.soft_delete.is_some() && action == Action::Restore,
+        ..Select::whole_row(model, resource)
+    };
+    Ok(rows(model, driver, &select, &values).await?.pop())
 }
 
 async fn rows(

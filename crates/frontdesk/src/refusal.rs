@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use call::{BoxFuture, RecordKey};
+use call::BoxFuture;
 use expr::EvalError;
 use expr::explain::Why;
 use model::{Action, Model};
@@ -38,18 +38,13 @@ impl Explain for Explainer {
 impl Explainer {
     async fn lines(&self, refused: Refused<'_>) -> Vec<String> {
         let resource = self.model.resource(refused.resource);
-        let id = match refused.target {
-            Some(RecordKey::Id(text)) => resource.id_type.parse(text).ok(),
-            _ => None,
-        };
-        let row = match id {
-            Some(id) => {
-                let found =
-                    decision::row(&self.model, &*self.driver, resource.id, refused.action, &id)
-                        .await;
+        let row = match refused.target {
+            Some(key) => {
+                let (driver, action) = (&*self.driver, refused.action);
+                let found = decision::row_of(&self.model, driver, resource.id, action, key).await;
                 found.ok().flatten()
             }
-            _ => None,
+            None => None,
         };
         // Rules over relations read the database in the middle of being evaluated, which needs
         // another thread to go on meanwhile.

@@ -19,6 +19,9 @@ pub struct Field {
     pub default: Option<Value>,
     /// `set:`: what the server fills in on create, instead of the client.
     pub set: Option<Arc<Expr>>,
+    /// `sequence:`, the relation by which the server counts it: 1, 2, 3 … for each record that
+    /// the relation points to.
+    pub sequence: Option<FieldId>,
     /// Who may see it; `None` means everybody who may read the record.
     pub read: Option<Rule>,
     /// Who may write it, on top of the resource's rule.
@@ -95,6 +98,9 @@ pub struct Constraints {
     pub min_items: Option<u32>,
     pub max_items: Option<u32>,
     pub unique_items: bool,
+    /// It stands in a path (`key:`), where neither `.` nor `..` can: whoever resolves a URL takes
+    /// them away (RFC 3986 §5.2.4).
+    pub path_segment: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod field;
 pub mod names;
+pub mod place;
 pub mod resource;
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub use access::{Access, Action, Audience, Check, Rule};
 pub use field::{
     Constraints, Deprecated, Field, FieldKind, Pattern, Shape, SystemField, TextFormat,
 };
-pub use resource::{Concurrency, Differs, Idempotency, ListRelation, ListStyle, Resource};
+pub use resource::{Concurrency, Differs, Idempotency, ListRelation, ListStyle, Resource, Within};
 
 /// One contract, compiled.
 #[derive(Debug)]

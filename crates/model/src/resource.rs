@@ -24,6 +24,10 @@ pub struct Resource {
     /// Indexed by [`FieldId`].
     pub fields: Vec<Field>,
     pub lists: Vec<ListRelation>,
+    /// `key:`, the fields whose values stand in its path instead of the id. Mostly none.
+    pub key: Vec<FieldId>,
+    /// `within:`, the record whose path begins this one's.
+    pub within: Option<Within>,
     /// Unique over several fields (single ones are on the field).
     pub unique: Vec<Vec<FieldId>>,
     /// Indexes over several fields, in order.
@@ -70,6 +74,14 @@ impl ListRelation {
     pub fn path(&self) -> String {
         crate::names::kebab(&self.name)
     }
+}
+
+/// `within: Repo`: the path of the record that `field` points to is in front of this one's, and
+/// the field cannot change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Within {
+    pub resource: ResourceId,
+    pub field: FieldId,
 }
 
 /// `list:`
@@ -136,6 +148,23 @@ impl Resource {
                 .relation()
                 .is_some_and(|(relation, _)| relation == name)
         })
+    }
+
+    /// Whether more than the id stands in its path.
+    pub fn has_own_path(&self) -> bool {
+        !self.key.is_empty() || self.within.is_some()
+    }
+
+    /// The fields whose values close its path: its key, or the id.
+    pub fn key_fields(&self) -> impl Iterator<Item = &Field> {
+        let id = self.key.is_empty().then(|| self.id_field());
+        id.into_iter()
+            .chain(self.key.iter().map(|field| self.field(*field)))
+    }
+
+    /// Whether clients say where a new record is: they choose all that its path ends with.
+    pub fn is_placed_by_clients(&self) -> bool {
+        self.key_fields().all(|field| !field.read_only)
     }
 
     pub fn list_named(&self, name: &str) -> Option<&ListRelation> {

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use call::RecordKey;
 use http::{HeaderValue, Method};
-use model::{Action, Audience, Model};
+use model::{Action, Audience, Model, Resource};
 use value::ResourceId;
 
 /// The paths of one contract.
@@ -15,25 +16,36 @@ use value::ResourceId;
 pub struct Routes {
     /// `/v1`, or empty.
     base: Box<str>,
-    collections: HashMap<Box<str>, Collection>,
+    /// Those that begin a path, by their word.
+    collections: HashMap<Box<str>, ResourceId>,
+    /// What is behind each resource's word. Indexed by [`ResourceId`].
+    places: Vec<Place>,
 }
 
 #[derive(Debug)]
-struct Collection {
-    resource: ResourceId,
+struct Place {
+    /// For whom the records and all those around them are there.
     audience: Audience,
+    /// Segments of the record's own key.
+    values: usize,
+    /// Whether a record is named by its id alone.
+    by_id: bool,
     /// `/books/{id}/restore` is there.
     restores: bool,
-    lists: Vec<NestedList>,
+    lists: Vec<Inside>,
 }
 
+/// What lies behind a record's path.
 #[derive(Debug)]
-struct NestedList {
-    name: Box<str>,
-    /// The segment behind the record's.
+struct Inside {
+    /// Its segment.
     path: Box<str>,
-    /// Of the records in the list.
+    /// Of the records in it.
     resource: ResourceId,
+    /// The name of a list; none for what has its place here (`within:`).
+    list: Option<Box<str>>,
+    /// Whether records are added here. What has its place elsewhere is added there.
+    adds: bool,
     audience: Audience,
 }
 
@@ -45,14 +57,18 @@ pub enum Target<'a> {
     /// `/books/{id}`
     Record {
         resource: ResourceId,
-        id: Cow<'a, str>,
+        key: Key<'a>,
+        audience: Audience,
     },
     /// `/authors/{id}/books`
     List {
         resource: ResourceId,
         parent: ResourceId,
-        id: Cow<'a, str>,
-        name: &'a str,
+        key: Key<'a>,
+        /// The name of the list; none for what has its place there (`within:`).
+        name: Option<&'a str>,
+        adds: bool,
+        audience: Audience,
     },
     /// `/books/query`, `/authors/{id}/books/query`: a list that is asked by a body, for those
     /// who cannot send QUERY.
@@ -62,7 +78,8 @@ pub enum Target<'a> {
     /// `/books/{id}/restore`
     Restore {
         resource: ResourceId,
-        id: Cow<'a, str>,
+        key: Key<'a>,
+        audience: Audience,
     },
 }
 
@@ -75,6 +92,13 @@ pub const OPERATIONS: &str = "/operations/";
 /// What a batch is made of.
 const BATCHED: [Action; 3] = [Action::Create, Action::Update, Action::Delete];
 
+/// What names a record, decoded.
+#[derive(Debug, PartialEq)]
+pub enum Key<'a> {
+    Id(Cow<'a, str>),
+    Values(Vec<String>),
+}
+
 /// Why a path stands for nothing.
 #[derive(Debug, PartialEq)]
 pub enum Miss {
@@ -85,24 +109,18 @@ pub enum Miss {
 
 impl Routes {
     pub fn new(model: &Model) -> Routes {
-        let collections = model.resources.iter().map(|resource| {
-            let lists = resource.lists.iter().map(|list| NestedList {
-                name: list.name.as_str().into(),
-                path: list.path().into(),
-                resource: list.resource,
-                audience: model.resource(list.resource).audience,
-            });
-            let collection = Collection {
-                resource: resource.id,
-                audience: resource.audience,
-                restores: resource.soft_delete.is_some(),
-                lists: lists.collect(),
-            };
-            (resource.path.as_str().into(), collection)
-        });
+        let outermost = |resource: &&Resource| resource.within.is_none();
+        let collections = model.resources.iter().filter(outermost);
         Routes {
             base: model.base.as_str().into(),
-            collections: collections.collect(),
+            collections: collections
+                .map(|resource| (resource.path.as_str().into(), resource.id))
+                .collect(),
+            places: model
+                .resources
+                .iter()
+                .map(|resource| place(model, resource))
+                .collect(),
         }
     }
 
@@ -132,9 +150,16 @@ impl Routes {
             (Ok(Target::List { .. }), at) if is_batch => at,
             (Ok(list @ (Target::Collection { .. } | Target::List { .. })), at) => {
                 let can_be_record = match &at {
-                    Ok(Target::Record { resource, id }) => {
-                        model.resource(*resource).id_type.parse(id).is_ok()
-                    }
+                    Ok(Target::Record {
+                        resource,
+                        key: Key::Id(id),
+                        ..
+                    }) => model.resource(*resource).id_type.parse(id).is_ok(),
+                    Ok(Target::Record {
+                        resource,
+                        key: Key::Values(values),
+                        ..
+                    }) => model.read_path(*resource, values).is_some(),
                     _ => false,
                 };
                 if method == Method::POST || !can_be_record {
@@ -159,38 +184,85 @@ impl Routes {
             return Err(Miss::Unknown);
         };
         let mut segments = rest.split('/');
-        // Split first, then decode: an id may contain `%2F`.
-        let name = decode(segments.next().unwrap_or_default())?;
-        let collection = self.collections.get(&*name).ok_or(Miss::Unknown)?;
-        let resource = collection.resource;
-        let Some(id) = segments.next() else {
-            return Ok(Target::Collection { resource });
-        };
-        if id.is_empty() {
-            return Err(Miss::Unknown);
+        // Split first, then decode: a value may contain `%2F`.
+        let word = decode(segments.next().unwrap_or_default())?;
+        let mut resource = *self.collections.get(&*word).ok_or(Miss::Unknown)?;
+        // The records gone through so far, as what names the next.
+        let mut around: Option<(ResourceId, Key<'a>)> = None;
+        let mut reached: Option<&'a Inside> = None;
+        loop {
+            let place = &self.places[usize::from(resource.0)];
+            let Some(first) = segments.next() else {
+                return Ok(match (around, reached) {
+                    (Some((parent, key)), Some(inside)) => Target::List {
+                        resource,
+                        parent,
+                        key,
+                        name: None,
+                        adds: inside.adds,
+                        audience: place.audience,
+                    },
+                    _ => Target::Collection { resource },
+                });
+            };
+            let key = if place.by_id {
+                Key::Id(value(first)?)
+            } else {
+                let mut values = match around {
+                    None => Vec::with_capacity(place.values),
+                    Some((_, Key::Id(id))) => vec![id.into_owned()],
+                    Some((_, Key::Values(values))) => values,
+                };
+                values.push(value(first)?.into_owned());
+                for _ in 1..place.values {
+                    let segment = segments.next().ok_or(Miss::Unknown)?;
+                    values.push(value(segment)?.into_owned());
+                }
+                Key::Values(values)
+            };
+            let Some(word) = segments.next() else {
+                return Ok(Target::Record {
+                    resource,
+                    key,
+                    audience: place.audience,
+                });
+            };
+            let word = decode(word)?;
+            if place.restores && word == Action::Restore.name() {
+                return match segments.next() {
+                    Some(_) => Err(Miss::Unknown),
+                    None => Ok(Target::Restore {
+                        resource,
+                        key,
+                        audience: place.audience,
+                    }),
+                };
+            }
+            let inside = place
+                .lists
+                .iter()
+                .find(|inside| *inside.path == *word)
+                .ok_or(Miss::Unknown)?;
+            let parent = resource;
+            resource = inside.resource;
+            match &inside.list {
+                None => {
+                    around = Some((parent, key));
+                    reached = Some(inside);
+                }
+                Some(_) if segments.next().is_some() => return Err(Miss::Unknown),
+                Some(name) => {
+                    return Ok(Target::List {
+                        resource,
+                        parent,
+                        key,
+                        name: Some(name),
+                        adds: inside.adds,
+                        audience: inside.audience,
+                    });
+                }
+            }
         }
-        let id = decode(id)?;
-        let Some(list) = segments.next() else {
-            return Ok(Target::Record { resource, id });
-        };
-        let name = decode(list)?;
-        if collection.restores && name == Action::Restore.name() && segments.next().is_none() {
-            return Ok(Target::Restore { resource, id });
-        }
-        let list = collection
-            .lists
-            .iter()
-            .find(|list| *list.path == *name)
-            .ok_or(Miss::Unknown)?;
-        if segments.next().is_some() {
-            return Err(Miss::Unknown);
-        }
-        Ok(Target::List {
-            resource: list.resource,
-            parent: resource,
-            id,
-            name: &list.name,
-        })
     }
 
     /// The path that the sender of a wrong one most likely meant. Only tells what everybody may
@@ -215,52 +287,100 @@ impl Routes {
         // `/v1/boks/42/authors`, with or without its base.
         let inner = tidy.strip_prefix(&*self.base).unwrap_or(&tidy);
         let mut segments = inner.split('/').skip(1);
+        let is_public = |resource: ResourceId| {
+            self.places[usize::from(resource.0)].audience == Audience::Public
+        };
         let public = self
             .collections
             .iter()
-            .filter(|(_, found)| found.audience == Audience::Public);
+            .filter(|(_, resource)| is_public(**resource));
         let mut names: Vec<&str> = public.map(|(name, _)| &**name).collect();
         names.sort_unstable();
         let name = diag::suggest::nearest(segments.next()?, names)?;
         let mut suggestion = format!("{}/{name}", self.base);
-        if let Some(id) = segments.next() {
-            suggestion.push('/');
-            suggestion.push_str(id);
-        }
-        if let Some(list) = segments.next() {
-            let lists = &self.collections.get(name)?.lists;
-            let public = lists
+        let mut resource = *self.collections.get(name)?;
+        'deeper: loop {
+            let place = &self.places[usize::from(resource.0)];
+            for _ in 0..place.values {
+                let Some(value) = segments.next() else {
+                    break 'deeper;
+                };
+                suggestion.push('/');
+                suggestion.push_str(value);
+            }
+            let Some(word) = segments.next() else {
+                break;
+            };
+            let public = place
+                .lists
                 .iter()
-                .filter(|list| list.audience == Audience::Public);
+                .filter(|inside| inside.audience == Audience::Public);
+            let meant = diag::suggest::nearest(word, public.map(|inside| &*inside.path))?;
             suggestion.push('/');
-            suggestion.push_str(diag::suggest::nearest(
-                list,
-                public.map(|list| &*list.path),
-            )?);
+            suggestion.push_str(meant);
+            let inside = place.lists.iter().find(|inside| *inside.path == *meant)?;
+            if inside.list.is_some() {
+                break;
+            }
+            resource = inside.resource;
         }
         (suggestion != path && self.is_public(&suggestion)).then_some(suggestion)
     }
 
     fn is_public(&self, path: &str) -> bool {
-        let audience = |resource| {
-            self.collections
-                .values()
-                .find(|found| found.resource == resource)
-                .map(|found| found.audience)
-        };
-        match self.find(path) {
-            Ok(
-                Target::Collection { resource }
-                | Target::Record { resource, .. }
-                | Target::Restore { resource, .. },
-            ) => audience(resource) == Some(Audience::Public),
-            Ok(Target::List {
-                resource, parent, ..
-            }) => {
-                audience(resource) == Some(Audience::Public)
-                    && audience(parent) == Some(Audience::Public)
-            }
-            Ok(Target::Query(_) | Target::Batch { .. }) | Err(_) => false,
+        self.find(path).is_ok_and(|target| {
+            let audience = match target {
+                Target::Collection { resource } => self.places[usize::from(resource.0)].audience,
+                Target::Record { audience, .. }
+                | Target::List { audience, .. }
+                | Target::Restore { audience, .. } => audience,
+                Target::Query(_) | Target::Batch { .. } => return false,
+            };
+            audience == Audience::Public
+        })
+    }
+}
+
+fn place(model: &Model, resource: &Resource) -> Place {
+    let audience = model.served_to(resource.id);
+    let within = model.inside(resource.id).map(|inner| Inside {
+        path: inner.path.as_str().into(),
+        resource: inner.id,
+        list: None,
+        adds: true,
+        audience: model.served_to(inner.id),
+    });
+    let lists = resource.lists.iter();
+    let lists = lists.filter(|list| !model.is_own_place(resource, list));
+    let lists = lists.map(|list| Inside {
+        path: list.path().into(),
+        resource: list.resource,
+        list: Some(list.name.as_str().into()),
+        adds: model.adds_to(list),
+        audience: audience.max(model.resource(list.resource).audience),
+    });
+    Place {
+        audience,
+        values: resource.key.len().max(1),
+        by_id: !resource.has_own_path(),
+        restores: resource.soft_delete.is_some(),
+        lists: within.chain(lists).collect(),
+    }
+}
+
+/// A segment that is a value: never nothing.
+fn value(segment: &str) -> Result<Cow<'_, str>, Miss> {
+    if segment.is_empty() {
+        return Err(Miss::Unknown);
+    }
+    decode(segment)
+}
+
+impl<'a> Key<'a> {
+    pub fn into_record_key(self) -> RecordKey {
+        match self {
+            Key::Id(id) => RecordKey::Id(id.into_owned()),
+            Key::Values(values) => RecordKey::Natural(values),
         }
     }
 }
@@ -280,13 +400,13 @@ impl Target<'_> {
 
     /// For whom it is there: for those who are served all of its records.
     pub fn audience(&self, model: &Model) -> Audience {
-        let own = model.resource(self.resource()).audience;
         match self {
-            Target::List { parent, .. } => own.max(model.resource(*parent).audience),
-            Target::Collection { .. }
-            | Target::Record { .. }
-            | Target::Restore { .. }
-            | Target::Batch { .. } => own,
+            Target::Collection { resource } | Target::Batch { resource } => {
+                model.resource(*resource).audience
+            }
+            Target::Record { audience, .. }
+            | Target::List { audience, .. }
+            | Target::Restore { audience, .. } => *audience,
             Target::Query(list) => list.audience(model),
         }
     }
@@ -325,11 +445,23 @@ impl Target<'_> {
             Method::QUERY if !record => Some(Action::List),
             Method::GET | Method::HEAD if record => Some(Action::Get),
             Method::GET | Method::HEAD => Some(Action::List),
-            Method::POST if !record => Some(Action::Create),
+            Method::POST if !record && self.adds() => Some(Action::Create),
             Method::PUT if record => Some(Action::Replace),
             Method::PATCH if record => Some(Action::Update),
             Method::DELETE if record => Some(Action::Delete),
             _ => None,
+        }
+    }
+
+    /// Whether records are added here.
+    fn adds(&self) -> bool {
+        match self {
+            Target::Collection { .. } => true,
+            Target::Record { .. }
+            | Target::Query(_)
+            | Target::Batch { .. }
+            | Target::Restore { .. } => false,
+            Target::List { adds, .. } => *adds,
         }
     }
 
@@ -359,8 +491,10 @@ impl Target<'_> {
                 (Action::Update, "PATCH"),
                 (Action::Delete, "DELETE"),
             ]
-        } else {
+        } else if self.adds() {
             &[(Action::List, "GET, HEAD, QUERY"), (Action::Create, "POST")]
+        } else {
+            &[(Action::List, "GET, HEAD, QUERY")]
         };
         let mut allow = String::with_capacity(48);
         for (_, method) in methods
@@ -383,7 +517,7 @@ fn decode(segment: &str) -> Result<Cow<'_, str>, Miss> {
 mod tests {
     use std::sync::Arc;
 
-    use model::{Access, Concurrency, DocsAccess, Idempotency, ListRelation, Resource};
+    use model::{Access, Concurrency, DocsAccess, Idempotency, ListRelation};
     use value::{FieldId, IdKind, IdType};
 
     use super::*;
@@ -411,6 +545,8 @@ mod tests {
             }),
             fields: Vec::new(),
             lists: lists.iter().map(list).collect(),
+            key: Vec::new(),
+            within: None,
             unique: Vec::new(),
             index: Vec::new(),
             search: Vec::new(),
@@ -480,17 +616,28 @@ mod tests {
             Ok(Target::Query(list)) => format!("query {}", told(Ok(*list))),
             Ok(Target::Batch { resource }) => format!("batch {}", resource.0),
             Ok(Target::Collection { resource }) => format!("{}", resource.0),
-            Ok(Target::Record { resource, id }) => format!("{}/{id}", resource.0),
+            Ok(Target::Record { resource, key, .. }) => format!("{}/{}", resource.0, shown(key)),
             Ok(Target::List {
                 resource,
                 parent,
-                id,
+                key,
                 name,
+                ..
             }) => {
-                format!("{}/{id}/{name} {}", parent.0, resource.0)
+                let name = name.unwrap_or("within");
+                format!("{}/{}/{name} {}", parent.0, shown(key), resource.0)
             }
-            Ok(Target::Restore { resource, id }) => format!("restore {}/{id}", resource.0),
+            Ok(Target::Restore { resource, key, .. }) => {
+                format!("restore {}/{}", resource.0, shown(key))
+            }
             Err(miss) => format!("{miss:?}"),
+        }
+    }
+
+    fn shown(key: Key<'_>) -> String {
+        match key.into_record_key() {
+            RecordKey::Id(id) => id,
+            RecordKey::Natural(values) => values.join("|"),
         }
     }
 

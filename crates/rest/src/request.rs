@@ -15,7 +15,7 @@ pub mod query;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use call::{Caller, NestedList, Parent, Precondition, Query, RecordKey, Request, ViewRequest};
+use call::{Caller, NestedList, Parent, Precondition, Query, Request, ViewRequest};
 use http::request::Parts;
 use model::{Action, Model};
 use value::Timestamp;
@@ -71,17 +71,19 @@ pub async fn read(
     };
     let (id, parent) = match target {
         Target::Query(_) | Target::Collection { .. } | Target::Batch { .. } => (None, None),
-        Target::Record { id, .. } | Target::Restore { id, .. } => {
-            (Some(RecordKey::Id(id.into_owned())), None)
+        Target::Record { key, .. } | Target::Restore { key, .. } => {
+            (Some(key.into_record_key()), None)
         }
         Target::List {
-            parent, id, name, ..
+            parent, key, name, ..
         } => (
             None,
             Some(Parent {
                 resource: parent,
-                key: RecordKey::Id(id.into_owned()),
-                list: NestedList::Named(name.to_owned()),
+                key: key.into_record_key(),
+                list: name.map_or(NestedList::Within, |name| {
+                    NestedList::Named(name.to_owned())
+                }),
             }),
         ),
     };

@@ -86,13 +86,14 @@ pub fn write(
 pub fn written(outcome: &Outcome, model: &Model, resource: &Resource, wish: Wish) -> Response {
     let mut response = match outcome {
         Outcome::Record(record) => written_record(record, StatusCode::OK),
-        Outcome::Created { id, record, .. } => {
+        Outcome::Created { key, record, .. } => {
             let mut response = match record {
                 Some(record) => written_record(record, StatusCode::CREATED),
                 None => empty(StatusCode::CREATED),
             };
-            let location = link::location(&model.base, resource, id);
-            response.headers_mut().insert(LOCATION, location);
+            if let Some(location) = link::location(model, resource, key) {
+                response.headers_mut().insert(LOCATION, location);
+            }
             response
         }
         Outcome::Batch(batch) => {

@@ -27,6 +27,7 @@ pub mod prepared;
 pub mod search;
 pub mod secrets;
 pub mod select;
+pub mod sequence;
 mod sql;
 pub mod system;
 pub mod write;

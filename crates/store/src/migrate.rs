@@ -26,6 +26,7 @@ use crate::system;
 
 mod applied;
 mod convert;
+mod counters;
 mod ddl;
 mod limits;
 mod locks;

@@ -5,7 +5,8 @@
 //!
 //! # Arguments of [`Prepared::bind`]
 //! In this order, each as one whole [`Value`] of the field's type (money is one argument):
-//! 1. the id, with [`Select::by_id`];
+//! 1. the id, with [`Select::by_id`], or the values of the path, the outermost first, with
+//!    [`Select::by_path`];
 //! 2. the ids, with [`Select::ids`];
 //! 3. the parent's id, with [`Select::parent`];
 //! 4. the parents' ids, with [`Select::parents`];
@@ -42,6 +43,8 @@ pub struct Select {
     pub outputs: Vec<Output>,
     /// One record: `id = Arg`.
     pub by_id: bool,
+    /// One record by the values in its path ([`Model::lineage`]).
+    pub by_path: Option<ByPath>,
     /// Records by their ids, for included to-one relations.
     pub ids: Option<u16>,
     /// A nested list: this relation's field = Arg.
@@ -65,11 +68,19 @@ pub struct Select {
     pub limit: bool,
     /// Count the rows: the only output, and neither sort nor cursor nor limit matters.
     pub count: bool,
-    /// Keep others from changing the row until the transaction ends (with `by_id`). SQLite has
-    /// one writer, so there it says nothing.
+    /// Keep others from changing the row until the transaction ends (with `by_id` or `by_path`).
+    /// SQLite has one writer, so there it says nothing.
     pub lock: bool,
     /// Only what has been deleted and not yet purged, instead of only what has not.
     pub deleted: bool,
+}
+
+/// What a path goes through.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ByPath {
+    /// What the caller may see of the records around it, the outermost first: a condition about
+    /// THIS = that record, or `None` for all of them. One for each resource around.
+    pub around: Vec<Option<Arc<Expr>>>,
 }
 
 /// One output of a row.
@@ -169,6 +180,7 @@ impl Select {
             resource,
             outputs: vec![],
             by_id: false,
+            by_path: None,
             ids: None,
             parent: None,
             parents: None,
@@ -216,6 +228,13 @@ impl Select {
             .map_or(Direction::Ascending, |(_, direction)| *direction);
         keys.push((id, last));
         keys
+    }
+}
+
+impl Select {
+    /// At most one record, found by an index.
+    pub(crate) fn is_one(&self) -> bool {
+        self.by_id || self.by_path.is_some()
     }
 }
 

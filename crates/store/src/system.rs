@@ -1,16 +1,16 @@
 //! frontdesk's own tables: what has been applied, the feed, keys, secrets, answers that are kept,
-//! imports.
+//! imports, counters.
 //!
 //! They have a version of their own, kept with each applied migration, so that a new release
 //! upgrades them the way a new contract upgrades the contract's tables.
 
 use crate::driver::Dialect;
-use crate::{answers, feed, imports, keys, operations, secrets};
+use crate::{answers, feed, imports, keys, operations, secrets, sequence};
 
 pub(crate) const MIGRATIONS: &str = "frontdesk_migrations";
 
 /// The version of the system tables that this release works with.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// One upgrade of the system tables.
 pub(crate) struct Upgrade {
@@ -36,7 +36,7 @@ pub(crate) fn upgrades(from: Option<u32>, dialect: Dialect) -> Vec<Upgrade> {
 }
 
 /// From one version to the next.
-fn every(dialect: Dialect) -> [Upgrade; 5] {
+fn every(dialect: Dialect) -> [Upgrade; 6] {
     [
         Upgrade {
             to: 1,
@@ -62,6 +62,11 @@ fn every(dialect: Dialect) -> [Upgrade; 5] {
             to: 5,
             what: "write down for which audience each key is",
             sql: keys::add_audience(dialect),
+        },
+        Upgrade {
+            to: 6,
+            what: "keep count of sequences",
+            sql: vec![sequence::create_table(dialect)],
         },
     ]
 }

@@ -46,6 +46,36 @@ const EXCLUDING: &[(&str, &str, &str)] = &[
         "set",
         "`set` fills it in when a record is created, `value` computes it when it is read",
     ),
+    (
+        "sequence",
+        "default",
+        "the server counts it, so the default is never used",
+    ),
+    (
+        "sequence",
+        "set",
+        "`sequence` counts it and `set` fills it in",
+    ),
+    (
+        "sequence",
+        "value",
+        "`sequence` counts it once, `value` computes it when it is read",
+    ),
+    (
+        "sequence",
+        "readOnly",
+        "`sequence` makes it read-only already",
+    ),
+    (
+        "sequence",
+        "immutable",
+        "`sequence` makes it read-only already",
+    ),
+    (
+        "sequence",
+        "writeOnly",
+        "clients could neither write nor read it",
+    ),
     ("value", "readOnly", "what is computed is read-only already"),
     (
         "value",
@@ -148,6 +178,7 @@ fn blank(name: &str, shape: Shape) -> Field {
         read_only: false,
         write_only: false,
         immutable: false,
+        sequence: None,
         unique: false,
         indexed: false,
         audience: Audience::Public,
@@ -184,8 +215,8 @@ fn field<'r, 'a>(
     let mut field = blank(&column, shape);
     field.kind = kind;
     let has = |key: &str| item.entry(key).is_some();
-    let (set, computed) = (has("set"), has("value"));
-    field.read_only = item.flag("readOnly") || set || computed;
+    let (set, computed, counted) = (has("set"), has("value"), has("sequence"));
+    field.read_only = item.flag("readOnly") || set || computed || counted;
     field.write_only = item.flag("writeOnly");
     field.immutable = item.flag("immutable");
     field.unique = item.flag("unique");
@@ -269,7 +300,7 @@ fn contradictions(item: &Item<'_>, out: &mut Diagnostics) {
             .and_then(|access| access.entry(key))
             .map(|entry| entry.key.span)
     };
-    for word in ["readOnly", "set", "value"] {
+    for word in ["readOnly", "set", "value", "sequence"] {
         if let Some(span) = access("write").filter(|_| says(item, word)) {
             out.push(
                 Diagnostic::error(
@@ -356,7 +387,10 @@ fn indexable(field: &Field, item: &Item<'_>, out: &mut Diagnostics) {
 
 fn never_filled(field: &Field, declared: Declared<'_, '_>, out: &mut Diagnostics) {
     let item = declared.item;
-    let explicit = item.flag("readOnly") && !says(item, "set") && !says(item, "value");
+    let filled = ["set", "value", "sequence"]
+        .into_iter()
+        .any(|word| says(item, word));
+    let explicit = item.flag("readOnly") && !filled;
     if explicit && !field.shape.nullable && item.entry("default").is_none() {
         let name = declared.name;
         let span = item

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use frontdesk::call::{Caller, CallerKind};
+use frontdesk::call::{Caller, CallerKind, RecordKey};
 use frontdesk::contract::{self, who::Who};
 use frontdesk::decision::{self, Decision, Verdict};
 use frontdesk::model::{Action, Audience, Model, Resource};
@@ -35,7 +35,7 @@ pub struct Explain {
     #[arg(long = "as", value_name = "CALLER", default_value = "guest", value_parser = caller)]
     caller: Caller,
 
-    /// The record it is about, by its id
+    /// The record it is about, by its id, or by what stands in its path: `octo/hello/7`
     #[arg(long, value_name = "ID")]
     record: Option<String>,
 
@@ -307,9 +307,14 @@ impl Ask<'_> {
         driver: &dyn frontdesk::store::Driver,
         text: &str,
     ) -> Result<Vec<frontdesk::value::Value>, Trouble> {
-        let id = self.resource.id_type.parse(text);
-        let id = id.map_err(|error| Trouble::Wrong(error.to_string(), None))?;
-        let row = decision::row(self.model, driver, self.resource.id, self.action, &id).await;
+        let key = match self.resource.id_type.parse(text) {
+            Ok(_) => RecordKey::Id(text.to_owned()),
+            Err(_) if self.resource.has_own_path() => {
+                RecordKey::Natural(text.split('/').map(str::to_owned).collect())
+            }
+            Err(error) => return Err(Trouble::Wrong(error.to_string(), None)),
+        };
+        let row = decision::row_of(self.model, driver, self.resource.id, self.action, &key).await;
         let row = row.map_err(|error| Trouble::Wrong(error.to_string(), None))?;
         let none = || format!("there is no {} `{text}`", self.resource.name);
         row.ok_or_else(|| Trouble::Wrong(none(), None))

@@ -1,11 +1,9 @@
 //! Paths in header fields: `Link` to the next page, `Location` of a new record.
 
-use std::fmt::Write;
-
+use call::RecordKey;
 use http::HeaderValue;
-use model::Resource;
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
-use value::Value;
+use model::{Model, Resource};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What cannot stand between `<` and `>` of a `Link`. The rest was sent as part of a URL and is
 /// kept as it came, its percent-encoding included.
@@ -76,15 +74,27 @@ fn is_cursor(piece: &str) -> bool {
     web::query::decode_segment(name).as_deref() == Some("cursor")
 }
 
-/// Where a record is.
-pub fn location(base: &str, resource: &Resource, id: &Value) -> HeaderValue {
-    let mut text = Vec::with_capacity(40);
-    resource.id_type.write_text(id, &mut text);
-    let mut location = String::with_capacity(base.len() + resource.path.len() + text.len() + 8);
-    let path = utf8_percent_encode(&resource.path, UNSAFE);
-    write!(location, "{base}/{path}/{}", percent_encode(&text, SEGMENT))
-        .expect("writing to a string does not fail");
-    HeaderValue::try_from(location).expect("everything but visible ASCII has been encoded")
+/// Where a record is, if its key tells.
+pub fn location(model: &Model, resource: &Resource, key: &RecordKey) -> Option<HeaderValue> {
+    let lineage = model.lineage(resource.id);
+    let values = match key {
+        RecordKey::Id(_) if resource.has_own_path() => return None,
+        RecordKey::Id(id) => std::slice::from_ref(id),
+        RecordKey::Natural(values) => values,
+    };
+    let mut values = values.iter();
+    let mut location = String::with_capacity(64);
+    location.push_str(&model.base);
+    for around in lineage {
+        location.push('/');
+        location.extend(utf8_percent_encode(&around.path, UNSAFE));
+        for value in values.by_ref().take(around.key_fields().count()) {
+            location.push('/');
+            location.extend(utf8_percent_encode(value, SEGMENT));
+        }
+    }
+    let location = HeaderValue::try_from(location);
+    Some(location.expect("everything but visible ASCII has been encoded"))
 }
 
 #[cfg(test)]

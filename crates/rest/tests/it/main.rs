@@ -52,6 +52,7 @@
 //! | – | HTTP/1.0, 1.1, 2; request ids; many clients | [`connections`] |
 //! | – | What is refused changes nothing | [`refusals`], [`access`] |
 //! | – | Audiences: what is private is not there | [`audience`] |
+//! | – | Paths of one's own: natural keys, `within`, `sequence` | [`paths`] |
 //! | – | The textbook bookstore, to the letter | [`bookstore`] |
 //!
 //! Not here, because not built yet: 23–24 (operations, lifecycles), 38 (several
@@ -81,6 +82,7 @@ mod methods;
 mod negotiation;
 mod operations;
 mod overload;
+mod paths;
 mod problems;
 mod queries;
 mod rate_limits;

@@ -58,6 +58,9 @@ pub struct FieldShape {
     /// The resource it points to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub references: Option<String>,
+    /// The column by which it is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<String>,
     /// What its values were held to; `None` if an older release did not write it down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
@@ -133,7 +136,7 @@ fn table(model: &Model, resource: &Resource) -> Table {
         name: resource.snake.clone(),
         id: IdShape::of(&resource.id_type),
         fields: layout::stored_fields(resource)
-            .map(|known| field(model, known))
+            .map(|known| field(model, resource, known))
             .collect(),
         indexes: layout::indexes(resource)
             .into_iter()
@@ -153,7 +156,7 @@ fn table(model: &Model, resource: &Resource) -> Table {
     }
 }
 
-fn field(model: &Model, field: &Field) -> FieldShape {
+fn field(model: &Model, resource: &Resource, field: &Field) -> FieldShape {
     FieldShape {
         name: field.name.clone(),
         kind: Kind::of(&field.shape.ty),
@@ -162,6 +165,7 @@ fn field(model: &Model, field: &Field) -> FieldShape {
             FieldKind::Relation { target, .. } => Some(model.resource(*target).name.clone()),
             _ => None,
         },
+        sequence: field.sequence.map(|by| resource.field(by).name.clone()),
         limits: Some(Limits::of(&field.shape)),
     }
 }

@@ -4,7 +4,7 @@ use model::Model;
 
 use super::applied::{Applied, Table, describe};
 use super::table::Change;
-use super::{Plan, Refusal, Risk, Step, ddl, statement};
+use super::{Plan, Refusal, Risk, Step, counters, ddl, statement};
 use crate::constraint::primary_key;
 use crate::driver::{Dialect, Storage};
 use crate::layout::{DELETED_AT, SEARCH, VERSION};
@@ -86,6 +86,7 @@ pub fn plan(
             Err(found) => refusals.extend(found),
         }
     }
+    steps.extend(counters::arrived(&steps));
     if steps.is_empty() && applied.bare_tables() != target.bare_tables() {
         steps.push(Step {
             what: "note the order of resources and fields".to_owned(),
@@ -288,7 +289,10 @@ fn drop_table(old: &Table, pairs: &[(&Table, Option<&Table>)], dialect: Dialect)
             "{}: drop the table `{}` and all its records{hint}",
             old.resource, old.name
         ),
-        sql: vec![format!("DROP TABLE {}{references}", quoted(&old.name))],
+        sql: [format!("DROP TABLE {}{references}", quoted(&old.name))]
+            .into_iter()
+            .chain(counters::dropped(old))
+            .collect(),
         risk: Risk::Loses,
         probes: vec![],
         touches_rows: Some(statement(

@@ -8,7 +8,7 @@ use model::Resource;
 use super::applied::{Applied, FieldShape, IndexShape, Table};
 use super::convert::{Conversion, convert};
 use super::limits::tightened;
-use super::{Probe, Refusal, Risk, Step, ddl, statement};
+use super::{Probe, Refusal, Risk, Step, counters, ddl, statement};
 use crate::driver::{Dialect, Storage};
 use crate::layout::{self, DELETED_AT, Rows, SEARCH, VERSION};
 use crate::sql::quoted;
@@ -35,6 +35,8 @@ struct Column<'a> {
     default: Option<Vec<String>>,
     /// Points to other records than before.
     retied: bool,
+    /// The column by which it is counted, as it was called before: where it is new and counted.
+    numbered_by: Option<String>,
 }
 
 /// Steps of one table, collected with what stands against them.
@@ -75,6 +77,7 @@ impl Change<'_> {
         let rebuild = self.sqlite()
             && (!dropped.is_empty()
                 || self.stops_soft_delete()
+                || columns.iter().any(|column| column.numbered_by.is_some())
                 || columns.iter().any(|column| {
                     column.old.is_some_and(|old| {
                         column.conversion.value.is_some()
@@ -119,7 +122,20 @@ impl Change<'_> {
                 )
             });
         }
+        for column in columns.iter().filter(|column| column.numbered_by.is_some()) {
+            self.number(column, &mut found);
+        }
         self.indexes(&columns, rebuild, &mut found);
+        let came = |name: &str| {
+            let column = columns.iter().find(|column| column.new.name == name)?;
+            column.old.map(|old| old.name.clone())
+        };
+        let counted = counters::changed(self.old, self.new, &came, self.dialect);
+        if !counted.is_empty() {
+            found
+                .steps
+                .push(self.step("keep count".to_owned(), counted, Risk::Safe));
+        }
         Ok(found.steps)
     }
 
@@ -151,6 +167,7 @@ impl Change<'_> {
                 conversion: Conversion::default(),
                 default,
                 retied: false,
+                numbered_by: self.numbered_by(new),
             });
         };
         let Some(conversion) = convert(old_field, &new.kind, self.dialect) else {
@@ -175,7 +192,19 @@ impl Change<'_> {
             conversion,
             default,
             retied,
+            numbered_by: None,
         })
+    }
+
+    /// For a new counted field: the column that its numbers go by, if that is there already.
+    fn numbered_by(&self, new: &FieldShape) -> Option<String> {
+        let by = new.sequence.as_deref()?;
+        if self.old.field(by).is_some() {
+            return Some(by.to_owned());
+        }
+        let was = self.resource.field_named(by)?.was.as_deref()?;
+        let relation = format!("{was}_id");
+        self.old.field(&relation).map(|_| relation)
     }
 
     /// The fields that are gone, each by the contract's word.
@@ -304,6 +333,7 @@ impl Change<'_> {
         let name = &column.new.name;
         let definitions = ddl::column_definitions(self.new, column.new, self.target, self.dialect);
         let fill = column.default.as_ref().filter(|_| !column.new.nullable);
+        let numbered = column.numbered_by.is_some();
         let mut sql: Vec<String> = definitions
             .iter()
             .enumerate()
@@ -311,6 +341,12 @@ impl Change<'_> {
                 let default = fill
                     .and_then(|constants| constants.get(at))
                     .map_or(String::new(), |constant| format!(" DEFAULT {constant}"));
+                // Numbered records come before it is required.
+                let definition = if numbered {
+                    definition.trim_end_matches(" NOT NULL")
+                } else {
+                    definition
+                };
                 format!("{} ADD COLUMN {definition}{default}", self.alter())
             })
             .collect();
@@ -322,7 +358,7 @@ impl Change<'_> {
             if rebuild { vec![] } else { sql },
             Risk::Safe,
         );
-        if !column.new.nullable && fill.is_none() {
+        if !column.new.nullable && fill.is_none() && !numbered {
             let relation = column.new.references.is_some();
             let called = if relation {
                 name.strip_suffix("_id").unwrap_or(name)
@@ -344,6 +380,31 @@ impl Change<'_> {
             });
         }
         found.steps.push(step);
+    }
+
+    /// Records that are there are counted in the order in which they were made. A table that is
+    /// built anew has the numbers already.
+    fn number(&self, column: &Column<'_>, found: &mut Found) {
+        let (name, table) = (quoted(&column.new.name), quoted(&self.new.name));
+        let sql = match column.new.sequence.as_deref() {
+            Some(by) if !self.sqlite() => vec![
+                format!(
+                    "UPDATE {table} SET {name} = \"counted\".\"n\" FROM (SELECT \"id\", {} AS \"n\" FROM {table}) \
+                     AS \"counted\" WHERE {table}.\"id\" = \"counted\".\"id\"",
+                    row_number(by)
+                ),
+                format!("{} ALTER COLUMN {name} SET NOT NULL", self.alter()),
+            ],
+            _ => vec![],
+        };
+        found.steps.push(Step {
+            touches_rows: Some(self.count_all()),
+            ..self.step(
+                format!("number `{}` in the order of creation", column.new.name),
+                sql,
+                Risk::Locks,
+            )
+        });
     }
 
     fn change_kind(&self, column: &Column<'_>, old: &FieldShape, rebuild: bool, found: &mut Found) {
@@ -664,7 +725,9 @@ impl Change<'_> {
                     .as_ref()
                     .filter(|_| !column.new.nullable)
                     .and_then(|constants| constants.get(at));
+                let numbers = column.numbered_by.as_deref().map(row_number);
                 let value = column.conversion.value.as_ref().or_else(|| old.get(at));
+                let value = value.or(numbers.as_ref());
                 let value = match (value, default) {
                     (Some(value), Some(default)) => format!("COALESCE({value}, {default})"),
                     (Some(value), None) => value.clone(),
@@ -933,6 +996,14 @@ fn rename_index(from: &str, to: &str) -> String {
 /// What an index is called between two names.
 fn passing(name: &str) -> String {
     layout::name(format!("frontdesk_renamed_{name}"))
+}
+
+/// The number of a record among those with the same value of a column.
+fn row_number(by: &str) -> String {
+    format!(
+        "ROW_NUMBER() OVER (PARTITION BY {} ORDER BY \"created_at\", \"id\")",
+        quoted(by)
+    )
 }
 
 /// The fields of an index, without the id that ends it.

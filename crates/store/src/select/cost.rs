@@ -13,7 +13,7 @@ use super::{Direction, Operator, Select};
 use crate::layout;
 
 pub(super) fn is_short(model: &Model, shape: &Select) -> bool {
-    if shape.by_id || shape.ids.is_some() {
+    if shape.is_one() || shape.ids.is_some() {
         return true;
     }
     if shape.count || !shape.limit || shape.words > 0 || shape.matching.is_some() {

@@ -4,6 +4,8 @@
 //! one index and so two selects of ids under one; the lists of several parents, which is one
 //! select of ids for each parent.
 
+use std::sync::Arc;
+
 use expr::ir::THIS;
 use model::{Model, Resource};
 use value::{FieldId, IdKind, ResourceId, Type};
@@ -36,6 +38,7 @@ const NOT_SOFT: Unsupported = Unsupported {
 /// Where the arguments of each kind begin.
 struct Args {
     id: u16,
+    path: u16,
     ids: u16,
     parent: u16,
     parents: u16,
@@ -85,10 +88,27 @@ pub(super) fn write(
             what: "so many filters",
         });
     }
+    let lineage = match &shape.by_path {
+        Some(by_path) => {
+            let lineage = model.lineage(resource.id);
+            if shape.by_id || lineage.len() != by_path.around.len() + 1 {
+                return Err(Unsupported {
+                    what: "a path that is not the resource's",
+                });
+            }
+            lineage
+        }
+        None => vec![],
+    };
+    let path_values: usize = lineage
+        .iter()
+        .map(|around| around.key_fields().count())
+        .sum();
     let mut sql = Sql::new(dialect);
     let seeks = shape.seek.is_some() && !shape.count;
     let args = Args {
         id: sql.take_args(u16::from(shape.by_id)),
+        path: sql.take_args(u16::try_from(path_values).unwrap_or(u16::MAX)),
         ids: sql.take_args(shape.ids.unwrap_or(0)),
         parent: sql.take_args(u16::from(shape.parent.is_some())),
         parents: sql.take_args(shape.parents.map_or(0, |(_, n)| n)),
@@ -152,7 +172,7 @@ impl Writer<'_> {
         self.sql.table(&self.resource.snake, alias);
         self.conditions(alias, None, range)?;
         // One record needs no order, and records by their ids are put in order by who asked.
-        if !self.shape.by_id && self.shape.ids.is_none() {
+        if !self.shape.is_one() && self.shape.ids.is_none() {
             self.order(alias, keys);
         }
         self.limit();
@@ -367,6 +387,11 @@ impl Writer<'_> {
             self.sql.push(" = ");
             self.sql.arg(self.args.id, &id.shape.ty);
         }
+        if let Some(by_path) = &shape.by_path {
+            and.next(&mut self.sql);
+            let lineage = self.model.lineage(self.resource.id);
+            self.place(alias, &lineage, &by_path.around)?;
+        }
         if let Some(n) = shape.ids {
             and.next(&mut self.sql);
             self.sql.column(alias, &id.name);
@@ -412,7 +437,7 @@ impl Writer<'_> {
                 continue;
             }
             and.next(&mut self.sql);
-            let form = if shape.by_id || shape.ids.is_some() {
+            let form = if shape.is_one() || shape.ids.is_some() {
                 Form::Rows
             } else {
                 Form::Sets
@@ -423,6 +448,54 @@ impl Writer<'_> {
             and.next(&mut self.sql);
             range.write(&mut self.sql, alias);
         }
+        Ok(())
+    }
+
+    /// The record behind the whole of a path: in the record around it, if there is one, and
+    /// with these values of its key. `around` are the conditions on those before the last.
+    fn place(
+        &mut self,
+        alias: Alias,
+        lineage: &[&Resource],
+        around: &[Option<Arc<expr::Expr>>],
+    ) -> Written {
+        let Some((resource, outer)) = lineage.split_last() else {
+            return Ok(());
+        };
+        let before: usize = outer.iter().map(|outer| outer.key_fields().count()).sum();
+        let first = self.args.path + u16::try_from(before).unwrap_or(u16::MAX);
+        for (arg, field) in (first..).zip(resource.key_fields()) {
+            self.sql.push(if arg > first { " AND " } else { "" });
+            self.sql.column(alias, &field.name);
+            self.sql.push(" = ");
+            self.sql.arg(arg, &field.shape.ty);
+        }
+        let (Some(within), Some((parent, _))) = (resource.within, outer.split_last()) else {
+            return Ok(());
+        };
+        let there = self.sql.alias();
+        self.sql.push(" AND ");
+        self.sql.column(alias, &resource.field(within.field).name);
+        self.sql.push(" = (SELECT ");
+        self.sql.column(there, &parent.id_field().name);
+        self.sql.push(" FROM ");
+        self.sql.table(&parent.snake, there);
+        self.sql.push(" WHERE ");
+        let (condition, further) = match around.split_last() {
+            Some((condition, further)) => (condition.as_ref(), further),
+            None => (None, around),
+        };
+        self.place(there, outer, further)?;
+        if parent.soft_delete.is_some() {
+            self.sql.push(" AND ");
+            self.sql.column(there, DELETED_AT);
+            self.sql.push(" IS NULL");
+        }
+        if let Some(condition) = condition {
+            self.sql.push(" AND ");
+            self.restrict(there, parent.id, condition, Form::Rows)?;
+        }
+        self.sql.push(")");
         Ok(())
     }
 

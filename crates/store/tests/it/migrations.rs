@@ -163,6 +163,7 @@ fn a_new_database() {
               CREATE TABLE "frontdesk_operations" ("id" BLOB NOT NULL PRIMARY KEY, "owner" BLOB NOT NULL, "state" TEXT NOT NULL, "answer" TEXT, "began" INTEGER NOT NULL, "until" INTEGER NOT NULL, "ended" INTEGER) STRICT
               CREATE INDEX "frontdesk_operations__began" ON "frontdesk_operations" ("began")
               ALTER TABLE "frontdesk_keys" ADD COLUMN "audience" TEXT NOT NULL DEFAULT 'public'
+              CREATE TABLE "frontdesk_sequences" ("sequence" TEXT NOT NULL, "parent" TEXT NOT NULL, "last" INTEGER NOT NULL, PRIMARY KEY ("sequence", "parent")) STRICT, WITHOUT ROWID
         safe  Author: create the table `author`
               CREATE TABLE "author" ("id" BLOB NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL, "_search" TEXT NOT NULL DEFAULT '') STRICT
               CREATE INDEX "author__name__index" ON "author" ("name", "id")
@@ -194,6 +195,7 @@ fn a_new_database() {
           CREATE TABLE "frontdesk_operations" ("id" uuid NOT NULL PRIMARY KEY, "owner" uuid NOT NULL, "state" text COLLATE "C" NOT NULL, "answer" text COLLATE "C", "began" timestamptz NOT NULL, "until" timestamptz NOT NULL, "ended" timestamptz)
           CREATE INDEX "frontdesk_operations__began" ON "frontdesk_operations" ("began")
           ALTER TABLE "frontdesk_keys" ADD COLUMN "audience" text COLLATE "C" NOT NULL DEFAULT 'public'
+          CREATE TABLE "frontdesk_sequences" ("sequence" text COLLATE "C" NOT NULL, "parent" text COLLATE "C" NOT NULL, "last" bigint NOT NULL, PRIMARY KEY ("sequence", "parent"))
     safe  Author: create the table `author`
           CREATE TABLE "author" ("id" uuid NOT NULL CONSTRAINT "author__key" PRIMARY KEY, "name" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "_version" bigint NOT NULL, "_search" text COLLATE "C" NOT NULL DEFAULT '')
           CREATE INDEX "author__name__index" ON "author" ("name" NULLS FIRST, "id" NULLS FIRST)

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use model::place::PathValue;
 use model::{Action, Audience, Concurrency, Idempotency, ListRelation, Model, Resource};
 use serde_json::{Map, Value as Json, json};
-use value::IdKind;
 
 use super::batch;
 use super::names::{self, Components, Names};
@@ -48,8 +48,17 @@ impl<'m> Operations<'m, '_> {
         let ids = self.ids();
         let mut paths = Map::new();
         for resource in access::resources(self.model, self.audience) {
-            let collection = format!("{}/{}", self.model.base, resource.path);
-            let record = format!("{collection}/{{id}}");
+            let mut lineage = self.model.lineage(resource.id);
+            lineage.pop();
+            let reaches = |around: &&Resource| {
+                around.audience <= self.audience && access::of(around, Action::Get).is_some()
+            };
+            // Whoever cannot read what is around cannot ask for what is inside.
+            if !lineage.iter().all(reaches) {
+                continue;
+            }
+            let collection = self.model.collection_path(resource.id);
+            let record = self.model.record_path(resource.id);
             let actions = [Action::List, Action::Create];
             self.path(
                 &mut paths,
@@ -61,7 +70,7 @@ impl<'m> Operations<'m, '_> {
                 components,
             );
             self.query_path(&mut paths, &collection, resource, Place::Collection, &ids);
-            if batch::is_offered(resource) {
+            if resource.within.is_none() && batch::is_offered(resource) {
                 let names = &self.names[usize::from(resource.id.0)];
                 let id = ids.2.get(&resource.id.0).map_or("", String::as_str);
                 let item = batch::path_item(resource, names, id);
@@ -94,16 +103,21 @@ impl<'m> Operations<'m, '_> {
             }
             for (number, list) in resource.lists.iter().enumerate() {
                 let target = self.model.resource(list.resource);
-                if target.audience <= self.audience {
+                if target.audience <= self.audience && !self.model.is_own_place(resource, list) {
                     let place = Place::List {
                         parent: resource,
                         list,
                         number,
                     };
-                    let path = format!("{collection}/{{{}_id}}/{}", resource.snake, list.path());
-                    let actions = [Action::List, Action::Create];
+                    let around = self.model.path_around(resource.id);
+                    let path = format!("{around}/{}", list.path());
+                    let actions: &[Action] = if self.model.adds_to(list) {
+                        &[Action::List, Action::Create]
+                    } else {
+                        &[Action::List]
+                    };
                     self.query_path(&mut paths, &path, target, place, &ids);
-                    self.path(&mut paths, path, target, place, &actions, &ids, components);
+                    self.path(&mut paths, path, target, place, actions, &ids, components);
                 }
             }
         }
@@ -172,10 +186,7 @@ impl<'m> Operations<'m, '_> {
             ids,
         };
         let mut item = Map::new();
-        if let Place::List { parent, .. } = place {
-            let parameters = json!([self.parameters.parent_id(parent)]);
-            item.insert("parameters".to_owned(), parameters);
-        }
+        self.path_parameters(resource, place, &mut item);
         item.insert("post".to_owned(), operation.describe_query());
         paths.insert(format!("{list}/query"), Json::Object(item));
     }
@@ -195,21 +206,7 @@ impl<'m> Operations<'m, '_> {
         components: &mut parameters::Components,
     ) {
         let mut item = Map::new();
-        match place {
-            Place::Collection => {}
-            Place::Record | Place::Restore => {
-                item.insert(
-                    "parameters".to_owned(),
-                    json!([self.parameters.id(resource)]),
-                );
-            }
-            Place::List { parent, .. } => {
-                item.insert(
-                    "parameters".to_owned(),
-                    json!([self.parameters.parent_id(parent)]),
-                );
-            }
-        }
+        self.path_parameters(resource, place, &mut item);
         let before = item.len();
         for action in actions {
             if let Some(opening) = access::of(resource, *action) {
@@ -227,6 +224,27 @@ impl<'m> Operations<'m, '_> {
         if item.len() > before {
             paths.insert(path, Json::Object(item));
         }
+    }
+}
+
+impl<'m> Operations<'m, '_> {
+    fn path_parameters(&self, resource: &Resource, place: Place<'_>, item: &mut Map<String, Json>) {
+        let values = match place {
+            Place::Collection => self.values_before(resource),
+            Place::Record | Place::Restore => self.model.path_values(resource.id),
+            Place::List { parent, .. } => self.model.values_around(parent.id),
+        };
+        if !values.is_empty() {
+            let values = values.iter().map(|value| self.parameters.path_value(value));
+            item.insert("parameters".to_owned(), values.collect());
+        }
+    }
+
+    /// The values in front of a collection's word.
+    fn values_before(&self, resource: &Resource) -> Vec<PathValue<'m>> {
+        let mut values = self.model.path_values(resource.id);
+        values.retain(|value| value.resource.id != resource.id);
+        values
     }
 }
 
@@ -406,7 +424,7 @@ impl<'m> Operation<'m, '_> {
                     "The {many} you may see, a page at a time. All filters given must hold. {sparse}"
                 )
             }
-            (_, Action::Get) => format!("One {one}, by its id. {sparse}"),
+            (_, Action::Get) => format!("One {one}, by its {}. {sparse}", self.key_in_words()),
             (_, Action::Create) => format!("Creates {}.", a(&one)),
             (_, Action::Update) => format!(
                 "Changes some fields of {}: as a merge patch (RFC 7396) or a JSON Patch (RFC 6902).",
@@ -433,6 +451,21 @@ impl<'m> Operation<'m, '_> {
             text.push_str(&super::deprecation(deprecated));
         }
         text
+    }
+
+    /// `id`, `owner and name`.
+    fn key_in_words(&self) -> String {
+        let names: Vec<String> = self
+            .resource
+            .key_fields()
+            .map(|field| field.name.replace('_', " "))
+            .collect();
+        match names.as_slice() {
+            [first @ .., last] if !first.is_empty() => {
+                format!("{} and {last}", first.join(", "))
+            }
+            names => names.concat(),
+        }
     }
 
     fn access_in_words(&self) -> String {
@@ -505,8 +538,7 @@ impl<'m> Operation<'m, '_> {
     }
 
     fn can_create_by_put(&self) -> bool {
-        self.resource.id_type.kind == IdKind::Text
-            && access::of(self.resource, Action::Create).is_some()
+        self.resource.is_placed_by_clients() && access::of(self.resource, Action::Create).is_some()
     }
 
     fn body(&self) -> Option<Json> {
@@ -632,12 +664,38 @@ impl<'m> Operation<'m, '_> {
 
     /// What can be done with a record that has just been created.
     fn links(&self) -> Map<String, Json> {
-        let resource = self.resource;
+        let (resource, model) = (self.resource, self.all.model);
         let mut links = Map::new();
-        let mut add = |operation: &str, description: String, needs_state: bool| {
-            let mut parameters = json!({"path.id": "$response.body#/id"});
+        // The record is in the answer, what is around it in the path that was asked.
+        let asked = match self.action {
+            Action::Create => self.all.values_before(resource),
+            _ => model.path_values(resource.id),
+        };
+        let parameters_of = |values: Vec<PathValue<'_>>| -> Map<String, Json> {
+            let values = values.into_iter().map(|value| {
+                let from = match value.resource.id == resource.id {
+                    true => format!("$response.body#/{}", value.field.name),
+                    false => asked
+                        .iter()
+                        .find(|known| {
+                            known.resource.id == value.resource.id
+                                && known.field.id == value.field.id
+                        })
+                        .map_or(String::new(), |known| {
+                            format!("$request.path.{}", known.name)
+                        }),
+                };
+                (format!("path.{}", value.name), json!(from))
+            });
+            values.collect()
+        };
+        let mut add = |operation: &str,
+                       description: String,
+                       values: Vec<PathValue<'_>>,
+                       needs_state: bool| {
+            let mut parameters = parameters_of(values);
             if needs_state {
-                parameters["If-Match"] = json!("$response.header.ETag");
+                parameters.insert("If-Match".to_owned(), json!("$response.header.ETag"));
             }
             links.insert(
                 operation.to_owned(),
@@ -653,15 +711,20 @@ impl<'m> Operation<'m, '_> {
                 add(
                     self.ids.of(resource, None, action),
                     description,
+                    model.path_values(resource.id),
                     needs_state,
                 );
             }
         }
         if access::of(resource, Action::Get).is_some() {
             for (number, list) in resource.lists.iter().enumerate() {
-                let target = self.all.model.resource(list.resource);
+                let target = model.resource(list.resource);
+                let own = model.is_own_place(resource, list);
                 for action in [Action::List, Action::Create] {
-                    if target.audience <= self.all.audience && access::of(target, action).is_some()
+                    if target.audience <= self.all.audience
+                        && access::of(target, action).is_some()
+                        && !own
+                        && (action == Action::List || model.adds_to(list))
                     {
                         let description = match action {
                             Action::List => format!("Its {}.", list.name.replace('_', " ")),
@@ -670,9 +733,25 @@ impl<'m> Operation<'m, '_> {
                         add(
                             self.ids.of(resource, Some(number), action),
                             description,
+                            model.values_around(resource.id),
                             false,
                         );
                     }
+                }
+            }
+        }
+        if access::of(resource, Action::Get).is_some() {
+            for inner in model.inside(resource.id) {
+                for action in [Action::List, Action::Create] {
+                    if inner.audience > self.all.audience || access::of(inner, action).is_none() {
+                        continue;
+                    }
+                    let description = match action {
+                        Action::List => format!("Its {}.", many(inner)),
+                        _ => format!("Create {} in it.", a(&one(inner))),
+                    };
+                    let values = self.all.values_before(inner);
+                    add(self.ids.of(inner, None, action), description, values, false);
                 }
             }
         }
@@ -689,7 +768,7 @@ impl<'m> Operation<'m, '_> {
             self.action,
             Action::Create | Action::Update | Action::Replace
         );
-        let on_record = !matches!(self.place, Place::Collection);
+        let on_record = !matches!(self.place, Place::Collection) || resource.within.is_some();
         let mut all = vec![
             Shared::BadRequest,
             Shared::Unauthorized,
@@ -762,6 +841,12 @@ impl<'m> Operation<'m, '_> {
             }
             _ => false,
         };
+        let mut around = model.lineage(resource.id);
+        around.pop();
+        let in_parent = in_parent
+            || around
+                .iter()
+                .any(|around| !access::of(around, Action::Get).is_some_and(Opening::is_everybody));
         !self.opening.is_everybody()
             || (self.action == Action::List && guarded(resource))
             || (self.action != Action::Delete && through_relations)

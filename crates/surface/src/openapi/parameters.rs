@@ -6,6 +6,7 @@
 //! read alike by all of them.
 
 use call::Operator;
+use model::place::PathValue;
 use model::{Audience, Field, Model, Resource};
 use serde_json::{Map, Value as Json, json};
 use value::Type;
@@ -138,24 +139,22 @@ impl<'m> Parameters<'m, '_> {
         })
     }
 
-    /// The id in a path.
-    pub fn id(&self, resource: &Resource) -> Json {
-        self.path_id("id", resource)
-    }
-
-    /// The id in front of a nested list. Named after its resource, so that nobody takes it for
-    /// an id of the records in the list, which can be filtered by theirs.
-    pub fn parent_id(&self, resource: &Resource) -> Json {
-        self.path_id(&format!("{}_id", resource.snake), resource)
-    }
-
-    fn path_id(&self, name: &str, resource: &Resource) -> Json {
+    /// A value in a path.
+    pub fn path_value(&self, value: &PathValue<'_>) -> Json {
+        let noun = words::a(&words::one(value.resource));
+        let (what, schema) = match &value.field.shape.ty {
+            Type::Id(id) => ("id".to_owned(), self.schemas.id(id)),
+            _ => (
+                value.field.name.replace('_', " "),
+                self.schemas.path_value(value.field),
+            ),
+        };
         json!({
-            "name": name,
+            "name": value.name,
             "in": "path",
             "required": true,
-            "description": format!("The id of {}.", words::a(&words::one(resource))),
-            "schema": self.schemas.id(&resource.id_type),
+            "description": format!("The {what} of {noun}."),
+            "schema": schema,
         })
     }
 

@@ -28,7 +28,8 @@ impl<'m> Resources<'m, '_> {
         let (query, condition) = self.parameters.query(resource, names);
         out.insert(names.query.clone(), query);
         out.insert(names.condition.clone(), condition);
-        out.insert(names.create.clone(), self.create(resource, None));
+        let around = resource.within.map(|within| within.field);
+        out.insert(names.create.clone(), self.create(resource, around));
         out.insert(names.replace.clone(), self.replace(resource));
         out.insert(names.patch.clone(), self.patch(resource));
         out.insert(

@@ -196,6 +196,14 @@ impl<'m> Schemas<'m> {
         Json::Object(self.plain(ty, &Constraints::default(), Side::Input))
     }
 
+    /// A field's value in a path.
+    pub fn path_value(&self, field: &Field) -> Json {
+        match &field.shape.ty {
+            Type::Int64 => Json::Object(reference(&self.int64)),
+            ty => Json::Object(self.plain(ty, &field.shape.constraints, Side::Input)),
+        }
+    }
+
     /// The id of a record in a path.
     pub fn id(&self, id: &IdType) -> Json {
         Json::Object(id_schema(id))

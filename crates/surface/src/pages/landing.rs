@@ -63,11 +63,12 @@ pub fn landing(model: &Model, audience: Audience, origin: &str) -> String {
 }
 
 fn card(model: &Model, resource: &Resource, audience: Audience) -> Markup {
-    let collection = format!("{}/{}", model.base, resource.path);
     let lists = resource
         .lists
         .iter()
-        .filter(|list| model.resource(list.resource).audience <= audience);
+        .filter(|list| model.resource(list.resource).audience <= audience)
+        .filter(|list| !model.is_own_place(resource, list));
+    let record = model.record_path(resource.id);
     html! {
         article.card {
             h3 {
@@ -76,10 +77,10 @@ fn card(model: &Model, resource: &Resource, audience: Audience) -> Markup {
             }
             @if let Some(description) = &resource.description { p { (prose(description)) } }
             ul.paths {
-                li { code { (collection) } }
-                li { code { (collection) "/" em { "id" } } }
+                li { (template(&model.collection_path(resource.id))) }
+                li { (template(&record)) }
                 @for list in lists {
-                    li { code { (collection) "/" em { "id" } "/" (list.path()) } }
+                    li { (template(&format!("{record}/{}", list.path()))) }
                 }
             }
             dl.access {
@@ -87,6 +88,17 @@ fn card(model: &Model, resource: &Resource, audience: Audience) -> Markup {
                     dt { (actions) }
                     dd data-open=(mark(opening)) { (who(opening)) }
                 }
+            }
+        }
+    }
+}
+
+/// A path with what is put into it set apart: `/v1/books/{id}`.
+fn template(path: &str) -> Markup {
+    html! {
+        code {
+            @for (at, piece) in path.split(['{', '}']).enumerate() {
+                @if at % 2 == 0 { (piece) } @else { em { (piece) } }
             }
         }
     }
@@ -163,15 +175,18 @@ fn commands(model: &Model, audience: Audience, origin: &str) -> Vec<Command> {
         }
     };
     let mut commands = Vec::new();
-    let listed = access::resources(model, audience)
-        .find_map(|resource| Some((resource, access::of(resource, Action::List)?)));
+    // What is within other records cannot be asked without one of them.
+    let outermost =
+        || access::resources(model, audience).filter(|resource| resource.within.is_none());
+    let listed =
+        outermost().find_map(|resource| Some((resource, access::of(resource, Action::List)?)));
     if let Some((resource, opening)) = listed {
         commands.push(Command {
             says: format!("The first three {}", words::many(resource)),
             line: format!("curl{} '{}?limit=3'", key(opening), url(resource)),
         });
     }
-    let created = access::resources(model, audience).find_map(|resource| {
+    let created = outermost().find_map(|resource| {
         Some((
             resource,
             access::of(resource, Action::Create)?,

@@ -136,6 +136,8 @@ fn resource(id: ResourceId, line: &str) -> Resource {
         deprecated: None,
         was,
         removed: vec![],
+        key: vec![],
+        within: None,
         description: None,
     };
     let field = push(
@@ -179,6 +181,7 @@ fn push<'r>(
         read_only: false,
         write_only: false,
         immutable: false,
+        sequence: None,
         unique: false,
         audience: Audience::Public,
         deprecated: None,
