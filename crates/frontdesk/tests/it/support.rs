@@ -118,6 +118,7 @@ pub fn older_release(folder: &Path) {
     let file = folder.join(".frontdesk/frontdesk.db");
     let driver = SqliteDriver::open(&file, Options::default()).unwrap();
     let script = [
+        "DROP TABLE \"frontdesk_sequences\"".to_owned(),
         "ALTER TABLE \"frontdesk_keys\" DROP COLUMN \"audience\"".to_owned(),
         "UPDATE \"frontdesk_migrations\" SET \"system\" = 4".to_owned(),
     ];
