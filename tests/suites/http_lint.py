@@ -91,7 +91,8 @@ def documented(example, key):
     # A document's first server is a path or the whole address.
     prefix = re.sub(r"^https?://[^/]*", "", document.get("servers", [{"url": ""}])[0]["url"]).rstrip("/")
     for template, item in document["paths"].items():
-        if "get" in item:
+        # Nobody lists operations, and there is none before a write goes on after its answer.
+        if "get" in item and "/operations/" not in template:
             yield filled(example, prefix + template, key)
 
 
