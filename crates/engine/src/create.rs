@@ -13,7 +13,7 @@ use crate::caller::Claims;
 use crate::input::{Writer, conflicts_with_path};
 use crate::read::not_found;
 use crate::sequence::is_counted;
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 use crate::validate;
 use crate::write::{Stored, Terms, refuse_field};
 
@@ -210,7 +210,7 @@ pub async fn insert(
     stored: &mut Stored,
 ) -> Result<(), Failure> {
     let resource = core.model.resource(request.resource);
-    let key = ShapeKey::new(b'i').number(u64::from(resource.id.0));
+    let key = ShapeKey::new(Kind::Insert).resource(resource.id);
     let prepared = core.statements.get_or_make(key, || {
         Ok(store::write::insert(
             &core.model,

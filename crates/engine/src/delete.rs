@@ -9,7 +9,7 @@ use crate::Core;
 use crate::access::{admit, refuse};
 use crate::place::Place;
 use crate::read::Via;
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 use crate::write::{Stored, Terms};
 
 impl Core {
@@ -76,7 +76,7 @@ async fn remove(
     if soft && is_referred(core, request, transaction, &id).await? {
         return Err(referenced(core, request, transaction, &id).await);
     }
-    let key = ShapeKey::new(b'd').number(u64::from(resource.id.0));
+    let key = ShapeKey::new(Kind::Delete).resource(resource.id);
     let prepared = core.statements.get_or_make(key, || {
         let statement = if soft {
             store::write::soft_delete
@@ -115,7 +115,7 @@ async fn is_referred(
     let Some(asking) = store::write::is_referred(&core.model, dialect, request.resource) else {
         return Ok(false);
     };
-    let key = ShapeKey::new(b'r').number(u64::from(request.resource.0));
+    let key = ShapeKey::new(Kind::IsReferred).resource(request.resource);
     let prepared = core.statements.get_or_make(key, || Ok(asking))?;
     let parameters = prepared.bind_args(std::slice::from_ref(id));
     let rows = core

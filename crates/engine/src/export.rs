@@ -12,7 +12,7 @@ use value::{ResourceId, Timestamp, Value};
 use crate::Core;
 use crate::Engine;
 use crate::import::operator;
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 use crate::work::Reading;
 
 /// Records in one page: enough that statements do not count.
@@ -131,8 +131,8 @@ async fn page(
     after: Option<&Value>,
     limit: u16,
 ) -> Result<Vec<Vec<Value>>, StoreError> {
-    let key = ShapeKey::new(b'E')
-        .number(u64::from(resource.id.0))
+    let key = ShapeKey::new(Kind::Export)
+        .resource(resource.id)
         .number(u64::from(after.is_some()));
     let prepared = core.statements.get_or_make(key, || {
         core.select(&Select {

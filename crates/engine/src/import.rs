@@ -29,7 +29,7 @@ use crate::create::insert;
 use crate::input::Writer;
 use crate::read::Via;
 use crate::sequence::is_counted;
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 use crate::validate;
 use crate::write::{Stored, Terms};
 
@@ -413,7 +413,7 @@ impl Importing {
                     target,
                     record: store::json::write_record(resource, &placed.row.values),
                 };
-                let wait = self.statement(core, b'w', imports::wait)?;
+                let wait = self.statement(core, Kind::ImportWait, imports::wait)?;
                 core.change(transaction, &wait, &waiting.args(&self.import.name))
                     .await?;
             }
@@ -436,7 +436,7 @@ impl Importing {
         core.publish(transaction, request, Action::Create, None, Some(&stored))
             .await?;
         if placed.waited.is_some() {
-            let arrived = self.statement(core, b'a', imports::arrived)?;
+            let arrived = self.statement(core, Kind::ImportArrived, imports::arrived)?;
             let args = [
                 Value::Text(self.import.name.clone()),
                 Value::Text(resource.name.clone()),
@@ -514,12 +514,11 @@ impl Importing {
     fn statement(
         &self,
         core: &Core,
-        kind: u8,
+        kind: Kind,
         make: fn(Dialect) -> Prepared,
     ) -> Result<Arc<Prepared>, Failure> {
-        let key = ShapeKey::new(b'I').number(u64::from(kind));
         core.statements
-            .get_or_make(key, || Ok(make(core.driver.dialect())))
+            .get_or_make(ShapeKey::new(kind), || Ok(make(core.driver.dialect())))
     }
 }
 
@@ -534,7 +533,8 @@ impl crate::work::Writing for Importing {
     ) -> Result<Imported, Failure> {
         let mut done = Imported::default();
         if self.defer {
-            let defer = self.statement(core, b'd', store::write::defer_references)?;
+            let defer =
+                self.statement(core, Kind::ImportDeferred, store::write::defer_references)?;
             core.change(transaction, &defer, &[]).await?;
         }
         for placed in &self.rows {
@@ -553,7 +553,7 @@ impl crate::work::Writing for Importing {
                 break;
             }
             self.note(None);
-            let find = self.statement(core, b'f', imports::waiting_for)?;
+            let find = self.statement(core, Kind::ImportWaiting, imports::waiting_for)?;
             let args = [
                 Value::Text(self.import.name.clone()),
                 Value::Text(target.clone()),
@@ -580,7 +580,7 @@ impl crate::work::Writing for Importing {
             self.count_on(core, transaction, *resource).await?;
         }
         if let Some(progress) = &self.progress {
-            let keep = self.statement(core, b'k', imports::keep)?;
+            let keep = self.statement(core, Kind::ImportProgress, imports::keep)?;
             let args = imports::keep_args(
                 &self.import.name,
                 &progress.state,
@@ -659,7 +659,7 @@ impl Core {
         resource: &Resource,
         row: &[Value],
     ) -> Result<Vec<Value>, Failure> {
-        let key = ShapeKey::new(b'x').number(u64::from(resource.id.0));
+        let key = ShapeKey::new(Kind::Targets).resource(resource.id);
         let Some(targets) = store::write::targets(&self.model, self.driver.dialect(), resource.id)
         else {
             return Ok(vec![]);

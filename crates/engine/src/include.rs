@@ -9,10 +9,10 @@ use store::select::{Direction, IDS_MAX, Output, Select};
 use value::{FieldId, ResourceId, Type, Value};
 
 use crate::Core;
-use crate::access::Verdict;
+use crate::access::{Residual, Verdict};
 use crate::list::{PAGE_DEFAULT, question_of_children};
 use crate::read::{Via, assemble, outputs};
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 use crate::view::{Source, ViewPlan};
 
 /// Ids in one statement. A power of two that statements take.
@@ -98,7 +98,10 @@ impl Core {
         if !matches!(read, Verdict::Closed) {
             for ids in ids.chunks(IDS_AT_ONCE) {
                 let (size, ids) = rounded(ids);
-                let key = read_key(ShapeKey::new(b'o').id(plan.id), read).number(u64::from(size));
+                let key = ShapeKey::new(Kind::IncludeOne)
+                    .id(plan.id)
+                    .restricted_to(residual(read))
+                    .number(u64::from(size));
                 let prepared = self.statements.get_or_make(key, || {
                     self.select(&Select {
                         outputs: outputs(plan, &[]),
@@ -146,9 +149,11 @@ impl Core {
             let mut found = Vec::new();
             for ids in ids.chunks(IDS_AT_ONCE) {
                 let (size, mut arguments) = rounded(ids);
-                let key = read_key(ShapeKey::new(b'm').id(plan.id), children.read)
+                let key = ShapeKey::new(Kind::IncludeMany)
+                    .id(plan.id)
+                    .restricted_to(residual(children.read))
                     .number(u64::from(size))
-                    .number(u64::from(children.field.0));
+                    .field(children.field);
                 let prepared = self.statements.get_or_make(key, || {
                     self.select(&Select {
                         outputs: outputs(plan, &[Output::Field(children.field)]),
@@ -204,15 +209,15 @@ struct Children<'a> {
 }
 
 fn restrict(read: &Verdict) -> Vec<Arc<expr::Expr>> {
-    match read {
-        Verdict::Rows(residual) => vec![Arc::clone(&residual.expr)],
-        Verdict::Open | Verdict::Closed => Vec::new(),
-    }
+    let residual = residual(read).into_iter();
+    residual
+        .map(|residual| Arc::clone(&residual.expr))
+        .collect()
 }
 
-fn read_key(key: ShapeKey, read: &Verdict) -> ShapeKey {
+fn residual(read: &Verdict) -> Option<&Residual> {
     match read {
-        Verdict::Rows(residual) => key.id(residual.id),
-        Verdict::Open | Verdict::Closed => key.number(0),
+        Verdict::Rows(residual) => Some(residual),
+        Verdict::Open | Verdict::Closed => None,
     }
 }

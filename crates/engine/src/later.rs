@@ -26,7 +26,7 @@ use value::{IdKind, IdType, ResourceId, Timestamp, Value};
 use crate::Core;
 use crate::once::digest;
 use crate::settle::Decided;
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 use crate::work::Writing;
 
 /// Operations that run or wait in one process. Each keeps its input in memory, and all wait for
@@ -214,9 +214,11 @@ impl Core {
         id: [u8; 16],
         request: &Request,
     ) -> Result<Option<operations::Operation>, Failure> {
-        let finding = self.statements.get_or_make(ShapeKey::new(b'O'), || {
-            Ok(operations::find(self.driver.dialect()))
-        })?;
+        let finding = self
+            .statements
+            .get_or_make(ShapeKey::new(Kind::FindOperation), || {
+                Ok(operations::find(self.driver.dialect()))
+            })?;
         let parameters = self.bind(&finding, &[Value::Uuid(id)], request);
         let rows = self.driver.query(&finding.statement, &parameters).await;
         rows.and_then(operations::operation)
@@ -232,9 +234,11 @@ impl Core {
         state: State,
         answer: Option<String>,
     ) -> Result<bool, Failure> {
-        let ending = self.statements.get_or_make(ShapeKey::new(b'Z'), || {
-            Ok(operations::end(self.driver.dialect()))
-        })?;
+        let ending = self
+            .statements
+            .get_or_make(ShapeKey::new(Kind::EndOperation), || {
+                Ok(operations::end(self.driver.dialect()))
+            })?;
         let arguments = [
             Value::Uuid(id),
             Value::Text(state.name().to_owned()),
@@ -267,9 +271,11 @@ impl Writing for Starting {
         request: &Request,
         transaction: &mut dyn Transaction,
     ) -> Result<Outcome, Failure> {
-        let beginning = core.statements.get_or_make(ShapeKey::new(b'B'), || {
-            Ok(operations::begin(core.driver.dialect()))
-        })?;
+        let beginning = core
+            .statements
+            .get_or_make(ShapeKey::new(Kind::BeginOperation), || {
+                Ok(operations::begin(core.driver.dialect()))
+            })?;
         let until = Timestamp(request.now.0.saturating_add(TIME_MAX_MILLIS));
         let arguments = [
             Value::Uuid(self.id),

@@ -17,7 +17,7 @@ use value::{FieldId, ResourceId, Type, Value};
 use crate::Core;
 use crate::access::{Residual, Verdict, admit};
 use crate::read::{Via, assemble, outputs};
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 use crate::view::ViewPlan;
 
 /// Page size when none is asked for (AIP-158).
@@ -196,19 +196,17 @@ impl Core {
             .iter()
             .map(|(field, _)| Output::Field(*field))
             .collect();
-        let mut key = ShapeKey::new(b'l').id(view.id);
-        key = match restrict {
-            None => key.number(0),
-            Some(residual) => key.id(residual.id),
-        };
         // With nulls in the cursor a page continues in another way.
         let seek = after.as_ref().map_or(u64::MAX, |values| {
             values
                 .iter()
                 .fold(0, |nulls, value| nulls << 1 | u64::from(value.is_null()))
         });
-        key = question.shape_key(key).number(seek);
-        let prepared = self.statements.get_or_make(key, || {
+        let key = ShapeKey::new(Kind::Page)
+            .id(view.id)
+            .restricted_to(restrict.as_ref())
+            .number(seek);
+        let prepared = self.statements.get_or_make(question.shape_key(key), || {
             self.select(&Select {
                 outputs: outputs(view, &keys),
                 sort: question.sort.clone(),
@@ -259,11 +257,9 @@ impl Core {
         let Listing {
             question, restrict, ..
         } = listing;
-        let mut key = ShapeKey::new(b't').number(u64::from(question.resource.0));
-        key = match restrict {
-            None => key.number(0),
-            Some(residual) => key.id(residual.id),
-        };
+        let key = ShapeKey::new(Kind::Total)
+            .resource(question.resource)
+            .restricted_to(restrict.as_ref());
         let prepared = self.statements.get_or_make(question.shape_key(key), || {
             self.select(&Select {
                 count: true,
@@ -510,21 +506,15 @@ impl Question {
         parent.chain(&self.values).cloned().collect()
     }
 
-    fn shape_key(&self, mut key: ShapeKey) -> ShapeKey {
-        key = key.number(
-            self.parent
-                .as_ref()
-                .map_or(u64::MAX, |(field, _)| u64::from(field.0)),
-        );
-        for part in &self.shape {
-            key = key.id(*part);
-        }
-        key = key.number(u64::from(self.words));
-        for (field, direction) in &self.sort {
-            key = key
-                .number(u64::from(field.0) << 1 | u64::from(*direction == Direction::Descending));
-        }
-        key
+    fn shape_key(&self, key: ShapeKey) -> ShapeKey {
+        let parent = self.parent.as_ref();
+        let key = key
+            .number(parent.map_or(u64::MAX, |(field, _)| u64::from(field.0)))
+            .number(u64::from(self.words))
+            .numbers(self.sort.iter().map(|(field, direction)| {
+                u64::from(field.0) << 1 | u64::from(*direction == Direction::Descending)
+            }));
+        self.shape.iter().fold(key, |key, part| key.id(*part))
     }
 }
 

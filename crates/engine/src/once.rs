@@ -28,7 +28,7 @@ use value::Value;
 
 use crate::Core;
 use crate::settle::Decided;
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 use crate::work::Writing;
 
 /// Writes with a key that run or wait in one process. More than the writes that may wait for
@@ -214,9 +214,10 @@ impl Core {
     }
 
     fn finding(&self) -> Result<Arc<store::Prepared>, Failure> {
-        self.statements.get_or_make(ShapeKey::new(b'A'), || {
-            Ok(answers::find(self.driver.dialect()))
-        })
+        self.statements
+            .get_or_make(ShapeKey::new(Kind::FindAnswer), || {
+                Ok(answers::find(self.driver.dialect()))
+            })
     }
 
     fn read(&self, rows: Result<Rows, StoreError>) -> Result<Option<Answer>, Failure> {
@@ -233,7 +234,7 @@ impl Core {
         if let Some(claim) = answers::claim(self.driver.dialect()) {
             let claim = self
                 .statements
-                .get_or_make(ShapeKey::new(b'C'), || Ok(claim))?;
+                .get_or_make(ShapeKey::new(Kind::ClaimKey), || Ok(claim))?;
             let number = [Value::Int(first_half(&keyed.id))];
             let parameters = self.bind(&claim, &number, request);
             let rows = transaction.query(&claim.statement, &parameters).await;
@@ -256,9 +257,11 @@ impl Core {
         keyed: &Keyed,
         answer: &Answer,
     ) -> Result<bool, Failure> {
-        let keeping = self.statements.get_or_make(ShapeKey::new(b'K'), || {
-            Ok(answers::keep(self.driver.dialect()))
-        })?;
+        let keeping = self
+            .statements
+            .get_or_make(ShapeKey::new(Kind::KeepAnswer), || {
+                Ok(answers::keep(self.driver.dialect()))
+            })?;
         let parameters = self.bind(&keeping, &answer.args(keyed.id, request.now), request);
         let kept = transaction.execute(&keeping.statement, &parameters).await;
         kept.map(|rows| rows > 0)

@@ -12,7 +12,7 @@ use value::Value;
 use crate::Core;
 use crate::access::{Residual, Verdict, admit};
 use crate::read::not_found;
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 
 /// How a record is found.
 #[derive(Clone, Debug)]
@@ -27,18 +27,16 @@ pub enum Place {
 }
 
 impl Place {
-    /// Spells it in a statement's key. `by_id` and `by_path` tell the kinds of statements apart.
-    pub fn key(&self, by_id: u8, by_path: u8) -> ShapeKey {
+    /// Begins the key of a statement that finds the record so.
+    pub fn key(&self, kind: Kind) -> ShapeKey {
+        let key = ShapeKey::new(kind);
         match self {
-            Place::Id(_) => ShapeKey::new(by_id),
-            Place::Path { around, .. } => {
-                around
-                    .iter()
-                    .fold(ShapeKey::new(by_path), |key, residual| match residual {
-                        None => key.number(0),
-                        Some(residual) => key.id(residual.id),
-                    })
-            }
+            Place::Id(_) => key.number(0),
+            Place::Path { around, .. } => around
+                .iter()
+                .fold(key.number(1 + around.len() as u64), |key, residual| {
+                    key.restricted_to(residual.as_ref())
+                }),
         }
     }
 

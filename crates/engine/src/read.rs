@@ -13,6 +13,7 @@ use value::Value;
 use crate::Core;
 use crate::access::{Residual, Verdict, admit};
 use crate::place::Place;
+use crate::statements::Kind;
 use crate::view::{Source, ViewPlan};
 
 /// Where statements run: on their own, or inside a snapshot or transaction.
@@ -68,11 +69,7 @@ impl Core {
         restrict: Option<&Residual>,
         place: &Place,
     ) -> Result<Option<Record>, Failure> {
-        let key = place.key(b'g', b'G').id(view.id);
-        let key = match restrict {
-            None => key.number(0),
-            Some(residual) => key.id(residual.id),
-        };
+        let key = place.key(Kind::Fetch).id(view.id).restricted_to(restrict);
         let prepared = self.statements.get_or_make(key, || {
             self.select(
                 &place.select(Select {

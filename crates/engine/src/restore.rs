@@ -11,7 +11,7 @@ use value::Value;
 use crate::Core;
 use crate::access::{admit, refuse};
 use crate::place::Place;
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 use crate::write::{Stored, Terms};
 
 impl Core {
@@ -74,7 +74,7 @@ impl crate::work::Writing for Restoring {
         if !problems.is_empty() {
             return Err(Failure::with_problems(Code::Invalid, problems));
         }
-        let key = ShapeKey::new(b'b').number(u64::from(resource.id.0));
+        let key = ShapeKey::new(Kind::Restore).resource(resource.id);
         let prepared = core.statements.get_or_make(key, || {
             let dialect = core.driver.dialect();
             Ok(store::write::restore(&core.model, dialect, resource.id))

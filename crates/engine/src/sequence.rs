@@ -7,7 +7,7 @@ use value::{Type, Value};
 
 use crate::Core;
 use crate::read::Via;
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 
 impl Core {
     /// Gives a new row its numbers. Those that it brings along (an import) are followed.
@@ -27,9 +27,9 @@ impl Core {
                     .next_number(transaction, request, resource, field, parent)
                     .await?;
             } else {
-                let key = ShapeKey::new(b'q')
-                    .number(u64::from(resource.id.0))
-                    .number(u64::from(field.id.0));
+                let key = ShapeKey::new(Kind::FollowNumber)
+                    .resource(resource.id)
+                    .field(field.id);
                 let prepared = self.statements.get_or_make(key, || {
                     let dialect = self.driver.dialect();
                     Ok(store::sequence::follow(
@@ -57,9 +57,9 @@ impl Core {
         field: &Field,
         parent: Value,
     ) -> Result<Value, Failure> {
-        let key = ShapeKey::new(b's')
-            .number(u64::from(resource.id.0))
-            .number(u64::from(field.id.0));
+        let key = ShapeKey::new(Kind::NextNumber)
+            .resource(resource.id)
+            .field(field.id);
         let prepared = self.statements.get_or_make(key, || {
             let dialect = self.driver.dialect();
             Ok(store::sequence::next(
@@ -105,7 +105,7 @@ impl Core {
         if !self.plans.resource(resource.id).is_counted_for {
             return Ok(());
         }
-        let key = ShapeKey::new(b'z').number(u64::from(resource.id.0));
+        let key = ShapeKey::new(Kind::ForgetNumbers).resource(resource.id);
         let prepared = self.statements.get_or_make(key, || {
             store::sequence::forget(&self.model, self.driver.dialect(), resource.id)
                 .ok_or_else(|| Failure::internal("nothing is counted for these records"))

@@ -16,6 +16,7 @@ use crate::Core;
 use crate::access::{Verdict, admit};
 use crate::read::Via;
 use crate::settle::{Decided, One};
+use crate::statements::Kind;
 use crate::write::is_kept;
 
 /// What of a create has to be known once it was refused.
@@ -65,7 +66,7 @@ impl Core {
         let Ok(place) = self.target(resource, request) else {
             return false;
         };
-        let key = place.key(b'e', b'E').number(u64::from(resource.id.0));
+        let key = place.key(Kind::Exists).resource(resource.id);
         let prepared = self
             .statements
             .get_or_make(key, || self.select(&place.select(Select::new(resource.id))));

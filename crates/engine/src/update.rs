@@ -13,7 +13,7 @@ use crate::Core;
 use crate::access::{Verdict, admit, refuse};
 use crate::input::{Draft, Writer, escape};
 use crate::settle::One;
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 use crate::write::{Stored, Terms, refuse_field};
 
 /// Operations of one JSON Patch; each may copy the whole document.
@@ -401,10 +401,9 @@ async fn save(
     after: &Stored,
     given: &[FieldId],
 ) -> Result<(), Failure> {
-    let mut key = ShapeKey::new(b'u').number(u64::from(resource.id.0));
-    for field in given {
-        key = key.number(u64::from(field.0));
-    }
+    let key = ShapeKey::new(Kind::Update)
+        .resource(resource.id)
+        .numbers(given.iter().map(|field| u64::from(field.0)));
     let prepared = core.statements.get_or_make(key, || {
         Ok(store::write::update(
             &core.model,

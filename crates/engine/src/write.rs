@@ -15,7 +15,7 @@ use crate::access::{Residual, Verdict, holds_for, in_memory};
 use crate::caller::Claims;
 use crate::place::Place;
 use crate::read::{Via, not_found};
-use crate::statements::ShapeKey;
+use crate::statements::{Kind, ShapeKey};
 use crate::view::{Source, ViewPlan};
 
 /// A record as it lies in the table.
@@ -89,8 +89,8 @@ impl Core {
             ));
         }
         let resource = self.model.resource(request.resource);
-        let key = ShapeKey::new(b'h')
-            .number(u64::from(resource.id.0))
+        let key = ShapeKey::new(Kind::Holds)
+            .resource(resource.id)
             .id(residual.id);
         let prepared = self.statements.get_or_make(key, || {
             store::write::holds(
@@ -139,8 +139,8 @@ impl Core {
             ));
         }
         let resource = self.model.resource(request.resource);
-        let key = ShapeKey::new(b'n')
-            .number(u64::from(resource.id.0))
+        let key = ShapeKey::new(Kind::HoldsUnsaved)
+            .resource(resource.id)
             .id(residual.id);
         let prepared = self.statements.get_or_make(key, || {
             store::write::holds_unsaved(
@@ -190,8 +190,8 @@ impl Core {
         let resource = self.model.resource(request.resource);
         let deleted = request.action == Action::Restore;
         let key = place
-            .key(b'c', b'C')
-            .number(u64::from(resource.id.0))
+            .key(Kind::Current)
+            .resource(resource.id)
             .number(u64::from(deleted));
         let prepared = self.statements.get_or_make(key, || {
             let mut select = place.select(Select {
@@ -341,9 +341,11 @@ impl Core {
             before: before.map(json),
             after: after.map(json),
         };
-        let prepared = self.statements.get_or_make(ShapeKey::new(b'f'), || {
-            Ok(store::feed::append(self.driver.dialect()))
-        })?;
+        let prepared = self
+            .statements
+            .get_or_make(ShapeKey::new(Kind::AppendToFeed), || {
+                Ok(store::feed::append(self.driver.dialect()))
+            })?;
         let parameters = prepared.bind_args(&entry.args());
         transaction
             .execute(&prepared.statement, &parameters)
@@ -387,7 +389,7 @@ impl Core {
         resource: &Resource,
         row: &[Value],
     ) -> Failure {
-        let key = ShapeKey::new(b'x').number(u64::from(resource.id.0));
+        let key = ShapeKey::new(Kind::Targets).resource(resource.id);
         let targets = store::write::targets(&self.model, self.driver.dialect(), resource.id);
         let Some(targets) = targets else {
             return self.trouble(&StoreError::ForeignKey);
@@ -442,7 +444,7 @@ impl Core {
         let Some(asking) = store::write::deleted_targets(&self.model, dialect, resource.id) else {
             return Ok(());
         };
-        let key = ShapeKey::new(b'y').number(u64::from(resource.id.0));
+        let key = ShapeKey::new(Kind::DeletedTargets).resource(resource.id);
         let prepared = self.statements.get_or_make(key, || Ok(asking))?;
         let all: Vec<&Field> = store::write::soft_relations(&self.model, resource).collect();
         let ids: Vec<Value> = all

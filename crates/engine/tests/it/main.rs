@@ -5,5 +5,6 @@
 mod access;
 mod change;
 mod list;
+mod statements;
 mod support;
 mod view;
