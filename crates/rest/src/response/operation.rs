@@ -8,7 +8,7 @@ use value::{Timestamp, Type, Value};
 use web::Response;
 use web::headers::no_store;
 
-use super::{PREFERENCE_APPLIED, kept, plain_json};
+use super::{PREFERENCE_APPLIED, empty, kept, plain_json};
 use crate::credentials::Credentials;
 use crate::failure::Refusal;
 use crate::mount::OPERATIONS;
@@ -16,9 +16,10 @@ use crate::mount::OPERATIONS;
 /// Seconds after which it is worth asking again.
 const RETRY_SECONDS: u32 = 1;
 
-/// The answer to a request that goes on.
+/// The answer to a request that goes on. It has no body: what is answered with success is one type of
+/// data, so that generated clients need not tell apart a record from an operation.
 pub fn begun(operation: &Operation, base: &str) -> Response {
-    let mut response = plain_json(StatusCode::ACCEPTED, json(operation, "null", None));
+    let mut response = empty(StatusCode::ACCEPTED);
     let headers = response.headers_mut();
     let location = HeaderValue::try_from(format!("{base}{OPERATIONS}{}", operation.id));
     headers.insert(

@@ -301,10 +301,6 @@ impl Shared {
             fields.push("Cache-Control");
         }
         let mut response = json!({"description": description, "headers": headers(&fields)});
-        if self == Shared::Accepted {
-            let schema = reference("schemas", super::OPERATION);
-            response["content"] = json!({"application/json": {"schema": schema}});
-        }
         if let Some(example) = example {
             response["content"] = json!({
                 "application/problem+json": {

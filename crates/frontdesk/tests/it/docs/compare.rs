@@ -115,7 +115,21 @@ impl Names {
             }
             return true;
         }
-        like(&self.resolve(shown), found)
+        if like(&self.resolve(shown), found) {
+            return true;
+        }
+        // What a `Location` leads to may be named there for the first time.
+        let (Some((place, shown)), Some((there, found))) =
+            (shown.rsplit_once('/'), found.rsplit_once('/'))
+        else {
+            return false;
+        };
+        let new = self.known.iter().all(|(known, _)| known != shown);
+        let same = new && place == there && kind(shown).is_some() && kind(shown) == kind(found);
+        if same {
+            self.known.push((shown.to_owned(), found.to_owned()));
+        }
+        same
     }
 }
 
