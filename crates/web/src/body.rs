@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
+use http::header::RETRY_AFTER;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -13,10 +14,14 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::connection::{Common, Pulse};
 use crate::problem::{Problem, kit};
+use crate::room::Share;
 
 /// How much is set aside for a body before any of it has come. A client that announces 8 MiB and sends
 /// nothing should not cost us 8 MiB.
 const FIRST_BYTES: usize = 16 * 1024;
+
+/// When to send a body again for which there was no room: most are answered within milliseconds.
+const RETRY_S: &str = "1";
 
 /// A request body. Nothing of it is read, nor asked for with `100 Continue`, before [`read`](Self::read).
 pub struct RequestBody {
@@ -37,6 +42,8 @@ struct Waiting {
     coding: Option<HeaderValue>,
     common: Arc<Common>,
     pulse: Arc<Pulse>,
+    /// What it takes of the memory for all bodies; given back when the request has been answered.
+    share: Arc<Share>,
     since: Instant,
 }
 
@@ -45,6 +52,8 @@ struct Waiting {
 pub enum BodyError {
     /// More bytes than allowed.
     TooLarge { limit: usize },
+    /// The bodies of all requests together take as much memory as they may.
+    NoRoom,
     /// Later or slower than allowed.
     TooSlow,
     /// The body has a content coding, and we decode none.
@@ -66,15 +75,18 @@ impl RequestBody {
         coding: Option<HeaderValue>,
         common: &Arc<Common>,
         pulse: &Arc<Pulse>,
+        share: &Arc<Share>,
     ) -> RequestBody {
         let common = Arc::clone(common);
         let pulse = Arc::clone(pulse);
+        let share = Arc::clone(share);
         RequestBody {
             rest: Rest::Waiting(Box::new(Waiting {
                 incoming,
                 coding,
                 common,
                 pulse,
+                share,
                 since: Instant::now(),
             })),
         }
@@ -127,6 +139,10 @@ impl Waiting {
         }
         // Cannot truncate: `announced` is at most `limit`, a usize.
         let announced = announced as usize;
+        // Only what has come takes room; but what cannot come in at all need not be sent.
+        if !self.share.has_room(announced) {
+            return Err(BodyError::NoRoom);
+        }
 
         // Most bodies come in one piece, which then needs no copy.
         let mut first = Bytes::new();
@@ -146,6 +162,9 @@ impl Waiting {
             length += data.len();
             if length > limit {
                 return Err(BodyError::TooLarge { limit });
+            }
+            if !self.share.grow(data.len()) {
+                return Err(BodyError::NoRoom);
             }
             if first.is_empty() {
                 first = data;
@@ -198,6 +217,11 @@ impl From<BodyError> for Problem {
         match error {
             BodyError::TooLarge { limit } => Problem::of(&kit::BODY_TOO_LARGE)
                 .detail(format!("The request body may have at most {limit} bytes.")),
+            BodyError::NoRoom => Problem::of(&kit::OVERLOADED)
+                .detail(
+                    "Too many requests with large bodies are on their way; nothing was changed. Send it again.",
+                )
+                .header(RETRY_AFTER, HeaderValue::from_static(RETRY_S)),
             BodyError::TooSlow => Problem::of(&kit::BODY_TOO_SLOW)
                 .detail("The request body did not arrive in time; send it again on a better line."),
             BodyError::Encoded { coding } => Problem::of(&kit::BODY_ENCODED)

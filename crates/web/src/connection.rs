@@ -34,6 +34,7 @@ use tokio::time::{sleep_until, timeout};
 use crate::gate;
 use crate::handler::Handler;
 use crate::limits::{HEAD_BYTES_LEAST, Limits, PARSER_FIELDS};
+use crate::room::Room;
 use io::{Io, Version};
 use words::Words;
 
@@ -52,6 +53,8 @@ pub(crate) struct Common {
     pub limits: Limits,
     /// One permit per connection that may still be opened.
     pub slots: Arc<Semaphore>,
+    /// What request bodies may still take.
+    pub room: Room,
     pub stop: Stop,
 }
 

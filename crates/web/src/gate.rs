@@ -24,6 +24,7 @@ use crate::handler::{Handler, Request};
 use crate::limits::Limits;
 use crate::problem::{Problem, kit};
 use crate::response::{Body, Response};
+use crate::room::Share;
 
 /// From what the protocol layer parsed to what it sends.
 ///
@@ -39,6 +40,7 @@ pub(crate) fn answer<H: Handler>(
     let (head, incoming) = request.into_parts();
     let method = head.method.clone();
     let mut time = common.limits.request_time;
+    let mut held = None;
     let begun = match refuse(&head, ticket.refusal(), &common.limits) {
         Some(problem) => {
             let mut response = problem.respond();
@@ -56,7 +58,10 @@ pub(crate) fn answer<H: Handler>(
             } else {
                 time = time.saturating_add(common.limits.body_time);
                 let coding = head.headers.get(CONTENT_ENCODING).cloned();
-                RequestBody::new(incoming, coding, common, ticket.pulse())
+                let share = Arc::new(Share::of(common));
+                let body = RequestBody::new(incoming, coding, common, ticket.pulse(), &share);
+                held = Some(share);
+                body
             };
             let client = peer.ip().to_canonical();
             let marks = MARKS.map(|name| head.headers.get(name).cloned());
@@ -89,6 +94,8 @@ pub(crate) fn answer<H: Handler>(
                 }
             }
         };
+        // What was made of the body is as large as the body, until now.
+        drop(held);
         let response = match done {
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => {

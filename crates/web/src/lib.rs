@@ -26,6 +26,7 @@ mod handler;
 mod limits;
 mod listen;
 mod response;
+mod room;
 
 pub use body::{BodyError, RequestBody};
 pub use handler::{Handler, HandlerFn, Request, handler_fn};

@@ -40,6 +40,11 @@ pub struct Limits {
     /// answers 413.
     pub body_bytes: usize,
 
+    /// Bytes of request bodies in memory at once, of all requests that have not been answered yet,
+    /// however many connections they come on. 64 MiB: room for thousands of ordinary writes and for
+    /// several of the largest, on a machine of any size. What comes beyond it answers 503.
+    pub bodies_bytes: usize,
+
     /// For the whole request body. 60 s. Answers 408.
     pub body_time: Duration,
 
@@ -87,6 +92,7 @@ impl Default for Limits {
             idle_time: Duration::from_secs(75),
             request_time: Duration::from_secs(30),
             body_bytes: 8 * 1024 * 1024,
+            bodies_bytes: 64 * 1024 * 1024,
             body_time: Duration::from_secs(60),
             body_rate: 1024,
             body_grace: Duration::from_secs(10),

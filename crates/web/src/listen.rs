@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::connection::{self, Common, Level, Stop};
 use crate::handler::Handler;
 use crate::limits::Limits;
+use crate::room::Room;
 
 /// Connections the kernel keeps for us while we are busy. More than a burst of reconnecting clients.
 const BACKLOG: u32 = 1024;
@@ -74,6 +75,7 @@ impl Server {
         let grace = limits.stop_grace;
         let slots = Arc::new(Semaphore::new(most as usize));
         let common = Arc::new(Common {
+            room: Room::new(limits.bodies_bytes),
             limits,
             slots,
             stop: Stop::new(),

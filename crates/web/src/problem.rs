@@ -255,6 +255,8 @@ pub mod kit {
             "This is a fault of the server, not of the request. It has been logged. If it was a write, read before you try again.";
         BODY_TOO_LARGE: "body_too_large", PAYLOAD_TOO_LARGE, "Request body too large",
             "The request body is larger than allowed here.";
+        OVERLOADED: "overloaded", SERVICE_UNAVAILABLE, "Too many large requests at once",
+            "The bodies of the requests that are being answered take as much memory as they may all together. Nothing was changed; send the request again after `Retry-After` seconds.";
         BODY_TOO_SLOW: "body_too_slow", REQUEST_TIMEOUT, "Request body too slow",
             "The request body did not arrive within the time limit, or slower than the least rate.";
         BODY_ENCODED: "content_encoding_unsupported", UNSUPPORTED_MEDIA_TYPE, "Content-Encoding not supported",

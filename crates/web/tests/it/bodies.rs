@@ -9,7 +9,7 @@ use http::StatusCode;
 use http_body::Frame;
 use web::{Body, BoxError, Limits, Request, Response, handler_fn};
 
-use crate::support::{Running, bytes, echo, field, gist, status};
+use crate::support::{PATIENCE, Running, bytes, echo, field, gist, status};
 
 #[tokio::test]
 async fn bodies_beyond_the_limit_are_refused() {
@@ -40,6 +40,57 @@ async fn bodies_beyond_the_limit_are_refused() {
             gist(&answer).0.contains(expected),
             "{request:?} gave {answer:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn bodies_share_their_room() {
+    let server = Running::echo(Limits {
+        body_bytes: 8,
+        bodies_bytes: 10,
+        ..Limits::default()
+    });
+    let post = async |body: &str| {
+        let head = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length";
+        let length = body.len();
+        let request = format!("{head}: {length}\r\n\r\n{body}");
+        server.exchange(&request).await
+    };
+    // One after the other they take each other's place.
+    for _ in 0..5 {
+        assert_eq!(gist(&post("01234567").await).1, "POST / 01234567");
+    }
+    let mut slow = server.connect().await;
+    let head = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 8\r\n\r\n";
+    slow.send(&format!("{head}012345")).await;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let refused = loop {
+        let answer = post("01234").await;
+        if gist(&answer).0.contains("503") {
+            break answer;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{answer}");
+    };
+    assert!(refused.contains("\"code\":\"overloaded\""), "{refused}");
+    assert_eq!(field(&refused, "retry-after"), Some("1"));
+    // Also what is not announced, at the moment when it becomes too much.
+    let chunked = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+                   2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n";
+    let answer = server.exchange(chunked).await;
+    assert!(gist(&answer).0.contains("503"), "{answer}");
+    // Whatever fits is answered, and what has no body anyway.
+    assert_eq!(gist(&post("012").await).1, "POST / 012");
+    let get = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert_eq!(gist(&server.exchange(get).await).1, "GET / ");
+    slow.send("67").await;
+    assert_eq!(gist(&slow.read_all().await).1, "POST / 01234567");
+    // It was given back with the answer; so is that of a client who goes away.
+    let mut leaver = server.connect().await;
+    leaver.send(&format!("{head}0123456")).await;
+    drop(leaver);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !gist(&post("01234567").await).0.contains("200") {
+        assert!(tokio::time::Instant::now() < deadline);
     }
 }
 

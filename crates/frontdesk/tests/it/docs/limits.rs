@@ -63,6 +63,11 @@ fn limits() -> String {
         ),
         ("a request body", bytes(door.body_bytes_max), "413"),
         (
+            "all bodies whose requests are not answered yet",
+            bytes(web.bodies_bytes),
+            "503 with `Retry-After`",
+        ),
+        (
             "the time to send it",
             format!(
                 "{}; after {} at least {}",
