@@ -261,6 +261,25 @@ impl Failure {
         }
     }
 
+    /// Both, or what is wrong with either: with the faults of both, where they are of one kind.
+    pub fn both<A, B>(
+        first: Result<A, Failure>,
+        second: Result<B, Failure>,
+    ) -> Result<(A, B), Failure> {
+        match (first, second) {
+            (Ok(first), Ok(second)) => Ok((first, second)),
+            (Err(first), Err(second))
+                if first.code == second.code
+                    && !first.problems.is_empty()
+                    && !second.problems.is_empty() =>
+            {
+                let problems = [first.problems, second.problems].concat();
+                Err(Failure::with_problems(first.code, problems))
+            }
+            (Err(failure), _) | (_, Err(failure)) => Err(failure),
+        }
+    }
+
     /// An error of ours. `cause` goes to the log.
     pub fn internal(cause: impl fmt::Display) -> Self {
         Failure {

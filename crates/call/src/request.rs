@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use value::{ResourceId, Timestamp};
 
 use crate::caller::Caller;
-use crate::failure::Place;
+use crate::failure::{FieldProblem, Place};
 use crate::manner::Manner;
 
 /// One request in any style, before anything is decided.
@@ -137,6 +137,9 @@ pub struct Query {
     pub limit: Option<u32>,
     pub cursor: Option<String>,
     pub total: bool,
+    /// What the door could not read: refused together with what the engine finds, so that a client
+    /// is told everything at once.
+    pub unreadable: Vec<FieldProblem>,
 }
 
 /// Filters joined by AND, OR and NOT.

@@ -81,12 +81,11 @@ impl Core {
         let resource = self.model.resource(request.resource);
         let gate = self.plans.resource(resource.id).gate(Action::List);
         let verdict = admit(resource, gate, Action::List, &request.caller, request.now)?;
-        let view = self.viewer(&request.caller, request.now).plan(
-            &self.views,
-            resource.id,
-            &request.view,
-        )?;
-        let mut question = self.question(resource, request)?;
+        let view =
+            self.viewer(&request.caller, request.now)
+                .plan(&self.views, resource.id, &request.view);
+        let question = self.question(resource, request);
+        let (mut question, view) = Failure::both(question, view)?;
         if let Some(parent) = &request.parent {
             let (field, id) = self.parent(request, parent).await?;
             // To list by a field is to filter by it.
@@ -275,8 +274,8 @@ impl Core {
     }
 
     fn question(&self, resource: &Resource, request: &Request) -> Result<Question, Failure> {
-        let mut problems = Vec::new();
         let query = &request.query;
+        let mut problems = query.unreadable.clone();
         let mut question = Question {
             resource: resource.id,
             parent: None,

@@ -256,7 +256,7 @@ impl Door {
         }
         accept(head, Action::Get)?;
         if let Some(query) = head.uri.query() {
-            request::parameters::read_none(query)?;
+            request::parameters::of_nothing(query)?;
         }
         let now = request::now();
         let operation = admitted.operation(&caller, line.from, id, now).await?;

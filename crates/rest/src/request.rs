@@ -40,11 +40,14 @@ pub async fn read(
     let (mut query, mut view) = match head.uri.query() {
         None => (Query::default(), ViewRequest::default()),
         // All of it stands in the body then, so that nothing is said twice.
-        Some(query) if in_body => parameters::read_none(query)?,
-        Some(query) if action == Action::List => {
-            parameters::read_list(query, &model.resource(target.resource()).list)?
+        Some(query) if in_body => {
+            parameters::of_nothing(query)?;
+            (Query::default(), ViewRequest::default())
         }
-        Some(query) if action.is_read() => parameters::read(query, action)?,
+        Some(query) if action == Action::List => {
+            parameters::of_list(query, &model.resource(target.resource()).list)?
+        }
+        Some(query) if action.is_read() => (Query::default(), parameters::of_record(query)?),
         Some(query) => {
             let view;
             (view, dry_run) = parameters::of_write(query, action, is_batch)?;

@@ -18,22 +18,20 @@ const OF_WRITES: [&str; 3] = ["dry_run", "fields", "include"];
 const OF_BATCHES: [&str; 2] = ["dry_run", "fields"];
 const OF_DELETES: [&str; 1] = ["dry_run"];
 
-/// Reads a query string, and collects everything that is wrong with it.
-pub fn read(query: &str, action: Action) -> Result<(Query, ViewRequest), Refusal> {
+/// Reads the query string of a request for one record, and collects everything that is wrong with it.
+pub fn of_record(query: &str) -> Result<ViewRequest, Refusal> {
     let parameters = web::query::parse(Some(query)).map_err(unreadable)?;
     let mut reader = Reader::default();
     for parameter in &parameters {
-        match action {
-            Action::List => reader.of_list(parameter),
-            Action::Delete => reader.unknown(parameter, &[]),
-            _ => reader.of_record(parameter),
-        }
+        reader.of_record(parameter);
     }
-    reader.end()
+    reader.end()?;
+    Ok(reader.view)
 }
 
-/// The same for a list, whose style may name its parameters otherwise.
-pub fn read_list(query: &str, style: &ListStyle) -> Result<(Query, ViewRequest), Refusal> {
+/// Reads the query string of a list, whose style may name its parameters otherwise. What is wrong
+/// goes on to the engine, which may find more.
+pub fn of_list(query: &str, style: &ListStyle) -> Result<(Query, ViewRequest), Refusal> {
     let parameters = web::query::parse(Some(query)).map_err(unreadable)?;
     let mut reader = Reader::default();
     for parameter in &parameters {
@@ -47,7 +45,8 @@ pub fn read_list(query: &str, style: &ListStyle) -> Result<(Query, ViewRequest),
             _ => reader.of_list(parameter),
         }
     }
-    reader.end()
+    reader.query.unreadable = reader.faults;
+    Ok((reader.query, reader.view))
 }
 
 /// Reads the query string of a write: what to answer with, and whether to do it only for show.
@@ -75,16 +74,18 @@ pub fn of_write(
             _ => reader.unknown(parameter, known),
         }
     }
-    if reader.faults.is_empty() {
-        Ok((reader.view, dry_run))
-    } else {
-        Err(Failure::with_problems(Code::Malformed, reader.faults).into())
-    }
+    reader.end()?;
+    Ok((reader.view, dry_run))
 }
 
 /// Makes sure that there are no parameters, where there is nothing they could say.
-pub fn read_none(query: &str) -> Result<(Query, ViewRequest), Refusal> {
-    read(query, Action::Delete)
+pub fn of_nothing(query: &str) -> Result<(), Refusal> {
+    let parameters = web::query::parse(Some(query)).map_err(unreadable)?;
+    let mut reader = Reader::default();
+    for parameter in &parameters {
+        reader.unknown(parameter, &[]);
+    }
+    reader.end()
 }
 
 #[derive(Default)]
@@ -95,11 +96,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn end(self) -> Result<(Query, ViewRequest), Refusal> {
-        if self.faults.is_empty() {
-            Ok((self.query, self.view))
-        } else {
-            Err(Failure::with_problems(Code::Malformed, self.faults).into())
+    fn end(&mut self) -> Result<(), Refusal> {
+        match std::mem::take(&mut self.faults) {
+            faults if faults.is_empty() => Ok(()),
+            faults => Err(Failure::with_problems(Code::Malformed, faults).into()),
         }
     }
 
@@ -317,10 +317,21 @@ fn unreadable(error: QueryError) -> Refusal {
 mod tests {
     use super::*;
 
-    /// What a query string is read as, or where it is wrong.
+    /// What the query string of a list or of one record is read as, or where it is wrong.
     #[track_caller]
     fn check(action: Action, query: &str, expected: &str) {
-        let found = match read(query, action) {
+        let read = match action {
+            Action::List => of_list(query, &ListStyle::default()),
+            _ => of_record(query).map(|view| (Query::default(), view)),
+        };
+        let found = match read {
+            Ok((query, _)) if !query.unreadable.is_empty() => {
+                let told = query.unreadable.iter().map(|fault| match &fault.place {
+                    Place::Parameter(name) => format!("!{name} {}", fault.code),
+                    other => panic!("{other:?}"),
+                });
+                told.collect::<Vec<_>>().join(" ")
+            }
             Ok((query, view)) => {
                 let mut words = Vec::new();
                 for filter in &query.filters {
@@ -357,11 +368,11 @@ mod tests {
                     (problem.status().as_u16(), problem.code()),
                     (400, "malformed")
                 );
-                let faults = problem.faults().iter().map(|fault| match &fault.place {
+                let told = problem.faults().iter().map(|fault| match &fault.place {
                     web::problem::Place::Parameter(name) => format!("!{name} {}", fault.code),
                     other => panic!("{other:?}"),
                 });
-                faults.collect::<Vec<_>>().join(" ")
+                told.collect::<Vec<_>>().join(" ")
             }
         };
         assert_eq!(found, expected, "{query}");
@@ -503,25 +514,24 @@ mod tests {
 
     #[test]
     fn refusals_name_what_was_meant() {
-        for (action, query, expected) in [
+        for (query, expected) in [
             (
-                Action::Get,
                 "feilds=id",
                 "`feilds` is not a parameter (did you mean `fields`?); the parameters here are fields, include.",
             ),
             (
-                Action::Get,
                 "limit=1",
                 "`limit` is a parameter of lists; the parameters here are fields, include.",
             ),
-            (
-                Action::List,
-                "price[start_with]=1",
-                "`start_with` is not an operator (did you mean `starts_with`?); the operators are eq, ne, lt, lte, gt, gte, in, contains, starts_with, is_null.",
-            ),
         ] {
-            let refusal = read(query, action).unwrap_err();
+            let refusal = of_record(query).unwrap_err();
             assert_eq!(refusal.problem().faults()[0].detail, expected);
         }
+        let (query, _) = of_list("price[start_with]=1", &ListStyle::default()).unwrap();
+        assert_eq!(
+            query.unreadable[0].detail,
+            "`start_with` is not an operator (did you mean `starts_with`?); the operators are eq, \
+             ne, lt, lte, gt, gte, in, contains, starts_with, is_null."
+        );
     }
 }

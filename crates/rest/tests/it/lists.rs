@@ -26,6 +26,28 @@ fn refuses(app: &App, queries: &[(&str, &str)]) {
 }
 
 #[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let app = LIBRARY.get();
+    let query = "limit=x&sort=nothing&colour=red&price[between]=1&fields=nowhere";
+    let faults = [
+        "?limit invalid",
+        "?price[between] unknown_operator",
+        "?colour unknown_parameter",
+        "?sort not_sortable",
+        "?fields unknown_field",
+    ];
+    refuses(&app, &[(query, &faults.join(", "))]);
+    let body = json!({"limit": 0, "sort": ["nothing"], "fields": ["nowhere"]});
+    let refused = app.post("/v1/books/query", &body).expect(422);
+    let faults = [
+        "/limit too_small",
+        "/sort not_sortable",
+        "/fields unknown_field",
+    ];
+    assert_eq!(refused.faults(), faults);
+}
+
+#[test]
 fn a_list_is_an_envelope_and_a_record_is_bare() {
     let app = LIBRARY.get();
     let list = app.get("/v1/books").expect(200);
