@@ -73,7 +73,8 @@ async fn remove(
 ) -> Result<(), Failure> {
     let id = before.row[usize::from(resource.id_field().id.0)].clone();
     let soft = resource.soft_delete.is_some();
-    if soft && is_referred(core, request, transaction, &id).await? {
+    let plan = core.plans.resource(resource.id);
+    if soft && plan.is_pointed_at && is_referred(core, request, transaction, &id).await? {
         return Err(referenced(core, request, transaction, &id).await);
     }
     let key = ShapeKey::new(Kind::Delete).resource(resource.id);
@@ -111,12 +112,11 @@ async fn is_referred(
     transaction: &mut dyn Transaction,
     id: &Value,
 ) -> Result<bool, Failure> {
-    let dialect = core.driver.dialect();
-    let Some(asking) = store::write::is_referred(&core.model, dialect, request.resource) else {
-        return Ok(false);
-    };
     let key = ShapeKey::new(Kind::IsReferred).resource(request.resource);
-    let prepared = core.statements.get_or_make(key, || Ok(asking))?;
+    let prepared = core.statements.get_or_make(key, || {
+        store::write::is_referred(&core.model, core.driver.dialect(), request.resource)
+            .ok_or_else(|| Failure::internal("nothing refers to these records"))
+    })?;
     let parameters = prepared.bind_args(std::slice::from_ref(id));
     let rows = core
         .rows(&mut Via::Inside(transaction), &prepared, &parameters)

@@ -27,7 +27,6 @@ use crate::Engine;
 use crate::access::Verdict;
 use crate::create::insert;
 use crate::input::Writer;
-use crate::read::Via;
 use crate::sequence::is_counted;
 use crate::statements::{Kind, ShapeKey};
 use crate::validate;
@@ -650,29 +649,6 @@ impl Core {
             .await
             .map(drop)
             .map_err(|error| self.trouble(&error))
-    }
-
-    /// Of each relation of a record, whether it is null or leads to a record.
-    async fn targets_there(
-        &self,
-        transaction: &mut dyn Transaction,
-        resource: &Resource,
-        row: &[Value],
-    ) -> Result<Vec<Value>, Failure> {
-        let key = ShapeKey::new(Kind::Targets).resource(resource.id);
-        let Some(targets) = store::write::targets(&self.model, self.driver.dialect(), resource.id)
-        else {
-            return Ok(vec![]);
-        };
-        let prepared = self.statements.get_or_make(key, || Ok(targets))?;
-        let ids: Vec<Value> = store::write::relation_fields(resource)
-            .map(|field| row[usize::from(field.0)].clone())
-            .collect();
-        let parameters = prepared.bind_args(&ids);
-        let rows = self
-            .rows(&mut Via::Inside(transaction), &prepared, &parameters)
-            .await?;
-        Ok(rows.into_iter().next().unwrap_or_default())
     }
 }
 

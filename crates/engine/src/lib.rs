@@ -28,6 +28,7 @@ mod once;
 mod place;
 mod plan;
 mod read;
+mod references;
 mod restore;
 mod sequence;
 mod settle;

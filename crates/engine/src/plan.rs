@@ -21,6 +21,8 @@ pub struct ResourcePlan {
     pub has_field_rules: bool,
     /// Fields of other records are counted for each record (`sequence:`).
     pub is_counted_for: bool,
+    /// Some relation leads to such records.
+    pub is_pointed_at: bool,
 }
 
 impl ResourcePlan {
@@ -41,6 +43,7 @@ impl ResourcePlan {
                     .map(|rule| Arc::new(Gate::new(rule)))
             }),
             is_counted_for: false,
+            is_pointed_at: false,
             has_field_rules: field_read.iter().any(Option::is_some),
             field_read,
             field_write: field_gates(|field| field.write.as_ref()),
@@ -108,6 +111,9 @@ impl Plans {
     pub fn new(model: &Model) -> Plans {
         let mut plans: Vec<ResourcePlan> = model.resources.iter().map(ResourcePlan::new).collect();
         for resource in &model.resources {
+            for (_, target) in resource.fields.iter().filter_map(Field::relation) {
+                plans[usize::from(target.0)].is_pointed_at = true;
+            }
             let counted_by = resource.fields.iter().filter_map(|field| field.sequence);
             for (_, target) in counted_by.filter_map(|by| resource.field(by).relation()) {
                 plans[usize::from(target.0)].is_counted_for = true;

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use call::{Cell, Code, Failure, FieldProblem, Place as At, Record, Request};
-use model::{Action, Field, Model, Resource};
-use store::driver::{StoreError, Transaction};
+use model::{Action, Resource};
+use store::driver::Transaction;
 use store::feed::Entry;
 use store::select::{Output, Select};
-use value::{FieldId, Timestamp, Value};
+use value::{Timestamp, Value};
 
 use crate::Core;
 use crate::access::{Residual, Verdict, holds_for, in_memory};
@@ -381,94 +381,6 @@ impl Core {
         )
         .await
     }
-
-    /// A refused reference, with the field it stands in.
-    pub async fn missing_reference(
-        &self,
-        transaction: &mut dyn Transaction,
-        resource: &Resource,
-        row: &[Value],
-    ) -> Failure {
-        let key = ShapeKey::new(Kind::Targets).resource(resource.id);
-        let targets = store::write::targets(&self.model, self.driver.dialect(), resource.id);
-        let Some(targets) = targets else {
-            return self.trouble(&StoreError::ForeignKey);
-        };
-        let Ok(prepared) = self.statements.get_or_make(key, || Ok(targets)) else {
-            return self.trouble(&StoreError::ForeignKey);
-        };
-        let fields: Vec<_> = store::write::relation_fields(resource).collect();
-        let ids: Vec<Value> = fields
-            .iter()
-            .map(|field| row[usize::from(field.0)].clone())
-            .collect();
-        let found = self
-            .rows(
-                &mut Via::Inside(transaction),
-                &prepared,
-                &prepared.bind_args(&ids),
-            )
-            .await;
-        let there = found
-            .ok()
-            .and_then(|rows| rows.into_iter().next())
-            .unwrap_or_default();
-        let problems: Vec<FieldProblem> = fields
-            .iter()
-            .zip(&ids)
-            .zip(there)
-            .filter(|(_, there)| *there == Value::Bool(false))
-            .map(|((field, id), _)| dangling(&self.model, resource.field(*field), id))
-            .collect();
-        if problems.is_empty() {
-            return self.trouble(&StoreError::ForeignKey);
-        }
-        Failure::with_problems(Code::UnknownReference, problems)
-    }
-
-    /// What is written must not point at what is deleted. The database holds references to rows,
-    /// and a record that can be restored still has its row. To be asked when the row is written,
-    /// which keeps the database from letting go of what it points at.
-    pub async fn references_live(
-        &self,
-        transaction: &mut dyn Transaction,
-        request: &Request,
-        row: &[Value],
-        changed: impl Fn(FieldId) -> bool,
-    ) -> Result<(), Failure> {
-        let resource = self.model.resource(request.resource);
-        if !store::write::soft_relations(&self.model, resource).any(|field| changed(field.id)) {
-            return Ok(());
-        }
-        let dialect = self.driver.dialect();
-        let Some(asking) = store::write::deleted_targets(&self.model, dialect, resource.id) else {
-            return Ok(());
-        };
-        let key = ShapeKey::new(Kind::DeletedTargets).resource(resource.id);
-        let prepared = self.statements.get_or_make(key, || Ok(asking))?;
-        let all: Vec<&Field> = store::write::soft_relations(&self.model, resource).collect();
-        let ids: Vec<Value> = all
-            .iter()
-            .map(|field| row[usize::from(field.id.0)].clone())
-            .collect();
-        let parameters = prepared.bind_args(&ids);
-        let rows = self
-            .rows(&mut Via::Inside(transaction), &prepared, &parameters)
-            .await?;
-        let deleted = rows.into_iter().next().unwrap_or_default();
-        let problems: Vec<FieldProblem> = all
-            .iter()
-            .zip(&ids)
-            .zip(deleted)
-            .filter(|((field, _), deleted)| changed(field.id) && *deleted == Value::Bool(true))
-            .map(|((field, id), _)| dangling(&self.model, field, id))
-            .collect();
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::with_problems(Code::UnknownReference, problems))
-        }
-    }
 }
 
 /// Whether what was deleted then can still be restored. Once its time has passed it is gone,
@@ -478,21 +390,6 @@ pub fn is_kept(resource: &Resource, deleted_at: &Value, now: Timestamp) -> bool 
         i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)
     });
     matches!(deleted_at, Value::Timestamp(at) if now.0.saturating_sub(at.0) <= kept)
-}
-
-fn dangling(model: &Model, field: &Field, id: &Value) -> FieldProblem {
-    let target = field
-        .relation()
-        .map_or("record", |(_, target)| &model.resource(target).snake);
-    FieldProblem {
-        place: At::Pointer(format!("/{}", field.name)),
-        code: "unknown_reference",
-        detail: format!(
-            "there is no {} `{}`",
-            target.replace('_', " "),
-            value::text::print(&field.shape.ty, id)
-        ),
-    }
 }
 
 /// The rule that refused a field, as a 403 (401 for guests) that names both.
