@@ -8,7 +8,7 @@ use store::driver::{StoreError, Transaction};
 use value::{FieldId, IdKind, Value};
 
 use crate::Core;
-use crate::access::{Residual, Verdict, admit, holds_for, in_memory, refuse};
+use crate::access::{Residual, Verdict, holds_for, in_memory};
 use crate::caller::Claims;
 use crate::input::{Writer, conflicts_with_path};
 use crate::read::not_found;
@@ -24,13 +24,7 @@ impl Core {
     /// Decides a create as far as that goes without its transaction.
     pub async fn create(self: &Arc<Self>, request: &Request) -> Result<Creating, Failure> {
         let resource = self.model.resource(request.resource);
-        let gate = self.plans.resource(resource.id).gate(Action::Create);
-        let allowed = admit(resource, gate, Action::Create, &request.caller, request.now)?;
-        let mut terms = self.terms(request, allowed)?;
-        if request.action != Action::Create {
-            // A PUT that creates is judged as the create it is.
-            terms.rule = gate.map_or("nobody".to_owned(), |gate| gate.text.clone());
-        }
+        let terms = self.terms(request, Action::Create)?;
         let around = self.parent_of_target(resource, request);
         let mut preset = Vec::new();
         if let Some(parent) = request.parent.as_ref().or(around.as_ref()) {
@@ -52,31 +46,19 @@ impl Core {
         let counted = is_counted(resource);
         match &terms.allowed {
             Verdict::Open => later = false,
-            Verdict::Closed => {
-                return Err(refuse(
-                    &request.caller,
-                    resource,
-                    Action::Create,
-                    &terms.rule,
-                ));
-            }
+            Verdict::Closed => return Err(self.refused(request, &terms)),
             Verdict::Rows(residual) => {
                 if in_memory(&residual.expr) && !counted {
                     later = false;
                     let claims = Claims(&request.caller);
                     if !holds_for(&residual.expr, &claims, request.now, &row, Some(&row)) {
-                        return Err(refuse(
-                            &request.caller,
-                            resource,
-                            Action::Create,
-                            &terms.rule,
-                        ));
+                        return Err(self.refused(request, &terms));
                     }
                 }
             }
         }
         if !counted {
-            self.refuse_broken_checks(request, &terms, &row)?;
+            self.require_own_checks(request, &terms, &row)?;
         }
         Ok(Creating {
             row,
@@ -112,20 +94,6 @@ impl Core {
             .collect();
         if problems.is_empty() {
             Ok(named)
-        } else {
-            Err(Failure::with_problems(Code::Invalid, problems))
-        }
-    }
-
-    pub fn refuse_broken_checks(
-        &self,
-        request: &Request,
-        terms: &Terms,
-        row: &[Value],
-    ) -> Result<(), Failure> {
-        let problems = self.own_checks(request, terms, row);
-        if problems.is_empty() {
-            Ok(())
         } else {
             Err(Failure::with_problems(Code::Invalid, problems))
         }
@@ -280,6 +248,7 @@ impl crate::work::Writing for Creating {
         transaction: &mut dyn Transaction,
     ) -> Result<Outcome, Failure> {
         let resource = core.model.resource(request.resource);
+        let terms = &self.terms;
         let mut stored = Stored {
             row: self.row.clone(),
             version: 1,
@@ -287,18 +256,13 @@ impl crate::work::Writing for Creating {
         core.count(transaction, request, &mut stored.row).await?;
         // Who may not do this learns nothing from what the database would say of the values, so
         // the rules are asked before the row is there, and again when it is.
-        if let Verdict::Rows(residual) = &self.terms.allowed
+        if let Verdict::Rows(residual) = &terms.allowed
             && self.ask_in_database
             && !core
                 .holds_unsaved(transaction, request, residual, &stored.row)
                 .await?
         {
-            return Err(refuse(
-                &request.caller,
-                resource,
-                Action::Create,
-                &self.terms.rule,
-            ));
+            return Err(core.refused(request, terms));
         }
         for (field, residual) in &self.field_rules {
             if !core
@@ -311,34 +275,19 @@ impl crate::work::Writing for Creating {
             }
         }
         if is_counted(resource) {
-            core.refuse_broken_checks(request, &self.terms, &stored.row)?;
+            core.require_own_checks(request, terms, &stored.row)?;
         }
         insert(core, request, transaction, &mut stored).await?;
-        if self.ask_in_database
-            && !core
-                .verdict_holds(
-                    transaction,
-                    request,
-                    &self.terms.allowed,
-                    &stored.row,
-                    self.terms.names_next.then_some(&stored.row),
-                )
-                .await?
-        {
-            return Err(refuse(
-                &request.caller,
-                resource,
-                Action::Create,
-                &self.terms.rule,
-            ));
+        if self.ask_in_database {
+            let next = terms.names_next.then_some(stored.row.as_slice());
+            core.require_allowed(transaction, request, terms, &stored.row, next)
+                .await?;
         }
-        core.related_checks(transaction, request, &self.terms, &stored.row)
+        core.related_checks(transaction, request, terms, &stored.row)
             .await?;
         core.publish(transaction, request, Action::Create, None, Some(&stored))
             .await?;
-        let record = core
-            .answer(transaction, request, &self.terms, &stored)
-            .await?;
+        let record = core.answer(transaction, request, terms, &stored).await?;
         let id = stored.row[0].clone();
         Ok(Outcome::Created {
             key: core.key_of(resource, request, &stored.row),

@@ -6,9 +6,7 @@ use store::driver::{StoreError, Transaction};
 use value::Value;
 
 use crate::Core;
-use crate::access::{admit, refuse};
 use crate::place::Place;
-use crate::read::Via;
 use crate::statements::{Kind, ShapeKey};
 use crate::write::{Stored, Terms};
 
@@ -16,9 +14,7 @@ impl Core {
     /// Decides a delete as far as that goes without its transaction.
     pub fn delete(&self, request: &Request) -> Result<Deleting, Failure> {
         let resource = self.model.resource(request.resource);
-        let gate = self.plans.resource(resource.id).gate(Action::Delete);
-        let allowed = admit(resource, gate, Action::Delete, &request.caller, request.now)?;
-        let terms = self.terms(request, allowed)?;
+        let terms = self.terms(request, Action::Delete)?;
         let place = self.target(resource, request)?;
         Ok(Deleting { place, terms })
     }
@@ -40,20 +36,12 @@ impl crate::work::Writing for Deleting {
         transaction: &mut dyn Transaction,
     ) -> Result<Outcome, Failure> {
         let resource = core.model.resource(request.resource);
+        let terms = &self.terms;
         let before = core
-            .current(transaction, request, &self.terms, &self.place)
+            .current(transaction, request, terms, &self.place)
             .await?;
-        if !core
-            .verdict_holds(transaction, request, &self.terms.allowed, &before.row, None)
-            .await?
-        {
-            return Err(refuse(
-                &request.caller,
-                resource,
-                Action::Delete,
-                &self.terms.rule,
-            ));
-        }
+        core.require_allowed(transaction, request, terms, &before.row, None)
+            .await?;
         core.precondition(request, &before)?;
         remove(core, request, transaction, resource, &before).await?;
         core.publish(transaction, request, Action::Delete, Some(&before), None)
@@ -118,12 +106,7 @@ async fn is_referred(
             .ok_or_else(|| Failure::internal("nothing refers to these records"))
     })?;
     let parameters = prepared.bind_args(std::slice::from_ref(id));
-    let rows = core
-        .rows(&mut Via::Inside(transaction), &prepared, &parameters)
-        .await?;
-    Ok(rows
-        .first()
-        .is_some_and(|row| row.first() == Some(&Value::Bool(true))))
+    core.is_true(transaction, &prepared, &parameters).await
 }
 
 /// Names the kinds of records that still refer to this one. Not which: they may be hidden.

@@ -24,7 +24,6 @@ use value::{FieldId, IdKind, ResourceId, Timestamp, Value};
 
 use crate::Core;
 use crate::Engine;
-use crate::access::Verdict;
 use crate::create::insert;
 use crate::input::Writer;
 use crate::sequence::is_counted;
@@ -126,7 +125,7 @@ impl Engine {
         now: Timestamp,
     ) -> Vec<Result<Row, Failure>> {
         let request = operator(resource, now);
-        let terms = self.core.terms(&request, Verdict::Open);
+        let terms = self.core.terms(&request, Action::Create);
         let prepare = |(line, body)| {
             let terms = terms.as_ref().map_err(Clone::clone)?;
             let values = self.core.imported_row(&request, body)?;
@@ -134,11 +133,8 @@ impl Engine {
                 // Its numbers come later, and with them its checks.
                 return Ok(Row { line, values });
             }
-            let problems = self.core.own_checks(&request, terms, &values);
-            match problems.is_empty() {
-                true => Ok(Row { line, values }),
-                false => Err(Failure::with_problems(Code::Invalid, problems)),
-            }
+            self.core.require_own_checks(&request, terms, &values)?;
+            Ok(Row { line, values })
         };
         records.into_iter().map(prepare).collect()
     }
@@ -355,7 +351,7 @@ impl Importing {
     ) -> Result<Importing, ImportError> {
         let terms = resources.iter().map(|resource| {
             let request = operator(*resource, import.now);
-            let terms = core.terms(&request, Verdict::Open)?;
+            let terms = core.terms(&request, Action::Create)?;
             Ok((*resource, request, terms))
         });
         let terms = terms
@@ -425,7 +421,7 @@ impl Importing {
         };
         core.count(transaction, request, &mut stored.row).await?;
         if is_counted(resource) {
-            core.refuse_broken_checks(request, terms, &stored.row)?;
+            core.require_own_checks(request, terms, &stored.row)?;
         }
         insert(core, request, transaction, &mut stored).await?;
         if !self.defer {

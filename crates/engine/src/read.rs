@@ -106,6 +106,20 @@ impl Core {
         rows.and_then(|rows| prepared.records(rows))
             .map_err(|error| self.trouble(&error))
     }
+
+    /// Runs a statement that answers yes or no. No row at all is a no.
+    pub async fn is_true(
+        &self,
+        transaction: &mut dyn Transaction,
+        prepared: &Prepared,
+        parameters: &[Value],
+    ) -> Result<bool, Failure> {
+        let rows = self
+            .rows(&mut Via::Inside(transaction), prepared, parameters)
+            .await?;
+        let answer = rows.first().and_then(|row| row.first());
+        Ok(answer == Some(&Value::Bool(true)))
+    }
 }
 
 struct Fetch {

@@ -9,7 +9,6 @@ use store::driver::Transaction;
 use value::Value;
 
 use crate::Core;
-use crate::access::{admit, refuse};
 use crate::place::Place;
 use crate::statements::{Kind, ShapeKey};
 use crate::write::{Stored, Terms};
@@ -24,10 +23,7 @@ impl Core {
                 format!("deleted {} are gone for good", resource.path),
             ));
         }
-        let gate = self.plans.resource(resource.id).gate(Action::Restore);
-        let (caller, now) = (&request.caller, request.now);
-        let allowed = admit(resource, gate, Action::Restore, caller, now)?;
-        let terms = self.terms(request, allowed)?;
+        let terms = self.terms(request, Action::Restore)?;
         let place = self.target(resource, request)?;
         Ok(Restoring { place, terms })
     }
@@ -53,27 +49,15 @@ impl crate::work::Writing for Restoring {
         let deleted = core
             .current(transaction, request, terms, &self.place)
             .await?;
-        if !core
-            .verdict_holds(transaction, request, &terms.allowed, &deleted.row, None)
-            .await?
-        {
-            return Err(refuse(
-                &request.caller,
-                resource,
-                Action::Restore,
-                &terms.rule,
-            ));
-        }
+        core.require_allowed(transaction, request, terms, &deleted.row, None)
+            .await?;
         let mut restored = Stored {
             row: deleted.row,
             version: deleted.version + 1,
         };
         let updated_at = resource.system_field(SystemField::UpdatedAt).id;
         restored.row[usize::from(updated_at.0)] = Value::Timestamp(request.now);
-        let problems = core.own_checks(request, terms, &restored.row);
-        if !problems.is_empty() {
-            return Err(Failure::with_problems(Code::Invalid, problems));
-        }
+        core.require_own_checks(request, terms, &restored.row)?;
         let key = ShapeKey::new(Kind::Restore).resource(resource.id);
         let prepared = core.statements.get_or_make(key, || {
             let dialect = core.driver.dialect();

@@ -10,7 +10,7 @@ use store::driver::{StoreError, Transaction};
 use value::{FieldId, Value};
 
 use crate::Core;
-use crate::access::{Verdict, admit, refuse};
+use crate::access::Verdict;
 use crate::input::{Draft, Writer, escape};
 use crate::settle::One;
 use crate::statements::{Kind, ShapeKey};
@@ -37,9 +37,7 @@ impl Core {
                 ),
             ));
         }
-        let gate = self.plans.resource(resource.id).gate(request.action);
-        let allowed = admit(resource, gate, request.action, &request.caller, request.now)?;
-        let terms = self.terms(request, allowed)?;
+        let terms = self.terms(request, request.action)?;
         let place = self.target(resource, request)?;
         Ok(One::Update(Updating { place, terms }))
     }
@@ -65,30 +63,20 @@ impl crate::work::Writing for Updating {
         let before = core
             .current(transaction, request, terms, &self.place)
             .await?;
-        let refused = || refuse(&request.caller, resource, request.action, &terms.rule);
         // Law 3: the rule holds before and after the change, unless it names `next` itself.
-        if !terms.names_next
-            && !core
-                .verdict_holds(transaction, request, &terms.allowed, &before.row, None)
-                .await?
-        {
-            return Err(refused());
-        }
         // One who may not change the record at all learns nothing from its preconditions or
         // its input; with `next` in the rule that can only be told afterwards.
         if !terms.names_next {
+            core.require_allowed(transaction, request, terms, &before.row, None)
+                .await?;
             core.precondition(request, &before)?;
         }
         let unseen = unseen(core, request, transaction, &before).await?;
         let draft = changed(core, request, &before, &unseen)?;
         if terms.names_next {
             let next = Some(draft.row.as_slice());
-            if !core
-                .verdict_holds(transaction, request, &terms.allowed, &before.row, next)
-                .await?
-            {
-                return Err(refused());
-            }
+            core.require_allowed(transaction, request, terms, &before.row, next)
+                .await?;
             core.precondition(request, &before)?;
         }
         field_rules(core, request, transaction, &before, &draft).await?;
@@ -96,10 +84,7 @@ impl crate::work::Writing for Updating {
             let record = core.answer(transaction, request, terms, &before).await?;
             return Ok(record.map_or(Outcome::Written, Outcome::Record));
         }
-        let problems = core.own_checks(request, terms, &draft.row);
-        if !problems.is_empty() {
-            return Err(Failure::with_problems(Code::Invalid, problems));
-        }
+        core.require_own_checks(request, terms, &draft.row)?;
         let mut after = Stored {
             row: draft.row,
             version: before.version + 1,
@@ -113,7 +98,7 @@ impl crate::work::Writing for Updating {
                 .holds_unsaved(transaction, request, residual, &after.row)
                 .await?
         {
-            return Err(refused());
+            return Err(core.refused(request, terms));
         }
         save(
             core,
@@ -125,12 +110,9 @@ impl crate::work::Writing for Updating {
             &draft.given,
         )
         .await?;
-        if !terms.names_next
-            && !core
-                .verdict_holds(transaction, request, &terms.allowed, &after.row, None)
-                .await?
-        {
-            return Err(refused());
+        if !terms.names_next {
+            core.require_allowed(transaction, request, terms, &after.row, None)
+                .await?;
         }
         core.related_checks(transaction, request, terms, &after.row)
             .await?;

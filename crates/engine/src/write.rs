@@ -11,7 +11,7 @@ use store::select::{Output, Select};
 use value::{Timestamp, Value};
 
 use crate::Core;
-use crate::access::{Residual, Verdict, holds_for, in_memory};
+use crate::access::{Residual, Verdict, admit, holds_for, in_memory, refuse};
 use crate::caller::Claims;
 use crate::place::Place;
 use crate::read::{Via, not_found};
@@ -29,27 +29,32 @@ pub struct Stored {
 /// Everything a write has to ask before and after it happens, decided for this caller.
 #[derive(Clone)]
 pub struct Terms {
+    /// As what the write is judged: a PUT that creates is a create.
+    action: Action,
     /// May the caller see the record at all? If not it is not there.
     pub visible: Verdict,
     pub allowed: Verdict,
-    pub rule: String,
+    rule: String,
     pub names_next: bool,
     /// `check:` of the resource with their place in it.
-    pub checks: Vec<(usize, Verdict)>,
+    checks: Vec<(usize, Verdict)>,
     pub view: Arc<ViewPlan>,
 }
 
 impl Core {
-    pub fn terms(&self, request: &Request, allowed: Verdict) -> Result<Terms, Failure> {
+    /// Whether the caller may try this at all, and what is still to be asked then.
+    pub fn terms(&self, request: &Request, action: Action) -> Result<Terms, Failure> {
         let resource = self.model.resource(request.resource);
         let plan = self.plans.resource(resource.id);
-        let gate = plan.gate(request.action);
+        let gate = plan.gate(action);
+        let allowed = admit(resource, gate, action, &request.caller, request.now)?;
         let visible = match plan.gate(Action::Get) {
             _ if request.caller.is_operator() => Verdict::Open,
             None => Verdict::Closed,
             Some(gate) => gate.ask(&request.caller, request.now),
         };
         Ok(Terms {
+            action,
             visible,
             allowed,
             rule: gate.map_or("nobody".to_owned(), |gate| gate.text.clone()),
@@ -111,12 +116,7 @@ impl Core {
             );
         }
         let parameters = self.bind(&prepared, &arguments, request);
-        let rows = self
-            .rows(&mut Via::Inside(transaction), &prepared, &parameters)
-            .await?;
-        Ok(rows
-            .first()
-            .is_some_and(|row| row.first() == Some(&Value::Bool(true))))
+        self.is_true(transaction, &prepared, &parameters).await
     }
 
     /// Whether a condition holds for a row that is not in the table, or not yet with these
@@ -155,12 +155,7 @@ impl Core {
             .map(|field| row[usize::from(field.id.0)].clone())
             .collect();
         let parameters = self.bind(&prepared, &arguments, request);
-        let rows = self
-            .rows(&mut Via::Inside(transaction), &prepared, &parameters)
-            .await?;
-        Ok(rows
-            .first()
-            .is_some_and(|row| row.first() == Some(&Value::Bool(true))))
+        self.is_true(transaction, &prepared, &parameters).await
     }
 
     pub async fn verdict_holds(
@@ -175,6 +170,46 @@ impl Core {
             Verdict::Open => Ok(true),
             Verdict::Closed => Ok(false),
             Verdict::Rows(residual) => self.holds(transaction, request, residual, this, next).await,
+        }
+    }
+
+    /// Refuses the write unless its rule holds for the record.
+    pub async fn require_allowed(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request,
+        terms: &Terms,
+        this: &[Value],
+        next: Option<&[Value]>,
+    ) -> Result<(), Failure> {
+        let allowed = &terms.allowed;
+        match self
+            .verdict_holds(transaction, request, allowed, this, next)
+            .await?
+        {
+            true => Ok(()),
+            false => Err(self.refused(request, terms)),
+        }
+    }
+
+    /// The refusal by the rule of the write.
+    pub fn refused(&self, request: &Request, terms: &Terms) -> Failure {
+        let resource = self.model.resource(request.resource);
+        refuse(&request.caller, resource, terms.action, &terms.rule)
+    }
+
+    /// Refuses a row that breaks a check which its own values decide.
+    pub fn require_own_checks(
+        &self,
+        request: &Request,
+        terms: &Terms,
+        row: &[Value],
+    ) -> Result<(), Failure> {
+        let problems = self.own_checks(request, terms, row);
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::with_problems(Code::Invalid, problems))
         }
     }
 
@@ -262,7 +297,7 @@ impl Core {
     }
 
     /// The checks of the resource that a row breaks, as far as its own values decide.
-    pub fn own_checks(&self, request: &Request, terms: &Terms, row: &[Value]) -> Vec<FieldProblem> {
+    fn own_checks(&self, request: &Request, terms: &Terms, row: &[Value]) -> Vec<FieldProblem> {
         let resource = self.model.resource(request.resource);
         terms
             .checks

@@ -478,3 +478,36 @@ async fn private_names_stay_private_in_conflicts() {
     contract.request.caller = std::sync::Arc::new(member("bob"));
     assert_eq!(contract.code().await, "forbidden");
 }
+
+const DESK: &str = "
+frontdesk: 1
+name: desk
+auth: {api_keys: true}
+resources:
+  Queue:
+    id: string
+    fields: {name: string}
+    access: {read: public, write: public}
+  Ticket:
+    id: string
+    fields:
+      queue:  Queue
+      number: {type: integer, sequence: Queue}
+      urgent: {type: boolean, default: false}
+    access: {read: public, create: '!next.urgent', update: public, delete: nobody}
+";
+
+#[tokio::test]
+async fn a_put_that_creates_is_judged_as_a_create() {
+    let app = App::new(DESK).await;
+    let put = |resource, id: &str, body| {
+        let mut ask = app.ask(resource, Action::Replace).id(id).body(body);
+        ask.request.precondition.absent = true;
+        ask.by(key(None, &["queues.write", "tickets.write"], &[]))
+    };
+    assert_eq!(put("Queue", "q", json!({"name": "q"})).code().await, "ok");
+    let calm = json!({"queue_id": "q"});
+    let urgent = json!({"queue_id": "q", "urgent": true});
+    assert_eq!(put("Ticket", "a", urgent).code().await, "forbidden");
+    assert_eq!(put("Ticket", "a", calm).code().await, "ok");
+}
