@@ -101,10 +101,7 @@ pub fn update(
     fields: &[FieldId],
 ) -> Prepared {
     let resource = model.resource(resource);
-    let mut sql = Sql::new(dialect);
-    sql.push("UPDATE ");
-    sql.name(&resource.snake);
-    sql.push(" SET ");
+    let mut sql = begin_update(dialect, resource);
     for field in fields {
         let field = resource.field(*field);
         let arg = sql.take_args(1);
@@ -125,14 +122,8 @@ pub fn update(
         sql.arg(text, &Type::Text);
         sql.push(", ");
     }
-    let updated_at = resource.system_field(SystemField::UpdatedAt);
-    sql.name(&updated_at.name);
-    sql.push(" = ");
-    let at = sql.take_args(1);
-    sql.arg(at, &Type::Timestamp);
-    next_version(&mut sql);
-    of_version(&mut sql, resource);
-    sql.finish(Cost::Short)
+    let updated_at = &resource.system_field(SystemField::UpdatedAt).name;
+    end_update(sql, resource, updated_at)
 }
 
 /// Deletes a record. Arguments: the id, the version it had.
@@ -148,36 +139,19 @@ pub fn delete(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared
 /// Deletes a record so that it can be restored. Arguments: the time, the id, the version it had.
 pub fn soft_delete(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared {
     let resource = model.resource(resource);
-    let mut sql = Sql::new(dialect);
-    sql.push("UPDATE ");
-    sql.name(&resource.snake);
-    sql.push(" SET ");
-    sql.name(DELETED_AT);
-    sql.push(" = ");
-    let at = sql.take_args(1);
-    sql.arg(at, &Type::Timestamp);
-    next_version(&mut sql);
-    of_version(&mut sql, resource);
-    sql.finish(Cost::Short)
+    let sql = begin_update(dialect, resource);
+    end_update(sql, resource, DELETED_AT)
 }
 
 /// Takes a soft delete back. Arguments: the time, which becomes `updated_at`; the id, the version
 /// the deleted record had.
 pub fn restore(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared {
     let resource = model.resource(resource);
-    let mut sql = Sql::new(dialect);
-    sql.push("UPDATE ");
-    sql.name(&resource.snake);
-    sql.push(" SET ");
+    let mut sql = begin_update(dialect, resource);
     sql.name(DELETED_AT);
     sql.push(" = NULL, ");
-    sql.name(&resource.system_field(SystemField::UpdatedAt).name);
-    sql.push(" = ");
-    let at = sql.take_args(1);
-    sql.arg(at, &Type::Timestamp);
-    next_version(&mut sql);
-    of_version(&mut sql, resource);
-    sql.finish(Cost::Short)
+    let updated_at = &resource.system_field(SystemField::UpdatedAt).name;
+    end_update(sql, resource, updated_at)
 }
 
 /// Records that [`purge`] deletes at once: other writes wait for no more than these.
@@ -282,14 +256,6 @@ pub fn is_referred(model: &Model, dialect: Dialect, resource: ResourceId) -> Opt
     sql.push(")");
     sql.returns(Storage::Bool, Cell::Plain);
     any.then(|| sql.finish(Cost::Short))
-}
-
-fn next_version(sql: &mut Sql) {
-    sql.push(", ");
-    sql.name(VERSION);
-    sql.push(" = ");
-    sql.name(VERSION);
-    sql.push(" + 1");
 }
 
 /// Whether a condition holds for a stored record: one row with one boolean, or no row if there
@@ -518,6 +484,30 @@ pub fn deleted_targets(model: &Model, dialect: Dialect, resource: ResourceId) ->
         sql.returns(Storage::Bool, Cell::Plain);
     }
     (count > 0).then(|| sql.finish(Cost::Short))
+}
+
+fn begin_update(dialect: Dialect, resource: &Resource) -> Sql {
+    let mut sql = Sql::new(dialect);
+    sql.push("UPDATE ");
+    sql.name(&resource.snake);
+    sql.push(" SET ");
+    sql
+}
+
+/// Ends an update of one record, which goes into its next version. Arguments: the time, which
+/// goes into `column`; the id, the version it had.
+fn end_update(mut sql: Sql, resource: &Resource, column: &str) -> Prepared {
+    sql.name(column);
+    sql.push(" = ");
+    let at = sql.take_args(1);
+    sql.arg(at, &Type::Timestamp);
+    sql.push(", ");
+    sql.name(VERSION);
+    sql.push(" = ");
+    sql.name(VERSION);
+    sql.push(" + 1");
+    of_version(&mut sql, resource);
+    sql.finish(Cost::Short)
 }
 
 /// ` WHERE id = … AND version = …`
