@@ -8,6 +8,7 @@ use value::{Timestamp, Type, Value};
 
 use crate::driver::{Cost, Dialect, Rows, Storage, StoreError};
 use crate::prepared::{Cell, Prepared, corrupt};
+use crate::prune::Old;
 use crate::sql::Sql;
 
 pub(crate) const TABLE: &str = "frontdesk_answers";
@@ -108,18 +109,14 @@ pub fn keep(dialect: Dialect) -> Prepared {
 /// Deletes answers that were given before a time, at most [`PRUNED_AT_ONCE`]: repeat while it
 /// deletes so many. Argument: the time.
 pub fn prune(dialect: Dialect) -> Prepared {
-    let mut sql = Sql::new(dialect);
-    sql.push("DELETE FROM ");
-    sql.name(TABLE);
-    sql.push(" WHERE \"id\" IN (SELECT \"id\" FROM ");
-    sql.name(TABLE);
-    sql.push(" WHERE \"at\" < ");
-    let before = sql.take_args(1);
-    sql.arg(before, &Type::Timestamp);
-    sql.push(" ORDER BY \"at\" LIMIT ");
-    sql.integer(i64::from(PRUNED_AT_ONCE));
-    sql.push(")");
-    sql.finish(Cost::Short)
+    let old = Old {
+        table: TABLE,
+        key: "id",
+        time: "at",
+        but_last: false,
+        at_once: PRUNED_AT_ONCE,
+    };
+    old.delete(dialect)
 }
 
 impl Answer {

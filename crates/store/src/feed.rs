@@ -16,6 +16,7 @@ use value::{Timestamp, Type, Value};
 
 use crate::driver::{Cost, Dialect, Driver, Rows, Storage, StoreError, Undo};
 use crate::prepared::{Cell, Prepared, corrupt};
+use crate::prune::Old;
 use crate::sql::Sql;
 
 mod postgres;
@@ -164,20 +165,14 @@ pub fn bounds(dialect: Dialect) -> Prepared {
 /// Deletes entries made before a time, at most [`PRUNED_AT_ONCE`]: repeat while it deletes so
 /// many. Never the last entry, so that the end of the feed stays known. Argument: the time.
 pub fn prune(dialect: Dialect) -> Prepared {
-    let mut sql = Sql::new(dialect);
-    sql.push("DELETE FROM ");
-    sql.name(TABLE);
-    sql.push(" WHERE \"position\" IN (SELECT \"position\" FROM ");
-    sql.name(TABLE);
-    sql.push(" WHERE \"at\" < ");
-    let before = sql.take_args(1);
-    sql.arg(before, &Type::Timestamp);
-    sql.push(" AND \"position\" < (SELECT MAX(\"position\") FROM ");
-    sql.name(TABLE);
-    sql.push(") ORDER BY \"at\" LIMIT ");
-    sql.integer(i64::from(PRUNED_AT_ONCE));
-    sql.push(")");
-    sql.finish(Cost::Short)
+    let old = Old {
+        table: TABLE,
+        key: "position",
+        time: "at",
+        but_last: true,
+        at_once: PRUNED_AT_ONCE,
+    };
+    old.delete(dialect)
 }
 
 impl Entry {

@@ -24,6 +24,7 @@ pub mod lower;
 pub mod migrate;
 pub mod operations;
 pub mod prepared;
+mod prune;
 pub mod search;
 pub mod secrets;
 pub mod select;
