@@ -15,7 +15,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use call::{Caller, Code, Failure, Operation, OperationState, Outcome, Request, Scribe};
 use store::driver::Transaction;
@@ -239,11 +239,13 @@ impl Core {
             .get_or_make(ShapeKey::new(Kind::EndOperation), || {
                 Ok(operations::end(self.driver.dialect()))
             })?;
+        // The request that began it has long been made.
+        let now = Timestamp::from(SystemTime::now()).max(request.now);
         let arguments = [
             Value::Uuid(id),
             Value::Text(state.name().to_owned()),
             answer.map_or(Value::Null, Value::Text),
-            Value::Timestamp(now().max(request.now)),
+            Value::Timestamp(now),
         ];
         let parameters = self.bind(&ending, &arguments, request);
         let ended = transaction.execute(&ending.statement, &parameters).await;
@@ -251,15 +253,6 @@ impl Core {
             .map(|rows| rows > 0)
             .map_err(|error| self.trouble(&error))
     }
-}
-
-/// The clock, for when something ended: the request that began it has long been made.
-fn now() -> Timestamp {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_millis(millis).unwrap_or(Timestamp(0))
 }
 
 impl Writing for Starting {

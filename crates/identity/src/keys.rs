@@ -263,7 +263,7 @@ impl Keys {
             .find(|stored| unhex(&stored.hash).is_some_and(|hash| text.matches(&hash)))
             .filter(|stored| stored.revoked_at.is_none())
             .ok_or_else(unknown_key)?;
-        let now = now();
+        let now = Timestamp::from(SystemTime::now());
         let mut until = asked + REMEMBERED_FOR;
         if let Some(expires) = stored.expires_at {
             let left = u64::try_from(expires.0.saturating_sub(now.0)).unwrap_or(0);
@@ -346,14 +346,6 @@ impl Key {
             audience: self.audience,
         }
     }
-}
-
-/// Now, by the clock of this machine, as everything that makes keys reads it.
-fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Runs one statement in a transaction of its own; how many rows it changed.

@@ -22,7 +22,7 @@ mod response;
 mod trace;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use call::{Authenticate, Caller, Code, Failure, FieldProblem, Outcome, Place, Standings};
 use engine::{Admitted, Entrance, Visit};
@@ -258,7 +258,7 @@ impl Door {
         if let Some(query) = head.uri.query() {
             request::parameters::of_nothing(query)?;
         }
-        let now = request::now();
+        let now = SystemTime::now().into();
         let operation = admitted.operation(&caller, line.from, id, now).await?;
         response::operation::write(&operation, head, &self.credentials)
     }

@@ -18,7 +18,6 @@ use std::time::SystemTime;
 use call::{Caller, NestedList, Parent, Precondition, Query, Request, ViewRequest};
 use http::request::Parts;
 use model::{Action, Model};
-use value::Timestamp;
 use web::RequestBody;
 
 use crate::failure::Refusal;
@@ -97,21 +96,11 @@ pub async fn read(
         query,
         view,
         precondition,
-        ..Request::new(resource, action, caller, now())
+        ..Request::new(resource, action, caller, SystemTime::now().into())
     };
     if !action.is_read() {
         request.manner.key = idempotency::read(head, &request)?;
         request.manner.dry_run = dry_run;
     }
     Ok(request)
-}
-
-/// The clock, in what a contract calls a date-time.
-pub fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let milliseconds = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-    // A clock beyond the year 9999 is broken; any fixed moment is as good as its own.
-    Timestamp::from_millis(milliseconds).unwrap_or(Timestamp(0))
 }

@@ -5,6 +5,7 @@
 //! and forgotten.
 
 use std::fmt;
+use std::time::SystemTime;
 
 /// Days since 1970-01-01, years 0001 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -161,6 +162,18 @@ impl Date {
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(std::str::from_utf8(&self.text()).expect("digits are ASCII"))
+    }
+}
+
+/// What a clock shows, which whoever may read one passes here. A clock outside the years 0001 to
+/// 9999 is broken; it shows the first or last moment of them.
+impl From<SystemTime> for Timestamp {
+    fn from(clock: SystemTime) -> Timestamp {
+        let millis = match clock.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
+        };
+        Timestamp(millis).in_range()
     }
 }
 

@@ -1,3 +1,5 @@
+use std::time::UNIX_EPOCH;
+
 use proptest::prelude::*;
 use value::time::TimeError;
 use value::{Date, Duration, Timestamp};
@@ -13,6 +15,21 @@ fn every_week_of_the_calendar_agrees_with_another_calendar() {
             .expect("the other calendar ends in 9999 too");
         assert_eq!(text, other.to_string());
         assert_eq!(Date::parse(&text), Ok(date));
+    }
+}
+
+#[test]
+fn a_clock_is_taken_by_its_milliseconds() {
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    let millis = std::time::Duration::from_micros(1_500);
+    for (clock, shown) in [
+        (UNIX_EPOCH, "1970-01-01T00:00:00.000Z"),
+        (UNIX_EPOCH + day + millis, "1970-01-02T00:00:00.001Z"),
+        (UNIX_EPOCH - day, "1969-12-31T00:00:00.000Z"),
+        (UNIX_EPOCH + day * 3_000_000, "9999-12-31T23:59:59.999Z"),
+        (UNIX_EPOCH - day * 3_000_000, "0001-01-01T00:00:00.000Z"),
+    ] {
+        assert_eq!(Timestamp::from(clock).to_string(), shown);
     }
 }
 
