@@ -42,6 +42,19 @@ DESCRIPTIONS = {
         },
         loosened={"allow: 100/minute": "allow: 1000000/second"},
     ),
+    "tracker": Description(
+        scopes=["repos.read", "repos.write"],
+        user="ann",
+        base="/",
+        keys={
+            "API_KEY_ANN": ["--user", "ann", "--scope", "repos.read", "--scope", "repos.write"],
+            "API_KEY_BOB": ["--user", "bob", "--scope", "repos.read", "--scope", "repos.write"],
+        },
+        loosened={
+            "allow: 60/hour": "allow: 1000000/second",
+            "allow: 5000/hour": "allow: 1000000/second",
+        },
+    ),
 }
 
 

@@ -96,6 +96,7 @@ fn resource<'a>(
         name: draft.name().to_owned(),
         snake: draft.names.snake.clone(),
         path: draft.names.path.clone(),
+        plural: draft.names.plural.clone(),
         id_type: Arc::clone(&draft.id_type),
         fields,
         lists: draft.lists.clone(),
@@ -106,7 +107,7 @@ fn resource<'a>(
         search: draft.search.clone(),
         rules: book.own(draft.id),
         access,
-        scope: edges::scope(item, &draft.names.path, out),
+        scope: edges::scope(item, &draft.names.plural, out),
         checks: access::checks(draft, book, out),
         audience: crate::resolve::audience(item),
         concurrency: match item.text("concurrency").map(|word| word.as_str()) {

@@ -117,10 +117,10 @@ pub fn errors(sections: &Sections<'_, '_>, out: &mut Diagnostics) -> Vec<Declare
     found
 }
 
-/// `scope:` of a resource; its path unless said otherwise.
-pub fn scope(item: &Item<'_>, path: &str, out: &mut Diagnostics) -> String {
+/// `scope:` of a resource; its plural unless said otherwise.
+pub fn scope(item: &Item<'_>, plural: &str, out: &mut Diagnostics) -> String {
     let Some(text) = item.text("scope") else {
-        return path.to_owned();
+        return plural.to_owned();
     };
     let written = text.as_str();
     let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
@@ -150,7 +150,7 @@ pub fn scope(item: &Item<'_>, path: &str, out: &mut Diagnostics) -> String {
                 crate::names::to_slug(written)
             )),
     });
-    bare.unwrap_or(path).to_owned()
+    bare.unwrap_or(plural).to_owned()
 }
 
 /// `auth.scopes`: texts for scopes that exist. `known`: those of all resources, without `.read`

@@ -362,7 +362,10 @@ impl<'a> Taken<'a> {
 #[derive(Debug)]
 pub struct ResourceNames {
     pub snake: String,
+    /// The segment of its paths. Others have the same, within other records.
     pub path: String,
+    /// Its plural, kebab-case like the path, which it is unless another is called so.
+    pub plural: String,
 }
 
 /// The names of all resources; reports those that cannot be or that meet.
@@ -380,8 +383,9 @@ pub fn resources(
         root,
     };
     let mut all = Vec::with_capacity(declared.len());
+    let plurals = Plurals::new(declared);
     for (key, item) in declared {
-        all.push(claims.resource(key, item.text("path"), item.entry("within").is_some()));
+        all.push(claims.resource(key, item.text("path"), is_within(item), &plurals));
     }
     for key in types {
         claims.document_type(key);
@@ -390,6 +394,53 @@ pub fn resources(
         claims.derived(key);
     }
     all
+}
+
+/// What several are called where the path's word is another's name too, which may be within
+/// other records: `/issues/{id}/comments`, `/gists/{id}/comments`. The word is the name of whose
+/// plural it is, or else of the first in the file.
+struct Plurals<'a> {
+    /// By the path's word: who is called so, and whether it is within other records.
+    holders: HashMap<String, (&'a str, bool)>,
+}
+
+impl<'a> Plurals<'a> {
+    fn new(declared: &[(&'a Spanned<String>, &Item<'_>)]) -> Plurals<'a> {
+        let mut holders = HashMap::with_capacity(declared.len());
+        for (key, item) in declared {
+            let own = own_plural(&key.value);
+            let holder = (key.value.as_str(), is_within(item));
+            match item.text("path") {
+                Some(path) if path_word(path) != own => {
+                    holders.entry(path_word(path).to_owned()).or_insert(holder);
+                }
+                _ => {
+                    holders.insert(own, holder);
+                }
+            }
+        }
+        Plurals { holders }
+    }
+
+    /// Another plural than the path's word, if somebody else is called so.
+    fn beside(&self, name: &str, word: &str, within: bool) -> Option<String> {
+        let (holder, holder_within) = self.holders.get(word)?;
+        // Where both begin a path, they cannot both be served.
+        (*holder != name && (within || *holder_within)).then(|| own_plural(name))
+    }
+}
+
+fn own_plural(name: &str) -> String {
+    kebab(&plural(&snake(name)))
+}
+
+fn is_within(resource: &Item<'_>) -> bool {
+    resource.entry("within").is_some()
+}
+
+/// The path's word without the slashes people add.
+fn path_word(path: Text<'_>) -> &str {
+    path.as_str().trim_matches('/')
 }
 
 struct Claims<'o> {
@@ -409,6 +460,7 @@ impl Claims<'_> {
         key: &Spanned<String>,
         path: Option<Text<'_>>,
         within: bool,
+        plurals: &Plurals<'_>,
     ) -> ResourceNames {
         let name = &key.value;
         let one = snake(name);
@@ -426,11 +478,13 @@ impl Claims<'_> {
         }
         let word = match path {
             Some(path) => self.path(path),
-            None => kebab(&plural(&one)),
+            None => own_plural(name),
         };
         let at = path.map_or(key.span, Text::span);
         self.check_path(name, &word, at, path.is_some(), within);
-        let many = word.replace('-', "_");
+        let beside = plurals.beside(name, &word, within);
+        let plural = beside.unwrap_or_else(|| word.clone());
+        let many = plural.replace('-', "_");
         let word_taken = self.word(key, &one);
         if many == one {
             self.out.push(
@@ -451,13 +505,14 @@ impl Claims<'_> {
         ResourceNames {
             snake: one,
             path: word,
+            plural,
         }
     }
 
-    /// The path's word as the contract gives it, without the slashes people add.
+    /// The path's word as the contract gives it.
     fn path(&mut self, path: Text<'_>) -> String {
         let written = path.as_str();
-        let word = written.trim_matches('/');
+        let word = path_word(path);
         if is_path_word(word) && word == written {
             return word.to_owned();
         }
@@ -508,6 +563,10 @@ impl Claims<'_> {
                 .label(format!("`{name}` would be served there"))
                 .help(help),
             );
+        }
+        // Within other records, it is told when those are known.
+        if within {
+            return;
         }
         match self.paths.get(word) {
             Some((other, before)) => {

@@ -187,7 +187,7 @@ pub fn admit(
                 format!(
                     "to {} {} the credential needs the scope `{scope}`",
                     action.name(),
-                    resource.path
+                    resource.plural
                 ),
             )
         });
@@ -225,7 +225,7 @@ pub fn refuse(caller: &Caller, resource: &Resource, action: Action, rule: &str) 
 fn subject(resource: &Resource, action: Action) -> String {
     let noun = resource.snake.replace('_', " ");
     match action {
-        Action::List => resource.path.replace('-', " "),
+        Action::List => resource.plural.replace('-', " "),
         Action::Create => format!("a {noun}"),
         _ => format!("this {noun}"),
     }

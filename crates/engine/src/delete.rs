@@ -135,7 +135,7 @@ async fn referenced(
             Ok(Some(_)) => "deleted ",
             Ok(None) | Err(_) => continue,
         };
-        kinds.push(format!("{deleted}{} by `{}`", resource.path, field.name));
+        kinds.push(format!("{deleted}{} by `{}`", resource.plural, field.name));
     }
     let by = if kinds.is_empty() {
         "other records".to_owned()

@@ -359,10 +359,10 @@ fn replay(keyed: &Keyed, answer: Answer) -> Result<Outcome, Failure> {
 
 /// The refusal of a write that must have a key.
 pub fn required(model: &Model, request: &Request) -> Failure {
-    let path = &model.resource(request.resource).path;
+    let plural = &model.resource(request.resource).plural;
     about_key(
         Code::IdempotencyRequired,
-        &format!("{path} are only written with `Idempotency-Key`, a new one for each write"),
+        &format!("{plural} are only written with `Idempotency-Key`, a new one for each write"),
     )
 }
 

@@ -20,7 +20,7 @@ impl Core {
         if resource.soft_delete.is_none() {
             return Err(Failure::new(
                 Code::NotFound,
-                format!("deleted {} are gone for good", resource.path),
+                format!("deleted {} are gone for good", resource.plural),
             ));
         }
         let terms = self.terms(request, Action::Restore)?;

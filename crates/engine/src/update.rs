@@ -33,7 +33,7 @@ impl Core {
                 Code::Stale,
                 format!(
                     "the server says where new {} are; create with POST",
-                    resource.path
+                    resource.plural
                 ),
             ));
         }

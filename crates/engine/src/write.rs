@@ -275,7 +275,7 @@ impl Core {
                 Code::PreconditionRequired,
                 format!(
                     "{} are only changed with `If-Match`; the record is at version {}",
-                    resource.path, stored.version
+                    resource.plural, stored.version
                 ),
             ));
         }

@@ -62,7 +62,7 @@ pub trait Watch: Send + Sync {
 /// # Errors
 /// Which there are, in words.
 pub fn resource<'m>(model: &'m Model, called: &str) -> Result<&'m Resource, String> {
-    let is_it = |resource: &&Resource| resource.path == called || resource.name == called;
+    let is_it = |resource: &&Resource| resource.plural == called || resource.name == called;
     if let Some(found) = model.resources.iter().find(is_it) {
         return Ok(found);
     }
@@ -70,7 +70,7 @@ pub fn resource<'m>(model: &'m Model, called: &str) -> Result<&'m Resource, Stri
         model
             .resources
             .iter()
-            .map(|resource| resource.path.as_str())
+            .map(|resource| resource.plural.as_str())
     };
     Err(match diag::suggest::nearest(called, paths()) {
         Some(near) => format!("there is no resource `{called}`; did you mean `{near}`?"),

@@ -162,7 +162,7 @@ async fn import(engine: &Engine, intake: &Intake, file: File) -> Result<Seeded, 
             failed(line, &error.failure)
         })?;
     }
-    let resource = engine.model().resource(resource).path.clone();
+    let resource = engine.model().resource(resource).plural.clone();
     Ok(Seeded {
         resource,
         records: count,
@@ -231,13 +231,13 @@ fn read(model: &Model, folder: &Path) -> Result<Vec<File>, SeedError> {
         let Some(resource) = model
             .resources
             .iter()
-            .find(|resource| resource.path == stem)
+            .find(|resource| resource.plural == stem)
         else {
             let paths = || {
                 model
                     .resources
                     .iter()
-                    .map(|resource| resource.path.as_str())
+                    .map(|resource| resource.plural.as_str())
             };
             let help = match diag::suggest::nearest(&stem, paths()) {
                 Some(near) => format!("did you mean `{near}.{extension}`?"),

@@ -17,8 +17,12 @@ pub struct Resource {
     pub name: String,
     /// Table, feed and message name: `book`, `play_list`.
     pub snake: String,
-    /// Last segment of the collection's path, plural kebab-case: `books`, `play-lists`.
+    /// Last segment of the collection's path, plural kebab-case: `books`, `play-lists`. Unique
+    /// among what is within the same resource.
     pub path: String,
+    /// What several are called, unique in the contract: its path, or `gist-comments` where
+    /// `comments` means others, elsewhere.
+    pub plural: String,
     pub id_type: Arc<IdType>,
     /// `id`, then the contract's fields in its order, then `created_at`, `updated_at`.
     /// Indexed by [`FieldId`].
@@ -36,7 +40,7 @@ pub struct Resource {
     pub search: Vec<FieldId>,
     pub rules: Vec<Arc<RuleDef>>,
     pub access: Access,
-    /// Scopes are `{scope}.read` and `{scope}.write`. By default the path.
+    /// Scopes are `{scope}.read` and `{scope}.write`. By default the plural.
     pub scope: String,
     pub checks: Vec<Check>,
     pub audience: Audience,

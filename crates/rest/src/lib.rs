@@ -391,14 +391,15 @@ impl Door {
                 tracing::warn!(id, cause, "a request was refused");
             }
         }
-        let mut response = refusal
+        let problem = refusal
             .into_problem(&self.credentials)
-            .instance(head.uri.path())
-            .respond();
-        if web::media::only_dialects(&head.headers) {
-            let json = request::body::JSON_TYPE;
-            response.headers_mut().insert(CONTENT_TYPE, json);
+            .instance(head.uri.path());
+        if !web::media::only_dialects(&head.headers) {
+            return problem.respond();
         }
+        let mut response = problem.with_message().respond();
+        let json = request::body::JSON_TYPE;
+        response.headers_mut().insert(CONTENT_TYPE, json);
         response
     }
 }

@@ -537,6 +537,7 @@ mod tests {
             name: name.to_owned(),
             snake: name.to_lowercase(),
             path: path.to_owned(),
+            plural: path.to_owned(),
             id_type: Arc::new(IdType {
                 resource: id,
                 resource_name: name.into(),

@@ -128,7 +128,7 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
             .description
             .clone()
             .unwrap_or_else(|| format!("Everything about {}.", words::many(resource)));
-        json!({"name": words::heading(&resource.path), "description": description})
+        json!({"name": words::heading(&resource.plural), "description": description})
     });
     let mut tags: Vec<Json> = tags.collect();
     // A resource cannot have this path, and so not this tag.

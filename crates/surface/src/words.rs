@@ -11,7 +11,7 @@ pub fn one(resource: &Resource) -> String {
 
 /// `play lists`
 pub fn many(resource: &Resource) -> String {
-    resource.path.replace('-', " ")
+    resource.plural.replace('-', " ")
 }
 
 /// `a play list`, `an author`

@@ -133,6 +133,12 @@ impl Problem {
         self
     }
 
+    /// What is wrong, as `message`: the one member that readers of other dialects know.
+    pub fn with_message(self) -> Problem {
+        let message = self.detail.as_ref().unwrap_or(&self.title).clone();
+        self.member("message", message)
+    }
+
     /// A header field of the response: `WWW-Authenticate`, `Retry-After`, `Allow`, …
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Problem {
         self.headers.append(name, value);
@@ -314,6 +320,23 @@ mod tests {
             text(problem),
             @r#"{"type":"https://example.com/p","title":"Not valid","status":422,"detail":"No.","instance":"req_1","code":"invalid","errors":[{"pointer":"/a~1b","code":"required","detail":"is \"required\""},{"parameter":"limit","code":"range","detail":"1 to 200"},{"header":"prefer","code":"unknown","detail":"?"}],"hint":"use a title"}"#
         );
+    }
+
+    #[test]
+    fn a_message_is_the_detail_or_else_the_title() {
+        for (problem, expected) in [
+            (Problem::of(&kit::HOST), kit::HOST.title),
+            (
+                Problem::of(&kit::HOST).detail("Two of them."),
+                "Two of them.",
+            ),
+        ] {
+            let text = text(problem.with_message());
+            assert!(
+                text.ends_with(&format!(r#""message":"{expected}"}}"#)),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -503,14 +503,40 @@ fn imply(draft: &mut ResourceDraft<'_, '_>, counted: &[(FieldId, FieldId)]) {
     }
 }
 
-/// A path that a record's list has cannot be that of what is within it, unless they are the
-/// same records.
+/// What is within one resource has paths of its own there. A path that a record's list has cannot
+/// be that of what is within it either, unless they are the same records.
 fn collisions(drafts: &[ResourceDraft<'_, '_>], out: &mut Diagnostics) {
-    for draft in drafts {
+    for (at, draft) in drafts.iter().enumerate() {
         let (Some(within), Some(text)) = (draft.within, draft.item.text("within")) else {
             continue;
         };
         let around = &drafts[usize::from(within.resource.0)];
+        let is_beside = |other: &&ResourceDraft<'_, '_>| {
+            let same_place = other.within.map(|within| within.resource) == Some(around.id);
+            same_place && other.names.path == draft.names.path
+        };
+        if let Some(before) = drafts[..at].iter().find(is_beside) {
+            let span = |draft: &ResourceDraft<'_, '_>| {
+                let path = draft.item.text("path");
+                path.map_or(draft.key.span, Text::span)
+            };
+            out.push(
+                Diagnostic::error(
+                    codes::RESOURCE_COLLISION,
+                    span(draft),
+                    format!(
+                        "`{}` and `{}` have the same path `/{}` within `{}`",
+                        before.name(),
+                        draft.name(),
+                        draft.names.path,
+                        around.name()
+                    ),
+                )
+                .label(format!("also `/{}`", draft.names.path))
+                .also(span(before), format!("`/{}`", draft.names.path))
+                .help("give one of them another `path:`"),
+            );
+        }
         let lists = around.item.get("lists").map(Item::entries);
         for list in &around.lists {
             let same = list.resource == draft.id && list.field == within.field;

@@ -186,7 +186,7 @@ impl Export {
         let is_stream = self.file == Path::new(STANDARD_INPUT);
         let summary = json!({
             "ok": true,
-            "resource": resource.path,
+            "resource": resource.plural,
             "records": exported.records,
             "bytes": exported.bytes,
             "seconds": rounded(seconds),
@@ -198,7 +198,7 @@ impl Export {
             (false, false) => say(format!(
                 "{} {} to {}",
                 styled(GOOD, "✓"),
-                count_of(exported.records, &resource.path),
+                count_of(exported.records, &resource.plural),
                 self.file.display()
             )),
         }
@@ -240,7 +240,7 @@ impl Import {
                 "ok": ok,
                 "complete": imported.complete,
                 "dry_run": self.dry_run,
-                "resource": resource.path,
+                "resource": resource.plural,
                 "written": imported.written,
                 "refused": imported.refused,
                 "waiting": imported.waiting,
@@ -251,7 +251,7 @@ impl Import {
                 "faults": faults_json(&imported.refusals),
             }));
         } else {
-            self.tell_summary(&imported, &resource.path);
+            self.tell_summary(&imported, &resource.plural);
         }
         match ok {
             true => Ok(()),

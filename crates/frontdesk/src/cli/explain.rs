@@ -183,7 +183,9 @@ pub fn who_json(who: &Who) -> Json {
 /// `Book`, `book` or `books`.
 fn find<'m>(model: &'m Model, name: &str) -> Result<&'m Resource, Trouble> {
     let is = |resource: &&Resource| {
-        resource.name.eq_ignore_ascii_case(name) || resource.path == name || resource.snake == name
+        resource.name.eq_ignore_ascii_case(name)
+            || resource.plural == name
+            || resource.snake == name
     };
     model.resources.iter().find(is).ok_or_else(|| {
         let names = || {

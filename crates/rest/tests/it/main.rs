@@ -82,6 +82,7 @@ mod methods;
 mod negotiation;
 mod operations;
 mod overload;
+mod path_words;
 mod paths;
 mod problems;
 mod queries;

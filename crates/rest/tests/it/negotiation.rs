@@ -104,7 +104,13 @@ fn who_reads_a_dialect_of_json_only_gets_problems_as_json() {
         let refused = request.header("accept", accept).send();
         assert!([404, 406].contains(&refused.status), "{accept}");
         assert_eq!(refused.header("content-type").unwrap(), media, "{accept}");
-        assert_eq!(refused.json()["status"], refused.status, "{accept}");
+        let problem = refused.json();
+        assert_eq!(problem["status"], refused.status, "{accept}");
+        let message = match media {
+            "application/json" => problem["detail"].clone(),
+            _ => serde_json::Value::Null,
+        };
+        assert_eq!(problem["message"], message, "{accept}");
     }
 }
 

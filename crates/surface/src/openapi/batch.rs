@@ -70,7 +70,7 @@ pub fn path_item(resource: &Resource, names: &Components, operation_id: &str) ->
         security.insert(0, json!({}));
     }
     let mut operation = json!({
-        "tags": [words::heading(&resource.path)],
+        "tags": [words::heading(&resource.plural)],
         "summary": format!("Write many {} at once", many(resource)),
         "description": format!(
             "Creates, changes and deletes {}, in this order, all of them or none. Each write is allowed to whom it would be allowed alone. `pointer` in a refusal says which one it was: `/update/3/title`.",

@@ -79,20 +79,20 @@ pub fn components(model: &Model, names: &mut Names) -> Vec<Components> {
 /// `listBooks`, `getBook`.
 pub fn operation(resource: &Resource, action: Action) -> String {
     match action {
-        Action::List => format!("list{}", pascal(&resource.path)),
+        Action::List => format!("list{}", pascal(&resource.plural)),
         _ => format!("{}{}", action.name(), resource.name),
     }
 }
 
 /// `batchBooks`.
 pub fn batch_operation(resource: &Resource) -> String {
-    format!("batch{}", pascal(&resource.path))
+    format!("batch{}", pascal(&resource.plural))
 }
 
 /// `queryBooks`, `queryAuthorBooks`.
 pub fn query_operation(resource: &Resource, list: Option<&ListRelation>) -> String {
     match list {
-        None => format!("query{}", pascal(&resource.path)),
+        None => format!("query{}", pascal(&resource.plural)),
         Some(list) => format!("query{}{}", resource.name, pascal(&list.name)),
     }
 }

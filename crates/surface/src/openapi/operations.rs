@@ -289,7 +289,7 @@ impl<'m> Operation<'m, '_> {
     fn describe(&self, components: &mut parameters::Components) -> Json {
         let mut operation = Map::new();
         let mut put = |word: &str, value: Json| operation.insert(word.to_owned(), value);
-        put("tags", json!([words::heading(&self.resource.path)]));
+        put("tags", json!([words::heading(&self.resource.plural)]));
         put("summary", json!(self.summary()));
         put("description", json!(self.description()));
         put("operationId", json!(self.id()));
@@ -358,7 +358,7 @@ impl<'m> Operation<'m, '_> {
             security.insert(0, json!({}));
         }
         let mut operation = json!({
-            "tags": [words::heading(&self.resource.path)],
+            "tags": [words::heading(&self.resource.plural)],
             "summary": format!("{}, by a query in the body", self.summary()),
             "description": description,
             "operationId": self.ids.1.get(&owner),

@@ -72,7 +72,7 @@ fn card(model: &Model, resource: &Resource, audience: Audience) -> Markup {
     html! {
         article.card {
             h3 {
-                (words::heading(&resource.path))
+                (words::heading(&resource.plural))
                 @if resource.deprecated.is_some() { " " span.tag { "deprecated" } }
             }
             @if let Some(description) = &resource.description { p { (prose(description)) } }

@@ -114,6 +114,7 @@ fn resource(id: ResourceId, line: &str) -> Resource {
     let mut resource = Resource {
         id,
         path: names::kebab(&names::plural(&snake)),
+        plural: names::kebab(&names::plural(&snake)),
         scope: names::kebab(&names::plural(&snake)),
         snake,
         name,
