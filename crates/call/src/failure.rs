@@ -170,8 +170,8 @@ impl Code {
                  apart on purpose."
             }
             Code::AlreadyExists => {
-                "A value that must be unique is taken by another record. `errors` names the \
-                 fields."
+                "A value that must be unique is taken by another record, and `errors` names the \
+                 fields; or the record to restore has not been deleted."
             }
             Code::UnknownReference => {
                 "A field holds the id of a record that does not exist, or not any more. `errors` \

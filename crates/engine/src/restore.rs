@@ -46,9 +46,20 @@ impl crate::work::Writing for Restoring {
     ) -> Result<Outcome, Failure> {
         let resource = core.model.resource(request.resource);
         let terms = &self.terms;
-        let deleted = core
-            .current(transaction, request, terms, &self.place)
-            .await?;
+        let deleted = match core
+            .stored(transaction, request, terms, &self.place, true)
+            .await
+        {
+            Err(failure) if failure.code == Code::NotFound => {
+                core.current(transaction, request, terms, &self.place)
+                    .await?;
+                // As AIP-164 has it.
+                let noun = resource.snake.replace('_', " ");
+                let detail = format!("this {noun} is there; it has not been deleted");
+                return Err(Failure::new(Code::AlreadyExists, detail));
+            }
+            found => found?,
+        };
         core.require_allowed(transaction, request, terms, &deleted.row, None)
             .await?;
         let mut restored = Stored {

@@ -213,8 +213,7 @@ impl Core {
         }
     }
 
-    /// The record to change, locked against everybody else, or 404. To be restored it must have
-    /// been deleted, otherwise it must not.
+    /// The record to change, locked against everybody else, or 404.
     pub async fn current(
         &self,
         transaction: &mut dyn Transaction,
@@ -222,8 +221,19 @@ impl Core {
         terms: &Terms,
         place: &Place,
     ) -> Result<Stored, Failure> {
+        self.stored(transaction, request, terms, place, false).await
+    }
+
+    /// The same, or of what has been deleted softly.
+    pub async fn stored(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Request,
+        terms: &Terms,
+        place: &Place,
+        deleted: bool,
+    ) -> Result<Stored, Failure> {
         let resource = self.model.resource(request.resource);
-        let deleted = request.action == Action::Restore;
         let key = place
             .key(Kind::Current)
             .resource(resource.id)

@@ -242,8 +242,9 @@ fn who_may_delete_may_restore() {
     let world = world();
     let list = world.list("home");
     let before = world.ann.get(&list).expect(200);
-    // Not deleted: there is nothing to restore.
-    assert_eq!(restore(&world.ann, &list).status, 404);
+    // AIP-164: what has not been deleted is there already, for whoever may see it.
+    let refused = restore(&world.ann, &list).expect(409);
+    assert_eq!(refused.code(), "already_exists");
     world.ann.delete(&list).expect(204);
     assert_eq!(restore(&world.guest, &list).status, 401);
     let refused = restore(&world.bob, &list);
@@ -260,7 +261,7 @@ fn who_may_delete_may_restore() {
     assert!(restored.etag().starts_with("\"3."), "{}", restored.etag());
     assert_ne!(restored.etag(), before.etag());
     assert_eq!(world.ann.get(&list).etag(), restored.etag());
-    assert_eq!(restore(&world.ann, &list).status, 404);
+    assert_eq!(restore(&world.ann, &list).status, 409);
     world.staff.delete(&list).expect(204);
     restore(&world.app.admin(), &list).expect(200);
     let versions: Vec<String> = feed(&world.app);
@@ -446,7 +447,7 @@ fn many_restore_at_once_and_one_does() {
         "{statuses:?}"
     );
     assert!(
-        statuses.iter().all(|status| matches!(status, 200 | 404)),
+        statuses.iter().all(|status| matches!(status, 200 | 409)),
         "{statuses:?}"
     );
 }
