@@ -172,7 +172,7 @@ fn text(shape: &Shape, name: &str) -> Option<String> {
         Some(TextFormat::Email) => "ada@example.com".to_owned(),
         Some(TextFormat::Uri) => "https://example.com/".to_owned(),
         None => match name {
-            "name" => "Ada Lovelace".to_owned(),
+            "name" => "A good name".to_owned(),
             "title" => "A good title".to_owned(),
             "text" | "body" | "note" | "description" => "A few words about it.".to_owned(),
             "city" => "Tokyo".to_owned(),

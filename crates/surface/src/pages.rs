@@ -18,9 +18,20 @@ pub const STYLE: &str = include_str!("pages/style.css");
 pub const ICON_PATH: &str = "/assets/frontdesk.svg";
 pub const ICON: &str = include_str!("pages/icon.svg");
 
-/// Where the page about a problem is served, with its code behind it; also what the API answers
-/// as its `type`.
+/// Where the page about a problem is served, with its code behind it.
 pub const PROBLEMS_PATH: &str = "/problems";
+
+/// The `type` of problems with a code: the page about it, unless a registered type says the same to
+/// clients of every API.
+pub fn problem_type(code: &str) -> String {
+    /// draft-ietf-httpapi-ratelimit-headers-11 section 5.1.
+    const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+    if code == call::Code::RateLimited.name() {
+        QUOTA_EXCEEDED.to_owned()
+    } else {
+        format!("{PROBLEMS_PATH}/{code}")
+    }
+}
 
 /// Where the interactive reference is served.
 pub const DOCS_PATH: &str = "/docs";

@@ -4,6 +4,7 @@ use call::Code;
 use serde_json::{Map, Value as Json, json};
 
 use super::reference;
+use crate::pages::problem_type;
 
 /// A status that operations share, by its component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -172,7 +173,7 @@ impl Shared {
     fn example(self) -> Option<Json> {
         let of = |code: Code, detail: &str| {
             json!({
-                "type": format!("/problems/{}", code.name()),
+                "type": problem_type(code.name()),
                 "title": code.title(),
                 "status": self.status(),
                 "detail": detail,
@@ -181,7 +182,7 @@ impl Shared {
         };
         let other = |code: &str, title: &str, detail: &str| {
             json!({
-                "type": format!("/problems/{code}"),
+                "type": problem_type(code),
                 "title": title,
                 "status": self.status(),
                 "detail": detail,
@@ -259,10 +260,7 @@ impl Shared {
                     json!([{"parameter": "limit", "code": "invalid", "detail": example["detail"]}]);
             }
             Shared::Forbidden => example["rule"] = json!("staff"),
-            Shared::TooManyRequests => {
-                example["type"] = json!(QUOTA_EXCEEDED);
-                example["violated-policies"] = json!(["default"]);
-            }
+            Shared::TooManyRequests => example["violated-policies"] = json!(["default"]),
             Shared::Unprocessable => {
                 example["errors"] = json!([{"pointer": "/title", "code": "too_short", "detail": example["detail"]}]);
             }
@@ -322,9 +320,6 @@ pub fn shared(limited: bool, out: &mut Map<String, Json>) {
 
 /// How the caller stands with the limits: on every answer to a request that was counted.
 pub const LIMITS: [&str; 2] = ["RateLimit-Policy", "RateLimit"];
-
-/// The type of the problem when nothing is left (draft-ietf-httpapi-ratelimit-headers-11 §5.1).
-const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 /// References to the components of these header fields.
 pub fn headers(names: &[&str]) -> Json {

@@ -5,12 +5,12 @@ use model::Model;
 use serde_json::json;
 
 use super::layout::{page, prose};
-use super::{PROBLEMS_PATH, ProblemKind};
+use super::{PROBLEMS_PATH, ProblemKind, problem_type};
 
 /// The page about one kind of problem.
 pub fn problem(model: &Model, kind: &ProblemKind<'_>) -> String {
     let example = json!({
-        "type": format!("{PROBLEMS_PATH}/{}", kind.code),
+        "type": problem_type(kind.code),
         "title": kind.title,
         "status": kind.status,
         "code": kind.code,

@@ -115,6 +115,12 @@ fn problems_have_a_page_each_and_a_list() {
     ] {
         assert!(one.contains(part), "{part}: {one}");
     }
+    let limited = ProblemKind {
+        code: "rate_limited",
+        ..kinds()[0]
+    };
+    let page = pages::problem(bookstore(), &limited);
+    assert!(page.contains("http-problem-types#quota-exceeded"), "{page}");
 }
 
 #[test]
