@@ -10,8 +10,9 @@
 //! 2. That it succeeded is written down in the transaction of the write: there is one exactly
 //!    if the other is there, whatever happens to the process.
 //! 3. An operation that was left running by a process that is gone has failed, and nothing of
-//!    it was done. That is written down when its time is over, by whoever looks first; a write
-//!    that comes too late finds its operation ended, and is undone.
+//!    it was done. That is written down by whoever looks first once the process has no lease any
+//!    more, or the operation's time is over; a write that comes too late finds its operation
+//!    ended, and is undone.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -77,8 +78,8 @@ fn owner(caller: &Caller, origin: Option<IpAddr>) -> [u8; 16] {
 
 impl Core {
     /// Makes an operation of a write.
-    pub fn later(
-        &self,
+    pub async fn later(
+        self: &Arc<Self>,
         request: &Request,
         decided: Decided,
         scribe: Arc<dyn Scribe>,
@@ -91,6 +92,7 @@ impl Core {
                 "too many operations run already; try again, or send it without `respond-async`",
             )
         })?;
+        self.hold_lease().await?;
         let id = uuid::Uuid::new_v4().into_bytes();
         let starting = Starting {
             id,
@@ -184,7 +186,7 @@ impl Core {
         let mut found = self.find_operation(key, &request).await?;
         if let Some(operation) = &found
             && operation.state == State::Running
-            && operation.until < now
+            && (operation.until < now || self.is_left_behind(operation))
         {
             let failing = Failing {
                 id: key,
@@ -207,6 +209,12 @@ impl Core {
             began: operation.began,
             ended: operation.ended,
         })
+    }
+
+    /// Whether it was begun by a process that is gone.
+    fn is_left_behind(&self, operation: &operations::Operation) -> bool {
+        let elsewhere = operation.node.is_some_and(|node| node != self.lease.node);
+        elsewhere && operation.is_forsaken
     }
 
     async fn find_operation(
@@ -275,6 +283,7 @@ impl Writing for Starting {
             Value::Uuid(self.owner),
             Value::Timestamp(request.now),
             Value::Timestamp(until),
+            Value::Uuid(core.lease.node),
         ];
         let parameters = core.bind(&beginning, &arguments, request);
         let begun = transaction.execute(&beginning.statement, &parameters).await;

@@ -23,6 +23,7 @@ mod import;
 mod include;
 mod input;
 mod later;
+mod lease;
 mod list;
 mod once;
 mod place;
@@ -84,6 +85,7 @@ struct Core {
     running: Arc<once::Running>,
     /// Room for operations that go on after their request.
     later: Arc<Semaphore>,
+    lease: lease::Lease,
     /// How often the tables have been changed since they were made.
     migrations: OnceLock<u64>,
     /// Of every rule that says what may be seen; made when first asked for.
@@ -104,6 +106,7 @@ impl Engine {
                 cursors: CursorKey::new(cursor_secret),
                 running: Arc::default(),
                 later: Arc::new(Semaphore::new(later::RUNNING_MAX)),
+                lease: lease::Lease::default(),
                 migrations: OnceLock::new(),
                 rules_digest: OnceLock::new(),
             }),

@@ -135,7 +135,7 @@ impl Core {
         let wanted = self.wanted(&request, &decided);
         let (decided, starter) = match request.manner.later {
             true => {
-                let (decided, starter) = self.later(&request, decided, scribe)?;
+                let (decided, starter) = self.later(&request, decided, scribe).await?;
                 (decided, Some(starter))
             }
             false => (decided, None),

@@ -71,7 +71,7 @@ impl Core {
             return self.once(request, &key, scribe).await;
         }
         let decided = self.decide_with(&request, false).await?;
-        let (decided, starter) = self.later(&request, decided, scribe)?;
+        let (decided, starter) = self.later(&request, decided, scribe).await?;
         let begun = self.in_transaction(request, decided).await?;
         self.start(starter, begun).await
     }

@@ -318,6 +318,7 @@ impl App {
         stopping: Stopping,
         stop: impl Future<Output = ()>,
     ) -> Stopped {
+        self.database().take_over().await;
         let limits = Limits {
             stop_grace: stopping.grace,
             ..Limits::default()

@@ -236,6 +236,24 @@ impl Database {
         })
     }
 
+    /// Says that this process is the one that serves a data folder: what another has left running
+    /// is not waited for. On a server there may be others.
+    pub(crate) async fn take_over(&self) {
+        if matches!(self.location, Location::Server(_)) {
+            return;
+        }
+        let statement = store::leases::end_all(self.driver.dialect());
+        let parameters = statement.bind_args(&[]);
+        let work = Execute {
+            statement,
+            parameters,
+        };
+        if let Err(error) = self.driver.write(Box::new(work)).await {
+            // They end by themselves, a little later.
+            tracing::warn!(?error, "what was left running is not known yet");
+        }
+    }
+
     /// A secret of 32 random bytes that is made when it is first asked for and then stays.
     ///
     /// # Errors

@@ -47,6 +47,12 @@ pub async fn keep(driver: Arc<dyn Driver>, model: impl Fn() -> Arc<Model>) {
             prune: store::operations::prune(dialect),
             at_once: store::operations::PRUNED_AT_ONCE,
         },
+        Store {
+            what: "leases",
+            kept: ANSWERS_KEPT,
+            prune: store::leases::prune(dialect),
+            at_once: store::leases::PRUNED_AT_ONCE,
+        },
     ];
     let mut rounds = tokio::time::interval(EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -20,6 +20,7 @@ pub mod imports;
 pub mod json;
 pub mod keys;
 pub mod layout;
+pub mod leases;
 pub mod lower;
 pub mod migrate;
 pub mod operations;

@@ -1,13 +1,14 @@
 //! Writes that are carried out after their request has been answered, and how they ended.
 //!
 //! An operation is written down as running before anybody is told of it, and as ended in the
-//! transaction of its own write. One that is still running after its time has been left behind
-//! by a process that is gone; whoever notices writes down that it failed. As both change the
-//! same row, only one of them happens.
+//! transaction of its own write. One that is still running after its time, or whose process has
+//! no lease any more, has been left behind; whoever notices writes down that it failed. As both
+//! change the same row, only one of them happens.
 
 use value::{Timestamp, Type, Value};
 
 use crate::driver::{Cost, Dialect, Rows, Storage, StoreError};
+use crate::leases;
 use crate::prepared::{Cell, Prepared, corrupt};
 use crate::prune::Old;
 use crate::sql::Sql;
@@ -53,6 +54,10 @@ pub struct Operation {
     /// Until when it runs, or not at all.
     pub until: Timestamp,
     pub ended: Option<Timestamp>,
+    /// The process that it was begun in.
+    pub node: Option<[u8; 16]>,
+    /// Whether that process has no lease now.
+    pub is_forsaken: bool,
 }
 
 /// The definition of the table.
@@ -72,14 +77,24 @@ pub(crate) fn create(dialect: Dialect) -> Vec<String> {
     ]
 }
 
+/// An older release's table does not say which process an operation runs in.
+pub(crate) fn add_node(dialect: Dialect) -> String {
+    let uuid = match dialect {
+        Dialect::Sqlite => "BLOB",
+        Dialect::Postgres => "uuid",
+    };
+    format!("ALTER TABLE \"{TABLE}\" ADD COLUMN \"node\" {uuid}")
+}
+
 /// Writes down that an operation runs. Arguments: the id, the owner, when it began, until when
-/// it runs.
+/// it runs, the process.
 pub fn begin(dialect: Dialect) -> Prepared {
     let mut sql = Sql::new(dialect);
     sql.push("INSERT INTO ");
     sql.name(TABLE);
-    sql.push(" (\"id\", \"owner\", \"began\", \"until\", \"state\") VALUES (");
-    for ty in [Type::Uuid, Type::Uuid, Type::Timestamp, Type::Timestamp] {
+    sql.push(" (\"id\", \"owner\", \"began\", \"until\", \"node\", \"state\") VALUES (");
+    let time = Type::Timestamp;
+    for ty in [Type::Uuid, Type::Uuid, time.clone(), time, Type::Uuid] {
         let arg = sql.take_args(1);
         sql.arg(arg, &ty);
         sql.push(", ");
@@ -115,9 +130,13 @@ pub fn end(dialect: Dialect) -> Prepared {
 /// An operation. Argument: the id. Rows: [`operation`].
 pub fn find(dialect: Dialect) -> Prepared {
     let mut sql = Sql::new(dialect);
-    sql.push("SELECT \"owner\", \"state\", \"answer\", \"began\", \"until\", \"ended\" FROM ");
+    sql.push(
+        "SELECT \"owner\", \"state\", \"answer\", \"began\", \"until\", \"ended\", \"node\", ",
+    );
+    leases::is_over(&mut sql, "\"operation\".\"node\"");
+    sql.push(" FROM ");
     sql.name(TABLE);
-    sql.push(" WHERE \"id\" = ");
+    sql.push(" AS \"operation\" WHERE \"id\" = ");
     let id = sql.take_args(1);
     sql.arg(id, &Type::Uuid);
     for storage in [
@@ -127,6 +146,8 @@ pub fn find(dialect: Dialect) -> Prepared {
         Storage::Timestamp,
         Storage::Timestamp,
         Storage::Timestamp,
+        Storage::Uuid,
+        Storage::Bool,
     ] {
         sql.returns(storage, Cell::Plain);
     }
@@ -155,8 +176,8 @@ pub fn operation(rows: Rows) -> Result<Option<Operation>, StoreError> {
         return Ok(None);
     }
     let misfit = || corrupt("an operation that was kept is none");
-    let cells: [Value; 6] = rows.cells.try_into().map_err(|_| misfit())?;
-    let [owner, state, answer, began, until, ended] = cells;
+    let cells: [Value; 8] = rows.cells.try_into().map_err(|_| misfit())?;
+    let [owner, state, answer, began, until, ended, node, is_forsaken] = cells;
     let (Value::Uuid(owner), Value::Text(state)) = (owner, state) else {
         return Err(misfit());
     };
@@ -176,5 +197,10 @@ pub fn operation(rows: Rows) -> Result<Option<Operation>, StoreError> {
             Value::Timestamp(ended) => Some(ended),
             _ => None,
         },
+        node: match node {
+            Value::Uuid(node) => Some(node),
+            _ => None,
+        },
+        is_forsaken: is_forsaken == Value::Bool(true),
     }))
 }

@@ -12,7 +12,7 @@ pub(crate) struct Old {
     pub table: &'static str,
     /// The primary key.
     pub key: &'static str,
-    /// The column with the time that counts; it has an index.
+    /// The column with the time that counts; it has an index where rows are many.
     pub time: &'static str,
     /// Whether the row with the highest key stays, however old.
     pub but_last: bool,

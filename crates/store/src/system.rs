@@ -5,12 +5,12 @@
 //! upgrades them the way a new contract upgrades the contract's tables.
 
 use crate::driver::Dialect;
-use crate::{answers, feed, imports, keys, operations, secrets, sequence};
+use crate::{answers, feed, imports, keys, leases, operations, secrets, sequence};
 
 pub(crate) const MIGRATIONS: &str = "frontdesk_migrations";
 
 /// The version of the system tables that this release works with.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// One upgrade of the system tables.
 pub(crate) struct Upgrade {
@@ -36,7 +36,7 @@ pub(crate) fn upgrades(from: Option<u32>, dialect: Dialect) -> Vec<Upgrade> {
 }
 
 /// From one version to the next.
-fn every(dialect: Dialect) -> [Upgrade; 6] {
+fn every(dialect: Dialect) -> [Upgrade; 7] {
     [
         Upgrade {
             to: 1,
@@ -67,6 +67,11 @@ fn every(dialect: Dialect) -> [Upgrade; 6] {
             to: 6,
             what: "keep count of sequences",
             sql: vec![sequence::create_table(dialect)],
+        },
+        Upgrade {
+            to: 7,
+            what: "write down which process an operation runs in, and which of them live",
+            sql: vec![leases::create(dialect), operations::add_node(dialect)],
         },
     ]
 }

@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use testdb::OnServer;
-use testkit::{Answer, Client, PATIENCE, eventually};
+use testkit::{Answer, Call, Client, PATIENCE, eventually};
 
 use crate::crash::{Dice, Seed};
-use crate::support::{folder, serve};
+use crate::support::{folder, on_sqlite, serve};
 
 const CONTRACT: &str = "\
 frontdesk: 1
@@ -138,26 +138,12 @@ struct Told {
 }
 
 /// Sends a request again and again until it is answered.
-fn insist(
-    client: &Client,
-    method: &str,
-    path: &str,
-    key: &str,
-    body: &Json,
-    sent: &AtomicU64,
-) -> Answer {
+fn insist(call: &Call, sent: &AtomicU64) -> Answer {
     let deadline = Instant::now() + 3 * PATIENCE;
     loop {
-        assert!(
-            Instant::now() < deadline,
-            "no answer to {method} {path} {key}"
-        );
+        assert!(Instant::now() < deadline, "no answer to {call:?}");
         sent.fetch_add(1, Ordering::Relaxed);
-        let call = client
-            .request(method, path)
-            .header("idempotency-key", key)
-            .json(body);
-        match call.try_send() {
+        match call.clone().try_send() {
             Ok(answer) if answer.status == 409 => {
                 assert_eq!(answer.code(), "idempotency_in_progress");
             }
@@ -169,22 +155,60 @@ fn insist(
     }
 }
 
+/// Creates a record by an operation, and by another one if the first was left behind. The key and
+/// the answer that began it, and what it gave.
+fn by_operation(
+    client: &Client,
+    key: &str,
+    body: &Json,
+    sent: &AtomicU64,
+) -> (String, Answer, Json) {
+    let mut attempts = 1;
+    loop {
+        let key = format!("{key}-{attempts}");
+        let begin = client
+            .request("POST", "/v1/payments")
+            .header("idempotency-key", &key)
+            .header("prefer", "respond-async")
+            .json(body);
+        let begun = insist(&begin, sent).expect(202);
+        let look = client.request("GET", &begun.header("location").unwrap());
+        let end = eventually("the operation's end", || {
+            let end = insist(&look, sent).expect(200).json();
+            (end["state"] != "running").then_some(end)
+        });
+        if end["state"] == "succeeded" {
+            return (key, begun, end["result"].clone());
+        }
+        assert_eq!(end["problem"]["code"], "timed_out", "{end}");
+        attempts += 1;
+    }
+}
+
 fn work(client: &Client, number: u64, seed: u64, done: &AtomicU64, sent: &AtomicU64) -> Vec<Told> {
     let mut dice = Dice::new(seed);
     let tasks = (0..TASKS).map(|task| {
         let mark = format!("{number}-{task}");
         let key = |step: &str| format!("{mark}-{step}");
         let send = |method: &str, path: &str, step: &str, body: &Json| {
-            insist(client, method, path, &key(step), body, sent)
+            let call = client.request(method, path);
+            let call = call.header("idempotency-key", key(step)).json(body);
+            insist(&call, sent)
         };
         let body = json!({"mark": mark, "amount": 1});
-        let first = send("POST", "/v1/payments", "create", &body).expect(201);
-        let id = first.json()["id"].clone();
+        let (key_of_first, first, made) = if dice.below(8) == 0 {
+            by_operation(client, &key("operation"), &body, sent)
+        } else {
+            let first = send("POST", "/v1/payments", "create", &body).expect(201);
+            let made = first.json();
+            (key("create"), first, made)
+        };
+        let id = made["id"].clone();
         let path = format!("/v1/payments/{id}");
         let mut amount = 1;
         if dice.below(2) == 0 {
             // That it is given the version makes a second time a 412.
-            let patch = json!({"update": [{"id": id, "etag": first.etag(), "amount": 2}]});
+            let patch = json!({"update": [{"id": id, "etag": "\"1.0\"", "amount": 2}]});
             send("POST", "/v1/payments/batch", "change", &patch).expect(200);
             amount = 2;
         }
@@ -200,7 +224,7 @@ fn work(client: &Client, number: u64, seed: u64, done: &AtomicU64, sent: &Atomic
         }
         done.fetch_add(1, Ordering::Relaxed);
         Told {
-            key: key("create"),
+            key: key_of_first,
             mark,
             id,
             amount,
@@ -276,12 +300,18 @@ fn whatever_is_sent_again_is_carried_out_once() {
         assert_eq!(found, expected, "{}", one.mark);
         // And its first answer is still the one that it was given.
         let body = json!({"mark": one.mark, "amount": 1});
-        let again = insist(&client, "POST", "/v1/payments", &one.key, &body, &sent);
+        let call = client.request("POST", "/v1/payments").json(&body);
+        let mut call = call.header("idempotency-key", &one.key);
+        if one.first.status == 202 {
+            call = call.header("prefer", "respond-async");
+        }
+        let again = insist(&call, &sent);
         assert_eq!(
             again.header("idempotency-replayed").as_deref(),
             Some("true")
         );
-        assert_eq!((again.status, again.text()), (201, one.first.text()));
+        let first = (one.first.status, one.first.text());
+        assert_eq!((again.status, again.text()), first);
         assert_eq!(again.header("location"), one.first.header("location"));
     }
     assert!(found.is_empty(), "nobody was told of these: {found:?}");
@@ -290,4 +320,64 @@ fn whatever_is_sent_again_is_carried_out_once() {
     assert!(sent.load(Ordering::Relaxed) > CLIENTS * TASKS * 2);
     process.signal("TERM");
     assert_eq!(process.ended().code(), Some(0), "{}", process.said());
+}
+
+const TASKS_CONTRACT: &str = "\
+frontdesk: 1
+name: pile
+resources:
+  Task:
+    id: integer
+    fields: {mark: {type: string, maxLength: 40, index: true}}
+    access: {read: public, write: public}
+";
+/// Enough that a kill comes before the end.
+const TASKS_AT_ONCE: usize = 1_000;
+const ROUNDS: usize = 5;
+
+#[test]
+fn an_operation_whose_process_is_killed_has_succeeded_or_failed() {
+    let place = folder(&[("frontdesk.yaml", TASKS_CONTRACT)]);
+    let mut process = serve(place.path(), &[]);
+    let mut dice = Dice::new(Seed::draw().0);
+    let begun: Vec<(String, String)> = (0..ROUNDS)
+        .map(|round| {
+            let mark = format!("round {round}");
+            let body = json!({"create": vec![json!({"mark": mark}); TASKS_AT_ONCE]});
+            let client = process.client();
+            let call = client.request("POST", "/v1/tasks/batch");
+            let answer = call.header("prefer", "respond-async").json(&body).send();
+            let path = answer.expect(202).header("location").unwrap();
+            thread::park_timeout(Duration::from_micros(dice.below(20_000)));
+            process.signal("KILL");
+            process.ended();
+            process = serve(place.path(), &[]);
+            (mark, path)
+        })
+        .collect();
+    let client = process.client();
+    let mut failed = 0;
+    for (mark, path) in begun {
+        // In a data folder there is nobody to wait for; on a server others may be.
+        let end = match on_sqlite() {
+            true => client.get(&path).expect(200).json(),
+            false => eventually("the end of the lease", || {
+                let end = client.get(&path).expect(200).json();
+                (end["state"] != "running").then_some(end)
+            }),
+        };
+        let filter = format!(
+            "/v1/tasks?limit=1&total=true&mark={}",
+            mark.replace(' ', "%20")
+        );
+        let there = client.get(&filter).expect(200).json()["total"].clone();
+        if end["state"] == "succeeded" {
+            assert_eq!(there, TASKS_AT_ONCE, "{end}");
+        } else {
+            assert_eq!((&end["state"], &there), (&json!("failed"), &json!(0)));
+            assert_eq!(end["problem"]["code"], "timed_out");
+            failed += 1;
+        }
+    }
+    assert!(failed > 0, "no kill came in time");
 }

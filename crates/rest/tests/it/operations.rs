@@ -2,6 +2,7 @@
 
 use frontdesk::{store, value};
 use serde_json::{Value as Json, json};
+use store::Prepared;
 use store::driver::{BoxFuture, Transaction, Undo, Work};
 use testkit::{Answer, App, Client, eventually};
 use value::{Timestamp, Value};
@@ -148,27 +149,17 @@ fn with_a_key_it_is_one_operation() {
     send("other").expect(422);
 }
 
-/// A random UUID.
-const ID: [u8; 16] = [7, 7, 7, 7, 7, 7, 0x47, 7, 0x87, 7, 7, 7, 7, 7, 7, 7];
+/// A statement as a transaction of its own.
+struct Run(Prepared, Vec<Value>);
 
-/// An operation of a process that is gone.
-struct Abandoned(Timestamp);
-
-impl Work for Abandoned {
+impl Work for Run {
     fn run<'a>(
         &'a mut self,
         transaction: &'a mut dyn Transaction,
     ) -> BoxFuture<'a, Result<(), Undo>> {
         Box::pin(async move {
-            let begin = store::operations::begin(store::Dialect::Sqlite);
-            let arguments = [
-                Value::Uuid(ID),
-                Value::Uuid([0; 16]),
-                Value::Timestamp(Timestamp(self.0.0 - 1_000)),
-                Value::Timestamp(self.0),
-            ];
-            let parameters = begin.bind_args(&arguments);
-            transaction.execute(&begin.statement, &parameters).await?;
+            let parameters = self.0.bind_args(&self.1);
+            transaction.execute(&self.0.statement, &parameters).await?;
             Ok(())
         })
     }
@@ -178,26 +169,60 @@ impl Work for Abandoned {
 fn what_was_left_behind_has_failed() {
     let app = App::start(CONTRACT);
     let driver = app.inner().database().driver();
-    if driver.dialect() != store::Dialect::Sqlite {
-        return;
-    }
-    app.wait(driver.write(Box::new(Abandoned(Timestamp(frontdesk::now().0 - 1_000)))))
-        .unwrap();
-    let id = value::IdType {
-        resource: value::ResourceId(0),
-        resource_name: "Operation".into(),
-        kind: value::IdKind::Random,
-        prefix: "operation".into(),
+    let dialect = driver.dialect();
+    let run = |statement, arguments: Vec<Value>| {
+        let work = Box::new(Run(statement, arguments));
+        app.wait(driver.write(work)).unwrap();
     };
-    let path = format!("/v1/operations/{}", id.to_text(&Value::Uuid(ID)));
-    app.get(&path).expect(404);
-    let end = app.admin().get(&path).expect(200).json();
-    assert_eq!(
-        (&end["state"], &end["status"]),
-        (&json!("failed"), &json!(503))
-    );
-    assert_eq!(end["problem"]["code"], "timed_out");
-    assert!(!end["ended_at"].is_null());
-    // It stays so: whoever comes with its write finds it ended.
-    assert_eq!(app.admin().get(&path).expect(200).json(), end);
+    // Written down by another process: what it is called, until when it may run, and where.
+    let begin = |number: u8, until: i64, node: Option<[u8; 16]>| {
+        let mut id = [number; 16];
+        (id[6], id[8]) = (0x47, 0x87);
+        let now = frontdesk::now().0;
+        let arguments = vec![
+            Value::Uuid(id),
+            Value::Uuid([0; 16]),
+            Value::Timestamp(Timestamp(now - 60_000)),
+            Value::Timestamp(Timestamp(now + until)),
+            node.map_or(Value::Null, Value::Uuid),
+        ];
+        run(store::operations::begin(dialect), arguments);
+        let kind = value::IdType {
+            resource: value::ResourceId(0),
+            resource_name: "Operation".into(),
+            kind: value::IdKind::Random,
+            prefix: "operation".into(),
+        };
+        format!("/v1/operations/{}", kind.to_text(&Value::Uuid(id)))
+    };
+    let (gone, alive) = ([1; 16], [2; 16]);
+    let renew = || run(store::leases::renew(dialect), vec![Value::Uuid(alive)]);
+    renew();
+    renew();
+    let admin = app.admin();
+    for (number, until, node, runs) in [
+        (1, -1_000, None, false),
+        (2, 60_000, None, true),
+        (3, -1_000, Some(alive), false),
+        (4, 60_000, Some(alive), true),
+        (5, 60_000, Some(gone), false),
+    ] {
+        let path = begin(number, until, node);
+        app.get(&path).expect(404);
+        let end = admin.get(&path).expect(200).json();
+        if runs {
+            assert_eq!(end["state"], "running", "{number}");
+            continue;
+        }
+        assert_eq!(end["state"], "failed", "{number}");
+        assert_eq!(end["status"], 503);
+        assert_eq!(end["problem"]["code"], "timed_out");
+        assert!(!end["ended_at"].is_null());
+        // It stays so: whoever comes with its write finds it ended.
+        assert_eq!(admin.get(&path).expect(200).json(), end);
+    }
+    let path = begin(6, 60_000, Some(alive));
+    assert_eq!(admin.get(&path).expect(200).json()["state"], "running");
+    run(store::leases::end_all(dialect), vec![]);
+    assert_eq!(admin.get(&path).expect(200).json()["state"], "failed");
 }

@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
-use testkit::{Process, binary};
+use testkit::{PATIENCE, Process, binary};
 
 use super::compare::{Names, like, pretty};
 use super::page::{Block, Page, pages, root, updating};
@@ -15,6 +16,9 @@ use super::page::{Block, Page, pages, root, updating};
 const END: &str = "--- the block has ended with";
 /// Where pages say that the server listens.
 const SHOWN_ADDRESS: &str = "127.0.0.1:8080";
+
+/// When pages are written anew: by then a server has said all.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// One shell in a folder of its own.
 struct Shell {
@@ -121,6 +125,29 @@ impl Shell {
         self.server = Some(Process::start(binary(), &folder, &words));
     }
 
+    /// Waits until the server has said what is shown, line by line as it comes; what it said
+    /// instead.
+    fn greets(&self, shown: &str) -> Result<(), String> {
+        let server = self.server.as_ref().expect("a server runs");
+        let deadline = Instant::now() + if updating() { SETTLED } else { PATIENCE };
+        loop {
+            let said = server.said();
+            // The log comes when it comes.
+            let said = said
+                .lines()
+                .filter(|line| !line.starts_with("{\"timestamp\""));
+            let said = said.collect::<Vec<_>>().join("\n");
+            let said = self.shown(said.trim_matches('\n'));
+            if like(shown, &said) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(said);
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
     /// How often the server has looked at its contract.
     fn looked(&self) -> usize {
         let server = self.server.as_ref().expect("a server runs");
@@ -175,19 +202,11 @@ fn judge(page: &mut Page) {
         if block.is("serves") {
             shell.serve(&block.text);
             let output = page.blocks.get(at + 1).filter(|next| next.is("output"));
-            if let Some(output) = output {
-                let server = shell.server.as_ref().unwrap();
-                // The log comes when it comes.
-                let said = server.said();
-                let said = said
-                    .lines()
-                    .filter(|line| !line.starts_with("{\"timestamp\""));
-                let said = said.collect::<Vec<_>>().join("\n");
-                let said = shell.shown(said.trim_matches('\n'));
-                if !like(output.text.trim_matches('\n'), &said) {
-                    assert!(updating(), "{place}:\n{said}");
-                    changes.push((output.clone(), said));
-                }
+            if let Some(output) = output
+                && let Err(said) = shell.greets(output.text.trim_matches('\n'))
+            {
+                assert!(updating(), "{place}:\n{said}");
+                changes.push((output.clone(), said));
             }
             continue;
         }
