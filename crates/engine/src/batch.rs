@@ -6,12 +6,10 @@
 use std::sync::Arc;
 
 use call::{
-    Batch, BatchOutcome, Change, Code, Done, Failure, FieldProblem, Outcome, Place, RecordKey,
-    Request,
+    Batch, BatchOutcome, Change, Code, Done, Failure, FieldProblem, Outcome, Place, Request,
 };
 use model::Action;
 use store::driver::Transaction;
-use value::Value;
 
 use crate::Core;
 use crate::settle::One;
@@ -38,19 +36,23 @@ impl Core {
         request: &Request,
         batch: &Batch,
     ) -> Result<Batching, Failure> {
-        let count = batch.create.len() + batch.update.len() + batch.delete.len();
-        if count > PARTS_MAX {
-            let problem = FieldProblem {
-                place: Place::Pointer(String::new()),
-                code: "too_many_items",
-                detail: format!("has {count} writes; the most is {PARTS_MAX}"),
-            };
-            return Err(Failure::with_problems(Code::Invalid, vec![problem]));
-        }
-        let mut parts = Vec::with_capacity(count);
+        count(batch)?;
+        // Looked for once, and not for every part.
+        let around = match &request.parent {
+            Some(parent) => Some(self.parent(request, parent).await?),
+            None => None,
+        };
+        let mut parts = Vec::new();
         let mut faults = Faults::default();
         for (request, pointer) in parts_of(request, batch) {
-            match self.decide_one(&request).await {
+            let one = match request.action {
+                Action::Create => {
+                    let creating = self.create_in(&request, around.clone()).await;
+                    creating.map(One::Create)
+                }
+                _ => self.decide_one(&request).await,
+            };
+            match one {
                 Ok(one) => parts.push(Deciding {
                     request,
                     pointer,
@@ -62,6 +64,27 @@ impl Core {
         faults.end()?;
         Ok(Batching(parts))
     }
+}
+
+/// How many writes a batch is, if it is not too many.
+pub fn count(batch: &Batch) -> Result<u32, Failure> {
+    let count = batch.create.len() + batch.update.len() + batch.delete.len();
+    match u32::try_from(count) {
+        Ok(known) if count <= PARTS_MAX => Ok(known),
+        _ => Err(too_many(format!(
+            "has {count} writes; the most is {PARTS_MAX}"
+        ))),
+    }
+}
+
+/// The refusal of a batch that is larger than any that could pass.
+pub fn too_many(detail: String) -> Failure {
+    let problem = FieldProblem {
+        place: Place::Pointer(String::new()),
+        code: "too_many_items",
+        detail,
+    };
+    Failure::with_problems(Code::Invalid, vec![problem])
 }
 
 /// Every part as a request of its own, in the order in which they are done, and where it stands.
@@ -169,7 +192,10 @@ impl Writing for Batching {
         for part in &mut self.0 {
             match part.one.write(core, &part.request, transaction).await {
                 Ok(written) => {
-                    let id = id(core, &part.request, &written);
+                    let id = match &written {
+                        Outcome::Created { id, .. } => id.clone(),
+                        _ => part.one.id(),
+                    };
                     let (list, record) = match (part.request.action, written) {
                         (Action::Create, Outcome::Created { record, .. }) => {
                             (&mut outcome.create, record)
@@ -192,18 +218,5 @@ impl Writing for Batching {
         }
         faults.end()?;
         Ok(Outcome::Batch(outcome))
-    }
-}
-
-/// The id of the record that was written.
-fn id(core: &Core, request: &Request, written: &Outcome) -> Value {
-    match (written, &request.target) {
-        (Outcome::Created { id, .. }, _) => id.clone(),
-        (Outcome::Record(record), _) => record.id.clone(),
-        (_, Some(RecordKey::Id(text))) => {
-            let id_type = &core.model.resource(request.resource).id_type;
-            id_type.parse(text).unwrap_or(Value::Null)
-        }
-        _ => Value::Null,
     }
 }

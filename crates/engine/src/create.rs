@@ -23,11 +23,23 @@ type FieldRule = (FieldId, Residual);
 impl Core {
     /// Decides a create as far as that goes without its transaction.
     pub async fn create(self: &Arc<Self>, request: &Request) -> Result<Creating, Failure> {
+        self.create_in(request, None).await
+    }
+
+    /// The same where the record around the new one has been found already: by which field the
+    /// new one is in it, and its id.
+    pub async fn create_in(
+        self: &Arc<Self>,
+        request: &Request,
+        found: Option<(FieldId, Value)>,
+    ) -> Result<Creating, Failure> {
         let resource = self.model.resource(request.resource);
         let terms = self.terms(request, Action::Create)?;
         let around = self.parent_of_target(resource, request);
         let mut preset = Vec::new();
-        if let Some(parent) = request.parent.as_ref().or(around.as_ref()) {
+        if let Some(found) = found {
+            preset.push(found);
+        } else if let Some(parent) = request.parent.as_ref().or(around.as_ref()) {
             preset.push(self.parent(request, parent).await?);
         }
         if resource.id_type.kind == IdKind::Text

@@ -11,12 +11,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
-use call::{Caller, CallerKind, Code, Failure, Operation, Outcome, Request, Standing, Standings};
+use call::{
+    Caller, CallerKind, Change, Code, Failure, Operation, Outcome, Request, Standing, Standings,
+};
 use limit::{Charged, Counter, Plan, Quota};
 use model::{Limit, LimitBy, Model};
 use value::{ResourceId, Timestamp};
 
-use crate::{Engine, Records, sharing};
+use crate::{Engine, Records, batch, sharing};
 
 /// What is used up of the limits of one server. Stays while contracts come and go: a limit that is
 /// the same in the next contract goes on counting.
@@ -64,13 +66,16 @@ pub struct Visit<'a> {
     pub address: IpAddr,
     /// What it is about; nothing where the path leads nowhere, or nowhere for them.
     pub resource: Option<ResourceId>,
-    /// How much it counts: one, unless a request asks for many things at once.
-    pub cost: u32,
 }
 
+/// What every request counts, before more is known of it.
+const COST: u32 = 1;
+
 /// Somebody who was let in, for one request.
-pub struct Admitted {
-    engine: Engine,
+pub struct Admitted<'a> {
+    entrance: &'a Entrance,
+    address: IpAddr,
+    resource: Option<ResourceId>,
 }
 
 impl Meters {
@@ -170,41 +175,77 @@ impl Entrance {
     ///
     /// # Errors
     /// [`Code::RateLimited`].
-    pub fn admit(&self, visit: &Visit<'_>) -> (Result<Admitted, Failure>, Standings) {
-        let admitted = Admitted {
-            engine: self.engine.clone(),
-        };
+    pub fn admit(&self, visit: &Visit<'_>) -> (Result<Admitted<'_>, Failure>, Standings) {
+        let mut standings = Standings::new();
+        let admitted = self
+            .charge(visit, 0, COST, &mut standings)
+            .map(|()| Admitted {
+                entrance: self,
+                address: visit.address,
+                resource: visit.resource,
+            });
+        (admitted, standings)
+    }
+
+    /// Charges what of the cost is not paid yet, all of it or nothing.
+    fn charge(
+        &self,
+        visit: &Visit<'_>,
+        paid: u32,
+        cost: u32,
+        standings: &mut Standings,
+    ) -> Result<(), Failure> {
         if visit.caller.is_operator() {
-            return (Ok(admitted), Standings::new());
+            return Ok(());
         }
         let plan = self.plans.of(visit);
         if plan.counters().is_empty() {
-            return (Ok(admitted), Standings::new());
+            return Ok(());
+        }
+        if cost > COST {
+            fits_at_all(plan, cost)?;
         }
         let key = |label: &Label| self.meters.key(label.limit.by, visit);
-        let charged = plan.charge(visit.cost, self.meters.now(), &key);
-        let standings = standings(plan, &charged);
+        let charged = plan.charge_rest(paid, cost, self.meters.now(), &key);
+        *standings = told(plan, &charged);
         if charged.granted {
-            (Ok(admitted), standings)
+            Ok(())
         } else {
-            (Err(refusal(plan, &charged)), standings)
+            Err(refusal(plan, &charged))
         }
     }
 }
 
-impl Admitted {
+impl Admitted<'_> {
     /// For how many seconds anybody at all may be given the answer to this request again, as the
     /// contract's `cache:` allows it; nothing if it is for this caller alone.
     pub fn shared_seconds(&self, request: &Request) -> Option<u32> {
-        sharing::seconds(self.engine.model(), request)
+        sharing::seconds(self.entrance.model(), request)
     }
 
-    /// Decides and does what was asked for.
+    /// Decides and does what was asked for. What asks for many things at once is counted as so
+    /// many before; how the caller stands then is told.
     ///
     /// # Errors
-    /// As [`Engine::handle`].
-    pub async fn handle(&self, request: Request) -> Result<Outcome, Failure> {
-        self.engine.handle(request).await
+    /// As [`Engine::handle`], and [`Code::RateLimited`].
+    pub async fn handle(
+        &self,
+        request: Request,
+        standings: &mut Standings,
+    ) -> Result<Outcome, Failure> {
+        let cost = match &request.change {
+            Some(Change::Batch(batch)) => batch::count(batch)?,
+            _ => COST,
+        };
+        if cost > COST {
+            let visit = Visit {
+                caller: &request.caller,
+                address: self.address,
+                resource: self.resource,
+            };
+            self.entrance.charge(&visit, COST, cost, standings)?;
+        }
+        self.entrance.engine.handle(request).await
     }
 
     /// A write that went on after its request.
@@ -218,7 +259,8 @@ impl Admitted {
         id: &str,
         now: Timestamp,
     ) -> Result<Operation, Failure> {
-        self.engine.operation(caller, origin, id, now).await
+        let engine = &self.entrance.engine;
+        engine.operation(caller, origin, id, now).await
     }
 
     /// The same for a list without pages.
@@ -226,7 +268,7 @@ impl Admitted {
     /// # Errors
     /// As [`Engine::stream`].
     pub async fn stream(&self, request: Request) -> Result<Records, Failure> {
-        self.engine.stream(request).await
+        self.entrance.engine.stream(request).await
     }
 }
 
@@ -262,7 +304,26 @@ impl PlansOf {
     }
 }
 
-fn standings(plan: &Plan<Label>, charged: &Charged) -> Standings {
+/// Refuses what costs more than a caller may ever use at once. To wait would not help.
+fn fits_at_all(plan: &Plan<Label>, cost: u32) -> Result<(), Failure> {
+    let smallest = plan
+        .counters()
+        .iter()
+        .min_by_key(|counter| counter.quota().burst());
+    match smallest {
+        Some(counter) if counter.quota().burst() < cost => {
+            let most = counter.quota().burst();
+            let name = &counter.label.name;
+            Err(batch::too_many(format!(
+                "has {cost} writes, and the limit `{name}` lets you make {most} at once; send \
+                 fewer at a time"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn told(plan: &Plan<Label>, charged: &Charged) -> Standings {
     let both = plan.counters().iter().zip(&charged.standings);
     both.map(|(counter, standing)| Standing {
         limit: Arc::clone(&counter.label.name),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use call::{Change, Failure, Outcome, Request};
 use model::{Action, Idempotency};
 use store::driver::Transaction;
+use value::Value;
 
 use crate::Core;
 use crate::batch::Batching;
@@ -127,6 +128,17 @@ impl Writing for Decided {
             Decided::One(one) => one.write(core, request, transaction).await,
             Decided::Batch(batching) => batching.write(core, request, transaction).await,
             Decided::Later(starting) => starting.write(core, request, transaction).await,
+        }
+    }
+}
+
+impl One {
+    /// The id of the record that was changed or deleted, once it has been.
+    pub fn id(&self) -> Value {
+        match self {
+            One::Update(updating) => updating.id().clone(),
+            One::Delete(deleting) => deleting.id().clone(),
+            One::Create(_) | One::Restore(_) => Value::Null,
         }
     }
 }

@@ -39,7 +39,11 @@ impl Core {
         }
         let terms = self.terms(request, request.action)?;
         let place = self.target(resource, request)?;
-        Ok(One::Update(Updating { place, terms }))
+        Ok(One::Update(Updating {
+            place,
+            terms,
+            id: Value::Null,
+        }))
     }
 }
 
@@ -47,6 +51,14 @@ impl Core {
 pub struct Updating {
     place: crate::place::Place,
     terms: Terms,
+    /// Known once the record has been found.
+    id: Value,
+}
+
+impl Updating {
+    pub fn id(&self) -> &Value {
+        &self.id
+    }
 }
 
 impl crate::work::Writing for Updating {
@@ -63,6 +75,7 @@ impl crate::work::Writing for Updating {
         let before = core
             .current(transaction, request, terms, &self.place)
             .await?;
+        self.id = before.row[usize::from(resource.id_field().id.0)].clone();
         // Law 3: the rule holds before and after the change, unless it names `next` itself.
         // One who may not change the record at all learns nothing from its preconditions or
         // its input; with `next` in the rule that can only be told afterwards.

@@ -141,23 +141,35 @@ impl<L> Plan<L> {
     ///
     /// A cost above the burst counts as the whole burst; otherwise it could never be paid.
     pub fn charge(&self, cost: u32, now: u64, key: &dyn Fn(&L) -> u64) -> Charged {
+        self.charge_rest(0, cost, now, key)
+    }
+
+    /// The same where `paid` of the cost has been charged before, as more was not known then.
+    pub fn charge_rest(&self, paid: u32, cost: u32, now: u64, key: &dyn Fn(&L) -> u64) -> Charged {
         let none = Standing {
             remaining: 0,
             next_ns: 0,
             wait_ns: None,
         };
         let mut standings = vec![none; self.counters.len()];
-        let granted = self.take(&self.lock_order, true, cost, now, key, &mut standings);
+        let granted = self.take(
+            &self.lock_order,
+            true,
+            (paid, cost),
+            now,
+            key,
+            &mut standings,
+        );
         Charged { granted, standings }
     }
 
     /// Holds one counter's lock while the others are asked, and charges only if all agree. `so_far`
-    /// is what those before have said.
+    /// is what those before have said; of the second of `costs` the first is paid.
     fn take(
         &self,
         order: &[usize],
         so_far: bool,
-        cost: u32,
+        costs: (u32, u32),
         now: u64,
         key: &dyn Fn(&L) -> u64,
         standings: &mut [Standing],
@@ -170,9 +182,11 @@ impl<L> Plan<L> {
         counter.shard(key_here).table(|table| {
             // Clocks are read before locks are got, so an earlier time may come in later.
             let now = table.clock(now);
-            let claim = counter.quota.claim(table.find(key_here, now), cost, now);
+            let (paid, cost) = costs;
+            let arrival = table.find(key_here, now);
+            let claim = counter.quota.claim(arrival, paid, cost, now);
             let so_far = so_far && claim.wait_ns.is_none();
-            let granted = self.take(others, so_far, cost, now, key, standings);
+            let granted = self.take(others, so_far, costs, now, key, standings);
             if granted {
                 table.put(key_here, claim.charged, now);
             }

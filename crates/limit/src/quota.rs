@@ -43,17 +43,27 @@ impl Quota {
         }
     }
 
-    pub(crate) fn claim(&self, arrival: u64, cost: u32, now: u64) -> Claim {
+    /// The most that can be used at once.
+    pub fn burst(&self) -> u32 {
+        u32::try_from(self.full_ns / self.interval_ns).unwrap_or(u32::MAX)
+    }
+
+    /// `paid` of the cost has been charged before. If there is no room for the rest, the wait is
+    /// for all of it: whoever comes back begins again.
+    pub(crate) fn claim(&self, arrival: u64, paid: u32, cost: u32, now: u64) -> Claim {
+        let of = |cost: u32| {
+            self.interval_ns
+                .saturating_mul(u64::from(cost))
+                .min(self.full_ns)
+        };
         let before = arrival.max(now);
         let room = self.room(before, now);
-        let need = self
-            .interval_ns
-            .saturating_mul(u64::from(cost))
-            .min(self.full_ns);
+        let need = of(cost.saturating_sub(paid));
+        let wait = of(cost).saturating_sub(room);
         Claim {
             before,
             charged: before.saturating_add(need),
-            wait_ns: need.checked_sub(room).filter(|wait| *wait > 0),
+            wait_ns: (need > room).then_some(wait),
         }
     }
 
@@ -86,7 +96,7 @@ mod tests {
         let mut arrival = 0;
         let told = times.iter().map(|tenths| {
             let now = SECOND * 1000 + tenths * SECOND / 10;
-            let claim = quota.claim(arrival, 1, now);
+            let claim = quota.claim(arrival, 0, 1, now);
             if claim.wait_ns.is_none() {
                 arrival = claim.charged;
             }
@@ -121,13 +131,26 @@ mod tests {
     #[test]
     fn a_cost_above_the_burst_takes_all_of_it() {
         let quota = Quota::new(5, 10, None);
-        let claim = quota.claim(0, 1000, SECOND);
+        let claim = quota.claim(0, 0, 1000, SECOND);
         assert_eq!(claim.wait_ns, None);
         assert_eq!(quota.left(claim.charged, SECOND), (0, 2 * SECOND));
         assert_eq!(
-            quota.claim(claim.charged, 5, SECOND).wait_ns,
+            quota.claim(claim.charged, 0, 5, SECOND).wait_ns,
             Some(10 * SECOND)
         );
+    }
+
+    #[test]
+    fn what_is_paid_already_is_not_asked_again() {
+        let quota = Quota::new(5, 10, None);
+        assert_eq!(quota.burst(), 5);
+        let paid = quota.claim(0, 0, 1, SECOND).charged;
+        let rest = quota.claim(paid, 1, 5, SECOND);
+        assert_eq!(rest.wait_ns, None);
+        assert_eq!(quota.left(rest.charged, SECOND), (0, 2 * SECOND));
+        // Another request came between: three are left, and five will be in four seconds.
+        let more = quota.claim(paid, 0, 1, SECOND).charged;
+        assert_eq!(quota.claim(more, 1, 5, SECOND).wait_ns, Some(4 * SECOND));
     }
 
     #[test]
@@ -138,7 +161,7 @@ mod tests {
                     let quota = Quota::new(allow, window, burst);
                     assert!(quota.interval_ns > 0 && quota.full_ns >= quota.interval_ns);
                     for now in [0, 1, u64::MAX / 2, u64::MAX] {
-                        let claim = quota.claim(now, u32::MAX, now);
+                        let claim = quota.claim(now, 0, u32::MAX, now);
                         let (remaining, _) = quota.left(claim.charged, now);
                         assert!(remaining == 0 || now == u64::MAX, "{quota:?}");
                     }

@@ -207,7 +207,10 @@ impl Door {
             wish.shared = admitted.shared_seconds(&request);
         }
         let answered = match format {
-            Format::Json => admitted.handle(request).await.map(Answered::Whole),
+            Format::Json => admitted
+                .handle(request, standings)
+                .await
+                .map(Answered::Whole),
             _ => {
                 let id = trace::shown(line.id).to_owned();
                 stream(&admitted, request, format, id)
@@ -219,6 +222,9 @@ impl Door {
             Ok(Answered::Whole(outcome)) => outcome,
             Ok(Answered::Stream(stream)) => {
                 return Ok(response::streamed(stream, format, head, wish.shared));
+            }
+            Err(failure) if failure.code == Code::RateLimited => {
+                return Err(Refusal::rate_limited(failure, standings));
             }
             Err(failure) => {
                 let failure = match action {
@@ -271,7 +277,7 @@ impl Door {
         target: Option<&Target<'_>>,
         line: &mut Line<'_>,
         standings: &mut Standings,
-    ) -> Result<(Arc<Caller>, Admitted), Refusal> {
+    ) -> Result<(Arc<Caller>, Admitted<'_>), Refusal> {
         let (caller, refused) = match self.caller(head, line).await {
             Ok(caller) => (caller, None),
             Err(refusal) => (self.credentials.guest(), Some(refusal)),
@@ -282,7 +288,6 @@ impl Door {
             caller: &caller,
             address: line.from,
             resource: target.map(Target::resource),
-            cost: 1,
         });
         *standings = standing;
         let admitted = admitted.map_err(|failure| Refusal::rate_limited(failure, standings))?;
@@ -492,7 +497,7 @@ fn accept(head: &Parts, action: Action) -> Result<Format, Refusal> {
 }
 
 async fn stream(
-    admitted: &Admitted,
+    admitted: &Admitted<'_>,
     request: call::Request,
     format: Format,
     id: String,

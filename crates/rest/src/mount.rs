@@ -73,8 +73,9 @@ pub enum Target<'a> {
     /// `/books/query`, `/authors/{id}/books/query`: a list that is asked by a body, for those
     /// who cannot send QUERY.
     Query(Box<Target<'a>>),
-    /// `/books/batch`: many writes at once.
-    Batch { resource: ResourceId },
+    /// `/books/batch`, `/repos/{owner}/{name}/issues/batch`: many writes at once, where the
+    /// records have their place.
+    Batch(Box<Target<'a>>),
     /// `/books/{id}/restore`
     Restore {
         resource: ResourceId,
@@ -147,7 +148,7 @@ impl Routes {
             (None, None) => return self.find(path),
         };
         match (self.find(list), self.find(path)) {
-            (Ok(Target::List { .. }), at) if is_batch => at,
+            (Ok(Target::List { name: Some(_), .. }), at) if is_batch => at,
             (Ok(list @ (Target::Collection { .. } | Target::List { .. })), at) => {
                 let can_be_record = match &at {
                     Ok(Target::Record {
@@ -164,8 +165,7 @@ impl Routes {
                 };
                 if method == Method::POST || !can_be_record {
                     if is_batch {
-                        let resource = list.resource();
-                        return Ok(Target::Batch { resource });
+                        return Ok(Target::Batch(Box::new(list)));
                     }
                     return Ok(Target::Query(Box::new(list)));
                 }
@@ -334,7 +334,7 @@ impl Routes {
                 Target::Record { audience, .. }
                 | Target::List { audience, .. }
                 | Target::Restore { audience, .. } => audience,
-                Target::Query(_) | Target::Batch { .. } => return false,
+                Target::Query(_) | Target::Batch(_) => return false,
             };
             audience == Audience::Public
         })
@@ -392,27 +392,24 @@ impl Target<'_> {
             Target::Collection { resource }
             | Target::Record { resource, .. }
             | Target::Restore { resource, .. }
-            | Target::List { resource, .. }
-            | Target::Batch { resource } => *resource,
-            Target::Query(list) => list.resource(),
+            | Target::List { resource, .. } => *resource,
+            Target::Query(list) | Target::Batch(list) => list.resource(),
         }
     }
 
     /// For whom it is there: for those who are served all of its records.
     pub fn audience(&self, model: &Model) -> Audience {
         match self {
-            Target::Collection { resource } | Target::Batch { resource } => {
-                model.resource(*resource).audience
-            }
+            Target::Collection { resource } => model.resource(*resource).audience,
             Target::Record { audience, .. }
             | Target::List { audience, .. }
             | Target::Restore { audience, .. } => *audience,
-            Target::Query(list) => list.audience(model),
+            Target::Query(list) | Target::Batch(list) => list.audience(model),
         }
     }
 
     pub fn is_batch(&self) -> bool {
-        matches!(self, Target::Batch { .. })
+        matches!(self, Target::Batch(_))
     }
 
     pub fn is_record(&self) -> bool {
@@ -424,7 +421,7 @@ impl Target<'_> {
         match self {
             Target::Query(_) => method == Method::POST,
             Target::Collection { .. } | Target::List { .. } => method == Method::QUERY,
-            Target::Record { .. } | Target::Restore { .. } | Target::Batch { .. } => false,
+            Target::Record { .. } | Target::Restore { .. } | Target::Batch(_) => false,
         }
     }
 
@@ -459,7 +456,7 @@ impl Target<'_> {
             Target::Collection { .. } => true,
             Target::Record { .. }
             | Target::Query(_)
-            | Target::Batch { .. }
+            | Target::Batch(_)
             | Target::Restore { .. } => false,
             Target::List { adds, .. } => *adds,
         }
@@ -615,7 +612,7 @@ mod tests {
     fn told(found: Result<Target<'_>, Miss>) -> String {
         match found {
             Ok(Target::Query(list)) => format!("query {}", told(Ok(*list))),
-            Ok(Target::Batch { resource }) => format!("batch {}", resource.0),
+            Ok(Target::Batch(list)) => format!("batch {}", list.resource().0),
             Ok(Target::Collection { resource }) => format!("{}", resource.0),
             Ok(Target::Record { resource, key, .. }) => format!("{}/{}", resource.0, shown(key)),
             Ok(Target::List {

@@ -62,17 +62,18 @@ pub async fn read(
         (query, view) = query::read(&head.headers, body, body_bytes_max).await?;
         None
     } else if is_batch {
-        Some(batch::read(&head.headers, body, body_bytes_max).await?)
+        let names = batch::Names::new(model, &target);
+        Some(batch::read(&head.headers, body, body_bytes_max, &names).await?)
     } else {
         body::read(&head.headers, body, body_bytes_max, action).await?
     };
     let resource = target.resource();
     let target = match target {
-        Target::Query(list) => *list,
+        Target::Query(list) | Target::Batch(list) => *list,
         target => target,
     };
     let (id, parent) = match target {
-        Target::Query(_) | Target::Collection { .. } | Target::Batch { .. } => (None, None),
+        Target::Query(_) | Target::Batch(_) | Target::Collection { .. } => (None, None),
         Target::Record { key, .. } | Target::Restore { key, .. } => {
             (Some(key.into_record_key()), None)
         }

@@ -1,34 +1,101 @@
 //! The body of a batch: `{"create": […], "update": […], "delete": […]}`.
 //!
-//! A record to change is named by its `id`, and with `etag` changed only if it is still as it
-//! was read. One to delete may be its id alone.
+//! A record to change is named by what its path ends with: its `id`, or the values of its key. With
+//! `etag` it is changed only if it is still as it was read. One to delete may be that value alone.
 
 use call::{Batch, Change, Code, Failure, FieldProblem, Part, Place, Precondition, RecordKey};
 use http::header::IF_MATCH;
 use http::{HeaderMap, HeaderValue};
+use model::{Field, Model, Resource};
 use serde_json::{Map, Value};
+use value::{IdKind, Type};
 use web::RequestBody;
 
 use super::body;
 use crate::failure::Refusal;
+use crate::mount::{Key, Target};
 
 /// A batch may be as large as so many bodies of other writes.
 const BODIES_MAX: usize = 4;
+
+/// How the records of one batch are named.
+pub struct Names<'m> {
+    resource: &'m Resource,
+    /// The values in front of the list's word, if records are within others.
+    around: Vec<String>,
+}
+
+impl<'m> Names<'m> {
+    /// `target`: where the batch is sent.
+    pub fn new(model: &'m Model, target: &Target<'_>) -> Names<'m> {
+        let around = match target {
+            Target::Batch(list) => match &**list {
+                Target::List {
+                    key: Key::Id(id), ..
+                } => vec![id.clone().into_owned()],
+                Target::List {
+                    key: Key::Values(values),
+                    ..
+                } => values.clone(),
+                _ => vec![],
+            },
+            _ => vec![],
+        };
+        Names {
+            resource: model.resource(target.resource()),
+            around,
+        }
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &'m Field> {
+        self.resource.key_fields()
+    }
+
+    /// The only field, if there is one only.
+    fn alone(&self) -> Option<&'m Field> {
+        let mut fields = self.fields();
+        fields.next().filter(|_| fields.next().is_none())
+    }
+
+    fn key(&self, mut values: Vec<String>) -> RecordKey {
+        if !self.resource.has_own_path()
+            && let Some(id) = values.pop()
+        {
+            return RecordKey::Id(id);
+        }
+        let mut path = self.around.clone();
+        path.append(&mut values);
+        RecordKey::Natural(path)
+    }
+
+    /// `id`, or `owner` and `name`.
+    fn told(&self) -> String {
+        let names: Vec<String> = self
+            .fields()
+            .map(|field| format!("`{}`", field.name))
+            .collect();
+        names.join(" and ")
+    }
+}
 
 /// Reads the body of a batch.
 pub async fn read(
     headers: &HeaderMap,
     body: &mut RequestBody,
     body_bytes_max: usize,
+    names: &Names<'_>,
 ) -> Result<Change, Refusal> {
     let bytes_max = body_bytes_max.saturating_mul(BODIES_MAX);
     let members = body::read_object(headers, body, bytes_max).await?;
-    parse(members).map(Change::Batch).map_err(Into::into)
+    parse(members, names).map(Change::Batch).map_err(Into::into)
 }
 
-fn parse(members: Map<String, Value>) -> Result<Batch, Failure> {
+fn parse(members: Map<String, Value>, names: &Names<'_>) -> Result<Batch, Failure> {
     let mut batch = Batch::default();
-    let mut faults = Faults(Vec::new());
+    let mut faults = Faults {
+        names,
+        found: Vec::new(),
+    };
     for (name, value) in members {
         let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
         let known = matches!(name.as_str(), "create" | "update" | "delete");
@@ -58,22 +125,25 @@ fn parse(members: Map<String, Value>) -> Result<Batch, Failure> {
             }
         }
     }
-    if faults.0.is_empty() {
+    if faults.found.is_empty() {
         Ok(batch)
     } else {
-        Err(Failure::with_problems(Code::Invalid, faults.0))
+        Err(Failure::with_problems(Code::Invalid, faults.found))
     }
 }
 
-struct Faults(Vec<FieldProblem>);
+struct Faults<'a> {
+    names: &'a Names<'a>,
+    found: Vec<FieldProblem>,
+}
 
-impl Faults {
+impl Faults<'_> {
     fn add(&mut self, pointer: String, code: &'static str, detail: String) {
         /// As many as are told of one request; the rest would be noise.
         const FAULTS_MAX: usize = 100;
-        if self.0.len() < FAULTS_MAX {
+        if self.found.len() < FAULTS_MAX {
             let place = Place::Pointer(pointer);
-            self.0.push(FieldProblem {
+            self.found.push(FieldProblem {
                 place,
                 code,
                 detail,
@@ -97,21 +167,29 @@ impl Faults {
 
     /// A record that is there, with what is to be changed of it.
     fn part(&mut self, pointer: &str, mut members: Map<String, Value>) -> Option<Part> {
-        let id = members.shift_remove("id");
         let precondition = match members.shift_remove("etag") {
             None => Some(Precondition::default()),
             Some(etag) => self.precondition(pointer, &etag),
         };
-        let target = match id {
-            Some(id) => self.key(format!("{pointer}/id"), &id),
-            None => {
-                let detail = "`id` is required: which record is meant.".to_owned();
-                self.add(format!("{pointer}/id"), "required", detail);
-                None
-            }
-        };
+        let mut values = Some(Vec::new());
+        for field in self.names.fields() {
+            let pointer = format!("{pointer}/{}", field.name);
+            let value = match members.shift_remove(&field.name) {
+                Some(value) => self.value(pointer, field, &value),
+                None => {
+                    let told = self.names.told();
+                    let detail = format!("{told} must be given: which record is meant.");
+                    self.add(pointer, "required", detail);
+                    None
+                }
+            };
+            values = values.zip(value).map(|(mut values, value)| {
+                values.push(value);
+                values
+            });
+        }
         Some(Part {
-            target: target?,
+            target: self.names.key(values?),
             change: members,
             precondition: precondition?,
         })
@@ -119,8 +197,15 @@ impl Faults {
 
     fn delete(&mut self, pointer: &str, item: Value) -> Option<Part> {
         let Value::Object(members) = item else {
+            let Some(field) = self.names.alone() else {
+                let told = self.names.told();
+                let detail = format!("An object with {told} is expected here.");
+                self.add(pointer.to_owned(), "wrong_type", detail);
+                return None;
+            };
+            let value = self.value(pointer.to_owned(), field, &item)?;
             return Some(Part {
-                target: self.key(pointer.to_owned(), &item)?,
+                target: self.names.key(vec![value]),
                 change: Map::new(),
                 precondition: Precondition::default(),
             });
@@ -128,18 +213,23 @@ impl Faults {
         let part = self.part(pointer, members)?;
         for name in part.change.keys() {
             let name = name.replace('~', "~0").replace('/', "~1");
-            let detail = "To delete a record only `id` and `etag` are needed.".to_owned();
+            let told = self.names.told();
+            let detail = format!("To delete a record nothing but {told} and `etag` is needed.");
             self.add(format!("{pointer}/{name}"), "unknown_field", detail);
         }
         Some(part)
     }
 
-    fn key(&mut self, pointer: String, id: &Value) -> Option<RecordKey> {
-        match id {
-            Value::String(text) => Some(RecordKey::Id(text.clone())),
-            Value::Number(number) => Some(RecordKey::Id(number.to_string())),
+    /// A value of a key, as a path would spell it. Whether there can be such a record is asked later.
+    fn value(&mut self, pointer: String, field: &Field, value: &Value) -> Option<String> {
+        let is_number = matches!(field.shape.ty, Type::Int32 | Type::Int53)
+            || matches!(&field.shape.ty, Type::Id(id) if id.kind == IdKind::Integer && id.prefix.is_empty());
+        match value {
+            Value::String(text) if !is_number => Some(text.clone()),
+            Value::Number(number) if is_number => Some(number.to_string()),
             _ => {
-                let detail = "The id of a record is expected here.".to_owned();
+                let kind = if is_number { "number" } else { "string" };
+                let detail = format!("`{}` is a {kind}.", field.name);
                 self.add(pointer, "wrong_type", detail);
                 None
             }
@@ -159,69 +249,5 @@ impl Faults {
             self.add(format!("{pointer}/etag"), "invalid", detail.to_owned());
         }
         precondition
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(body: &str, expected: Result<&str, &[&str]>) {
-        let members = serde_json::from_str(body).unwrap();
-        let found = parse(members).map(|batch| {
-            let part = |part: &Part| {
-                let change = Value::Object(part.change.clone());
-                let versions = part.precondition.versions.clone();
-                format!("{:?} {change} {versions:?}", part.target.name())
-            };
-            let update: Vec<String> = batch.update.iter().map(part).collect();
-            let delete: Vec<String> = batch.delete.iter().map(part).collect();
-            format!("+{} ~{update:?} -{delete:?}", batch.create.len())
-        });
-        let found = found.map_err(|failure| {
-            let told = failure.problems.iter().map(|problem| match &problem.place {
-                Place::Pointer(pointer) => format!("{pointer} {}", problem.code),
-                other => panic!("{other:?}"),
-            });
-            told.collect::<Vec<_>>()
-        });
-        let expected = expected
-            .map(str::to_owned)
-            .map_err(|faults| faults.iter().map(|fault| (*fault).to_owned()).collect());
-        assert_eq!(found, expected, "{body}");
-    }
-
-    #[test]
-    fn batches_are_read() {
-        check("{}", Ok("+0 ~[] -[]"));
-        check(r#"{"create": [{}, {"id": 1}]}"#, Ok("+2 ~[] -[]"));
-        check(
-            r#"{"update": [{"id": 1, "a": null}, {"etag": "\"3.a\"", "id": "x"}], "delete": [1, "x"]}"#,
-            Ok(
-                r#"+0 ~["\"1\" {\"a\":null} None", "\"x\" {} Some([3])"] -["\"1\" {} None", "\"x\" {} None"]"#,
-            ),
-        );
-        check(
-            r#"{"delete": [{"id": 1, "etag": "\"2.b\""}]}"#,
-            Ok(r#"+0 ~[] -["\"1\" {} Some([2])"]"#),
-        );
-    }
-
-    #[test]
-    fn faults_say_where_they_are() {
-        check(
-            r#"{"a/b": [], "create": {}, "update": [1, {"a": 1}, {"id": [], "etag": 3}], "delete": [null, {"id": 1, "x": 2}]}"#,
-            Err(&[
-                "/a~1b unknown_field",
-                "/create wrong_type",
-                "/update/0 wrong_type",
-                "/update/1/id required",
-                "/update/2/etag invalid",
-                "/update/2/id wrong_type",
-                "/delete/0 wrong_type",
-                "/delete/1/x unknown_field",
-            ]),
-        );
     }
 }

@@ -191,6 +191,25 @@ fn of_what_is_refused_nothing_is_done() {
         422,
         &["/create wrong_type", "/more unknown_field"],
     );
+    check(
+        json!({
+            "a/b": [],
+            "update": [1, {"done": true}, {"id": [], "etag": 3}, {"id": "1"}],
+            "delete": [null, "1", {"id": 1, "x": 2}],
+        }),
+        422,
+        &[
+            "/a~1b unknown_field",
+            "/update/0 wrong_type",
+            "/update/1/id required",
+            "/update/2/etag invalid",
+            "/update/2/id wrong_type",
+            "/update/3/id wrong_type",
+            "/delete/0 wrong_type",
+            "/delete/1 wrong_type",
+            "/delete/2/x unknown_field",
+        ],
+    );
     let many = vec![json!({"title": "a"}); 1001];
     check(json!({"create": many}), 422, &[" too_many_items"]);
     let now = feed(&app)
@@ -302,4 +321,229 @@ fn a_thousand_records_are_written_at_once() {
     assert_eq!(answer.json()["create"].as_array().unwrap().len(), 1000);
     assert_eq!(answer.json()["create"][999]["id"], 1000);
     assert_eq!(feed(&app).len(), 1000);
+}
+
+const PATHS: &str = "
+frontdesk: 1
+name: paths
+auth: {api_keys: true}
+resources:
+  Repo:
+    key: [owner, name]
+    soft_delete: 30d
+    fields:
+      owner: string
+      name:  string
+      stars: {type: integer, default: 0}
+      open:  {type: boolean, default: true}
+    access: {read: this.open, write: public}
+  Issue:
+    within: Repo
+    key: number
+    fields:
+      repo:   Repo
+      number: {type: integer, sequence: Repo}
+      title:  {type: string, maxLength: 20}
+    access: {read: public, write: public}
+  Comment:
+    within: Issue
+    id: integer
+    fields: {issue: Issue, body: text}
+    access: {read: public, write: public}
+  Serial:
+    key: serial
+    fields:
+      serial: {type: integer, format: int64}
+      note?:  string
+    access: {read: public, write: public}
+";
+
+#[test]
+fn records_are_named_as_their_path_names_them() {
+    let app = App::start(PATHS);
+    let repo = |name: &str| json!({"owner": "o", "name": name});
+    let made = batch(
+        &app,
+        "repos",
+        &json!({"create": [repo("a"), repo("b"), repo("c")]}),
+    );
+    let made = made.expect(200).json()["create"].clone();
+    let answer = batch(
+        &app,
+        "repos",
+        &json!({
+            "update": [
+                {"owner": "o", "name": "a", "stars": 1},
+                // What was read can be sent back.
+                {"id": made[1]["id"], "owner": "o", "name": "b", "stars": 2, "etag": made[1]["etag"]},
+            ],
+            "delete": [{"owner": "o", "name": "c"}],
+        }),
+    );
+    let answer = answer.expect(200).json();
+    assert_eq!(answer["update"][0]["stars"], 1);
+    assert_eq!(answer["update"][1]["stars"], 2);
+    assert_eq!(answer["delete"], json!([made[2]["id"]]));
+    assert_eq!(app.get("/v1/repos/o/b").expect(200).json()["stars"], 2);
+    app.get("/v1/repos/o/c").expect(404);
+
+    let check = |path: &str, body: Json, status: u16, faults: &[&str]| {
+        let answer = batch(&app, path, &body).expect(status);
+        assert_eq!(answer.faults(), faults, "{body}");
+    };
+    check(
+        "repos",
+        json!({
+            "update": [{"owner": "o", "stars": 1}, {"id": made[0]["id"], "stars": 1}, {"owner": 1, "name": "a"}],
+            "delete": ["o", {"owner": "o", "name": "a", "stars": 1}],
+        }),
+        422,
+        &[
+            "/update/0/name required",
+            "/update/1/owner required",
+            "/update/1/name required",
+            "/update/2/owner wrong_type",
+            "/delete/0 wrong_type",
+            "/delete/1/stars unknown_field",
+        ],
+    );
+    check(
+        "repos",
+        json!({"update": [{"owner": "o", "name": "none"}]}),
+        404,
+        &["/update/0 not_found"],
+    );
+    check(
+        "repos",
+        json!({"update": [{"id": made[0]["id"], "owner": "o", "name": "b"}]}),
+        422,
+        &["/update/0/id read_only"],
+    );
+    batch(
+        &app,
+        "serials",
+        &json!({"create": [{"serial": "7"}, {"serial": "8"}]}),
+    )
+    .expect(200);
+    batch(
+        &app,
+        "serials",
+        &json!({"update": [{"serial": "7", "note": "n"}], "delete": ["8"]}),
+    )
+    .expect(200);
+    check(
+        "serials",
+        json!({"delete": [7]}),
+        422,
+        &["/delete/0 wrong_type"],
+    );
+    check(
+        "serials",
+        json!({"delete": ["07"]}),
+        404,
+        &["/delete/0 not_found"],
+    );
+    assert_eq!(app.get("/v1/serials/7").expect(200).json()["note"], "n");
+}
+
+#[test]
+fn records_within_others_are_written_where_they_are() {
+    let app = App::start(PATHS);
+    for name in ["a", "b", "hidden"] {
+        let made = app.post("/v1/repos", &json!({"owner": "o", "name": name}));
+        made.expect(201);
+        let issues = json!({"create": [{"title": "first"}, {"title": "second"}]});
+        let made = batch(&app, &format!("repos/o/{name}/issues"), &issues);
+        assert_eq!(made.expect(200).json()["create"][1]["number"], 2);
+    }
+    app.patch("/v1/repos/o/hidden", &json!({"open": false}))
+        .expect(204);
+    let answer = batch(
+        &app,
+        "repos/o/a/issues",
+        &json!({
+            "create": [{"title": "third"}],
+            "update": [{"number": 1, "title": "changed"}],
+            "delete": [2],
+        }),
+    );
+    let answer = answer.expect(200).json();
+    assert_eq!(answer["create"][0]["number"], 3);
+    assert_eq!(answer["update"][0]["title"], "changed");
+    let told = |name: &str| {
+        let list = app.get(&format!("/v1/repos/o/{name}/issues")).expect(200);
+        let told = list.items().into_iter();
+        told.map(|issue| format!("{} {}", issue["number"], issue["title"]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told("a"), ["1 \"changed\"", "3 \"third\""]);
+    assert_eq!(told("b"), ["1 \"first\"", "2 \"second\""]);
+
+    // Where there is no record around them, or none to be seen, there is nothing to be written.
+    for name in ["none", "hidden"] {
+        for body in [
+            json!({"create": [{"title": "a"}]}),
+            json!({"update": [{"number": 1, "title": "a"}]}),
+            json!({"delete": [1]}),
+            json!({}),
+        ] {
+            let answer = batch(&app, &format!("repos/o/{name}/issues"), &body);
+            assert_eq!(answer.expect(404).code(), "not_found", "{body}");
+        }
+    }
+    let deeper = "repos/o/a/issues/1/comments";
+    let made = batch(
+        &app,
+        deeper,
+        &json!({"create": [{"body": "a"}, {"body": "b"}]}),
+    );
+    let made = made.expect(200).json()["create"].clone();
+    let elsewhere = batch(
+        &app,
+        "repos/o/a/issues/3/comments",
+        &json!({"delete": [made[0]["id"]]}),
+    );
+    assert_eq!(elsewhere.expect(404).faults(), ["/delete/0 not_found"]);
+    let answer = batch(
+        &app,
+        deeper,
+        &json!({"update": [{"id": made[0]["id"], "body": "c"}], "delete": [made[1]["id"]]}),
+    );
+    assert_eq!(answer.expect(200).json()["delete"], json!([made[1]["id"]]));
+    let options = app.options("/v1/repos/o/a/issues/batch").expect(204);
+    assert_eq!(options.header("allow").unwrap(), "POST, OPTIONS");
+}
+
+#[test]
+fn what_a_batch_deletes_softly_can_be_restored() {
+    let app = App::start(PATHS);
+    let repo = |name: &str| json!({"owner": "o", "name": name});
+    let both = json!({"create": [repo("a"), repo("b")]});
+    batch(&app, "repos", &both).expect(200);
+    batch(&app, "repos", &json!({"delete": [repo("a"), repo("b")]})).expect(200);
+    app.get("/v1/repos/o/a").expect(404);
+    // It is not there for another batch either, and its key stays taken.
+    let gone = batch(&app, "repos", &json!({"delete": [repo("a")]}));
+    assert_eq!(gone.expect(404).faults(), ["/delete/0 not_found"]);
+    let mut change = repo("a");
+    change["stars"] = json!(1);
+    let gone = batch(&app, "repos", &json!({"update": [change]}));
+    assert_eq!(gone.expect(404).faults(), ["/update/0 not_found"]);
+    let taken = batch(&app, "repos", &json!({"create": [repo("a")]}));
+    assert_eq!(
+        taken.expect(409).faults(),
+        [
+            "/create/0/owner already_exists",
+            "/create/0/name already_exists"
+        ]
+    );
+    app.request("POST", "/v1/repos/o/a/restore")
+        .send()
+        .expect(200);
+    app.get("/v1/repos/o/a").expect(200);
+    app.get("/v1/repos/o/b").expect(404);
+    // What is refused later in the same batch takes a delete back.
+    let refused = batch(&app, "repos", &json!({"delete": [repo("a"), repo("b")]}));
+    assert_eq!(refused.expect(404).faults(), ["/delete/1 not_found"]);
+    app.get("/v1/repos/o/a").expect(200);
 }

@@ -426,3 +426,60 @@ resources:
     // The others were charged nothing.
     assert_eq!(told(&app.get("/v1/nothing")), "404 guests 29");
 }
+
+#[test]
+fn a_batch_counts_as_many_as_it_has_writes() {
+    let app = App::start(
+        "
+frontdesk: 1
+name: counted
+auth: {api_keys: true}
+limits:
+  default: {by: user, allow: 10/day}
+  narrow:  {by: everyone, allow: 100/day, burst: 4}
+resources:
+  Thing:
+    id: integer
+    fields: {name: string}
+    access: {read: public, write: public}
+  Narrow:
+    id: integer
+    fields: {name: string}
+    limit: narrow
+    access: {read: public, write: public}
+",
+    );
+    let things = |count: usize| json!({"create": vec![json!({"name": "a"}); count]});
+    let ann = app.key().all_scopes().user("ann").client();
+    let send = |count: usize| ann.post("/v1/things/batch", &things(count));
+    assert_eq!(told(&send(4)), "200 default 6");
+    assert_eq!(told(&send(0)), "200 default 5");
+    // As a whole or not at all. That it was read counts one.
+    let refused = send(6).expect(429);
+    assert_eq!(told(&refused), "429 default 4");
+    assert_eq!(refused.json()["violated-policies"], json!(["default"]));
+    // Whoever waits so long can send all of it again: two more of them, and some restored already.
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((17_200..=17_280).contains(&wait), "{wait}");
+    assert_eq!(told(&send(4)), "200 default 0");
+    assert_eq!(app.get("/v1/things").items().len(), 8);
+
+    // What can never pass is not to be tried again.
+    let bob = app.key().all_scopes().user("bob").client();
+    let never = bob.post("/v1/things/batch", &things(11)).expect(422);
+    assert_eq!(never.faults(), [" too_many_items"]);
+    assert!(never.text().contains("`default` lets you make 10 at once"));
+    assert_eq!(told(&never), "422 default 9");
+    let never = bob.post("/v1/narrows/batch", &things(5)).expect(422);
+    assert!(never.text().contains("`narrow` lets you make 4 at once"));
+    assert_eq!(
+        told(&bob.post("/v1/narrows/batch", &things(3))),
+        "200 narrow 0 default 5"
+    );
+    // Nor is what is too large for anybody counted.
+    let large = bob.post("/v1/things/batch", &things(1001)).expect(422);
+    assert_eq!(told(&large), "422 default 4");
+    // Those who mend what others overload are not counted.
+    let operator = app.admin();
+    operator.post("/v1/things/batch", &things(50)).expect(200);
+}

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use model::{Action, Concurrency, Idempotency, Resource};
+use model::{Action, Concurrency, Field, Idempotency, Model, Resource};
 use serde_json::{Map, Value as Json, json};
+use value::Type;
 
 use super::names::Components;
 use super::responses::{self, Shared};
@@ -22,8 +23,13 @@ pub fn is_offered(resource: &Resource) -> bool {
         .any(|action| access::of(resource, *action).is_some())
 }
 
-/// The path's description.
-pub fn path_item(resource: &Resource, names: &Components, operation_id: &str) -> Json {
+/// The description of its POST.
+pub fn operation(
+    model: &Model,
+    resource: &Resource,
+    names: &Components,
+    operation_id: &str,
+) -> Json {
     let key = match resource.idempotency {
         Idempotency::Required => "IdempotencyKeyRequired",
         Idempotency::Optional => "IdempotencyKey",
@@ -57,6 +63,9 @@ pub fn path_item(resource: &Resource, names: &Components, operation_id: &str) ->
     if resource.concurrency == Concurrency::Required {
         refusals.push(Shared::PreconditionRequired);
     }
+    if model.is_limited(resource) {
+        refusals.push(Shared::TooManyRequests);
+    }
     for shared in refusals {
         answers.insert(shared.status(), shared.reference());
     }
@@ -88,7 +97,7 @@ pub fn path_item(resource: &Resource, names: &Components, operation_id: &str) ->
     if resource.deprecated.is_some() {
         operation["deprecated"] = json!(true);
     }
-    json!({"post": operation})
+    operation
 }
 
 /// What is sent, and what is answered.
@@ -100,12 +109,20 @@ pub fn components(
     out: &mut Map<String, Json>,
 ) {
     let id = schemas.id(&resource.id_type);
+    // What names a record is what its path ends with.
+    let key: Vec<(&Field, Json)> = resource
+        .key_fields()
+        .map(|field| match &field.shape.ty {
+            Type::Id(id) => (field, schemas.id(id)),
+            _ => (field, schemas.path_value(field)),
+        })
+        .collect();
     let etag = json!({
         "type": "string",
         "pattern": "^\"[^\"\\\\\\x00-\\x20\\x7f-\\uffff]+\"$",
         "description": "The record's entity tag as it was read. It is written only if nobody has changed it since.",
     });
-    let mut named = vec!["id"];
+    let mut named: Vec<&str> = key.iter().map(|(field, _)| field.name.as_str()).collect();
     if resource.concurrency == Concurrency::Required {
         named.push("etag");
     }
@@ -129,22 +146,29 @@ pub fn components(
                 ),
             );
             if let Some(Json::Object(members)) = update.get_mut("properties") {
-                members.insert("id".to_owned(), id.clone());
+                for (field, schema) in &key {
+                    members.insert(field.name.clone(), schema.clone());
+                }
                 members.insert("etag".to_owned(), etag.clone());
             }
         }
         properties.insert("update".to_owned(), list(update));
     }
     if access::of(resource, Action::Delete).is_some() {
+        let mut members: Map<String, Json> = key
+            .iter()
+            .map(|(field, schema)| (field.name.clone(), schema.clone()))
+            .collect();
+        members.insert("etag".to_owned(), etag);
         let with_tag = json!({
             "type": "object",
-            "properties": {"id": id, "etag": etag},
+            "properties": members,
             "required": named,
             "additionalProperties": false,
         });
-        let items = match resource.concurrency {
-            Concurrency::Required => with_tag,
-            Concurrency::Optional => json!({"anyOf": [id, with_tag]}),
+        let items = match (resource.concurrency, key.as_slice()) {
+            (Concurrency::Optional, [(_, alone)]) => json!({"anyOf": [alone, with_tag]}),
+            _ => with_tag,
         };
         properties.insert("delete".to_owned(), list(items));
     }

@@ -70,11 +70,14 @@ impl<'m> Operations<'m, '_> {
                 components,
             );
             self.query_path(&mut paths, &collection, resource, Place::Collection, &ids);
-            if resource.within.is_none() && batch::is_offered(resource) {
+            if batch::is_offered(resource) {
+                let mut item = Map::new();
+                self.path_parameters(resource, Place::Collection, &mut item);
                 let names = &self.names[usize::from(resource.id.0)];
                 let id = ids.2.get(&resource.id.0).map_or("", String::as_str);
-                let item = batch::path_item(resource, names, id);
-                paths.insert(format!("{collection}/batch"), item);
+                let post = batch::operation(self.model, resource, names, id);
+                item.insert("post".to_owned(), post);
+                paths.insert(format!("{collection}/batch"), Json::Object(item));
             }
             let actions = [Action::Get, Action::Replace, Action::Update, Action::Delete];
             self.path(
