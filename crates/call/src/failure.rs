@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use value::ResourceId;
+
 /// A refusal or an error, to be written in each style's own form.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
@@ -14,6 +16,8 @@ pub struct Failure {
     pub rule: Option<String>,
     /// The scope that was missing.
     pub scope: Option<Box<str>>,
+    /// The resource that is past its sunset.
+    pub gone: Option<ResourceId>,
     /// When to try again, in seconds.
     pub retry_after_seconds: Option<u32>,
     /// What really happened, for the log only; never sent.
@@ -49,6 +53,7 @@ pub enum Code {
     Forbidden,
     InsufficientScope,
     NotFound,
+    Gone,
     AlreadyExists,
     UnknownReference,
     StillReferenced,
@@ -66,13 +71,14 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 20] = [
+    pub const ALL: [Code; 21] = [
         Code::Malformed,
         Code::CursorMismatch,
         Code::Unauthenticated,
         Code::Forbidden,
         Code::InsufficientScope,
         Code::NotFound,
+        Code::Gone,
         Code::AlreadyExists,
         Code::UnknownReference,
         Code::StillReferenced,
@@ -97,6 +103,7 @@ impl Code {
             Code::Forbidden => "forbidden",
             Code::InsufficientScope => "insufficient_scope",
             Code::NotFound => "not_found",
+            Code::Gone => "gone",
             Code::AlreadyExists => "already_exists",
             Code::UnknownReference => "unknown_reference",
             Code::StillReferenced => "still_referenced",
@@ -123,6 +130,7 @@ impl Code {
             Code::Forbidden => "Not allowed",
             Code::InsufficientScope => "The credential lacks a scope",
             Code::NotFound => "Not found",
+            Code::Gone => "Not offered any more",
             Code::AlreadyExists => "A unique value is taken",
             Code::UnknownReference => "A reference leads to no record",
             Code::StillReferenced => "Other records still refer to this one",
@@ -168,6 +176,10 @@ impl Code {
             Code::NotFound => {
                 "There is no such record, or the caller may not see it. The two are not told \
                  apart on purpose."
+            }
+            Code::Gone => {
+                "This part of the API has reached the day that its `Sunset` announced and is not \
+                 served any more. `successor`, if there is one, is the path to use instead."
             }
             Code::AlreadyExists => {
                 "A value that must be unique is taken by another record, and `errors` names the \
@@ -244,6 +256,7 @@ impl Failure {
             problems: Vec::new(),
             rule: None,
             scope: None,
+            gone: None,
             retry_after_seconds: None,
             cause: None,
         }

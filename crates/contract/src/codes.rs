@@ -238,4 +238,7 @@ codes! {
 
     CACHE_WITHOUT_EFFECT "W0403" "`cache` without effect"
     "Only answers that are the same for everybody may be kept by caches that many share: the resource is for everybody, its rule for reading is literally `public`, and no field is hidden from anybody. Everything else is answered as `private, no-cache`, whatever `cache` says."
+
+    LIMIT_WITHOUT_EFFECT "W0404" "limit that nothing uses"
+    "`guests` and `default` apply to everything. Any other limit counts only where a resource names it: `limit: search`."
 }

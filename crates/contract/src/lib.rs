@@ -118,7 +118,7 @@ fn stages(
     let book = rules::Rulebook::compile(&draft, &sections, sources, out);
     let model = build::model(&sections, &draft, &book, out);
     if !out.has_errors() {
-        warn::about(&model, &draft, out);
+        warn::about(&model, &draft, &sections, out);
     }
     Some(model)
 }

@@ -2,17 +2,49 @@
 //! error, half of these would be its echo.
 
 use diag::{Diagnostic, Diagnostics};
-use model::{Action, Differs, Model, Resource, Rule};
+use model::{Action, Differs, Limit, Model, Resource, Rule};
 
 use crate::codes;
 use crate::resolve::{Draft, ResourceDraft, warn_of_indexes};
+use crate::sections::Sections;
 
-pub fn about(model: &Model, draft: &Draft<'_, '_>, out: &mut Diagnostics) {
+pub fn about(
+    model: &Model,
+    draft: &Draft<'_, '_>,
+    sections: &Sections<'_, '_>,
+    out: &mut Diagnostics,
+) {
     for (resource, draft) in model.resources.iter().zip(&draft.resources) {
         unreadable(resource, draft, out);
         open_to_guests(model, resource, draft, out);
         warn_of_indexes(draft, out);
         cached_in_vain(resource, draft, out);
+    }
+    unused_limits(model, sections, out);
+}
+
+fn unused_limits(model: &Model, sections: &Sections<'_, '_>, out: &mut Diagnostics) {
+    for (key, _) in &sections.limits {
+        let name = key.value.as_str();
+        let is_used = [Limit::GUESTS, Limit::DEFAULT].contains(&name)
+            || model
+                .resources
+                .iter()
+                .any(|resource| resource.limit.as_deref() == Some(name));
+        if is_used {
+            continue;
+        }
+        out.push(
+            Diagnostic::warning(
+                codes::LIMIT_WITHOUT_EFFECT,
+                key.span,
+                format!("the limit `{name}` holds nobody back"),
+            )
+            .label("no resource names it")
+            .help(format!(
+                "write `limit: {name}` on the resources it is for; for everything, call it `default` or `guests`"
+            )),
+        );
     }
 }
 

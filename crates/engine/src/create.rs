@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use call::{Change, Code, Failure, Outcome, RecordKey, Request};
+use call::{Change, Code, Failure, FieldProblem, Outcome, Place, RecordKey, Request};
 use model::{Action, Resource};
 use store::driver::{StoreError, Transaction};
-use value::{FieldId, IdKind, Value};
+use value::{FieldId, IdKind, Timestamp, Value};
 
 use crate::Core;
 use crate::access::{Residual, Verdict, holds_for, in_memory};
 use crate::caller::Claims;
 use crate::input::{Writer, conflicts_with_path};
-use crate::read::not_found;
+use crate::read::{missing, not_found};
 use crate::sequence::is_counted;
 use crate::statements::{Kind, ShapeKey};
 use crate::validate;
@@ -42,6 +42,7 @@ impl Core {
         } else if let Some(parent) = request.parent.as_ref().or(around.as_ref()) {
             preset.push(self.parent(request, parent).await?);
         }
+        let inside = preset.first().map(|(field, _)| *field);
         if resource.id_type.kind == IdKind::Text
             && let Some(RecordKey::Id(text)) = &request.target
         {
@@ -77,6 +78,7 @@ impl Core {
             terms,
             field_rules,
             ask_in_database: later,
+            inside,
         })
     }
 
@@ -182,6 +184,24 @@ impl Core {
     }
 }
 
+/// The version that a new record begins with.
+///
+/// Where another record may come to the same path after this one has gone, what was read of the one
+/// must not match the other (`If-Match`), so the versions of the two must not meet: they begin with
+/// the time, in microseconds. The last three digits are chance, as time is told in milliseconds, and
+/// two nodes may not agree on it.
+pub fn first_version(resource: &Resource, now: Timestamp) -> i64 {
+    if resource.key.is_empty() && resource.id_type.kind != IdKind::Text {
+        // Ids that the server gives are given once.
+        return 1;
+    }
+    let chance = i64::try_from(uuid::Uuid::new_v4().as_u128() % 1_000).unwrap_or_default();
+    now.millis()
+        .saturating_mul(1_000)
+        .saturating_add(chance)
+        .max(1)
+}
+
 /// Puts the row into its table; an id that the database counted goes into `stored`.
 pub async fn insert(
     core: &Core,
@@ -237,11 +257,32 @@ pub struct Creating {
     field_rules: Vec<FieldRule>,
     /// The same of the record's own rule.
     ask_in_database: bool,
+    /// The field that says what is around it, if its path does.
+    inside: Option<FieldId>,
 }
 
 impl Creating {
     pub fn row(&self) -> &[Value] {
         &self.row
+    }
+
+    /// The record around this one was there when it was looked for, and has been deleted since:
+    /// then there is nothing at the path, as if it had gone before.
+    fn around_gone(&self, core: &Core, request: &Request, failure: Failure) -> Failure {
+        let resource = core.model.resource(request.resource);
+        let around = core.parent_of_target(resource, request);
+        let (Some(parent), Some(field)) =
+            (request.parent.as_ref().or(around.as_ref()), self.inside)
+        else {
+            return failure;
+        };
+        let pointer = format!("/{}", resource.field(field).name);
+        let is_it = |problem: &FieldProblem| problem.place == Place::Pointer(pointer.clone());
+        if failure.code == Code::UnknownReference && failure.problems.iter().any(is_it) {
+            missing(core.model.resource(parent.resource), Some(&parent.key))
+        } else {
+            failure
+        }
     }
 
     /// Whether the caller may see the record.
@@ -263,7 +304,7 @@ impl crate::work::Writing for Creating {
         let terms = &self.terms;
         let mut stored = Stored {
             row: self.row.clone(),
-            version: 1,
+            version: first_version(resource, request.now),
         };
         core.count(transaction, request, &mut stored.row).await?;
         // Who may not do this learns nothing from what the database would say of the values, so
@@ -289,7 +330,9 @@ impl crate::work::Writing for Creating {
         if is_counted(resource) {
             core.require_own_checks(request, terms, &stored.row)?;
         }
-        insert(core, request, transaction, &mut stored).await?;
+        insert(core, request, transaction, &mut stored)
+            .await
+            .map_err(|failure| self.around_gone(core, request, failure))?;
         if self.ask_in_database {
             let next = terms.names_next.then_some(stored.row.as_slice());
             core.require_allowed(transaction, request, terms, &stored.row, next)

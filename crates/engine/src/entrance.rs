@@ -18,7 +18,7 @@ use limit::{Charged, Counter, Plan, Quota};
 use model::{Limit, LimitBy, Model};
 use value::{ResourceId, Timestamp};
 
-use crate::{Engine, Records, batch, sharing};
+use crate::{Engine, Records, batch, sharing, sunset};
 
 /// What is used up of the limits of one server. Stays while contracts come and go: a limit that is
 /// the same in the next contract goes on counting.
@@ -227,12 +227,13 @@ impl Admitted<'_> {
     /// many before; how the caller stands then is told.
     ///
     /// # Errors
-    /// As [`Engine::handle`], and [`Code::RateLimited`].
+    /// As [`Engine::handle`], and [`Code::RateLimited`], [`Code::Gone`].
     pub async fn handle(
         &self,
         request: Request,
         standings: &mut Standings,
     ) -> Result<Outcome, Failure> {
+        sunset::pass(self.entrance.model(), &request)?;
         let cost = match &request.change {
             Some(Change::Batch(batch)) => batch::count(batch)?,
             _ => COST,
@@ -266,8 +267,9 @@ impl Admitted<'_> {
     /// The same for a list without pages.
     ///
     /// # Errors
-    /// As [`Engine::stream`].
+    /// As [`Engine::stream`], and [`Code::Gone`].
     pub async fn stream(&self, request: Request) -> Result<Records, Failure> {
+        sunset::pass(self.entrance.model(), &request)?;
         self.entrance.engine.stream(request).await
     }
 }

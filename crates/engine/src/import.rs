@@ -24,7 +24,7 @@ use value::{FieldId, IdKind, ResourceId, Timestamp, Value};
 
 use crate::Core;
 use crate::Engine;
-use crate::create::insert;
+use crate::create::{first_version, insert};
 use crate::input::Writer;
 use crate::sequence::is_counted;
 use crate::statements::{Kind, ShapeKey};
@@ -417,7 +417,7 @@ impl Importing {
         }
         let mut stored = Stored {
             row: placed.row.values.clone(),
-            version: 1,
+            version: first_version(resource, request.now),
         };
         core.count(transaction, request, &mut stored.row).await?;
         if is_counted(resource) {

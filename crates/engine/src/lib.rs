@@ -35,6 +35,7 @@ mod sequence;
 mod settle;
 mod sharing;
 mod statements;
+mod sunset;
 mod taken;
 mod trouble;
 mod update;

@@ -408,6 +408,7 @@ fn is_decided_by_data(code: Code) -> bool {
         | Code::CursorMismatch
         | Code::Unauthenticated
         | Code::InsufficientScope
+        | Code::Gone
         | Code::PreconditionRequired
         | Code::IdempotencyRequired
         | Code::IdempotencyMismatch

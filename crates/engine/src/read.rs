@@ -149,9 +149,13 @@ impl crate::work::Reading for Fetch {
 }
 
 pub fn not_found(resource: &Resource, request: &Request) -> Failure {
+    missing(resource, request.target.as_ref())
+}
+
+/// There is no such record, or none to be seen.
+pub fn missing(resource: &Resource, key: Option<&RecordKey>) -> Failure {
     let noun = resource.snake.replace('_', " ");
-    let name = request.target.as_ref().map(RecordKey::name);
-    let name = name.unwrap_or_default();
+    let name = key.map(RecordKey::name).unwrap_or_default();
     Failure::new(
         Code::NotFound,
         format!("there is no {noun} `{name}`, or you may not see it"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use expr::Expr;
-use value::{FieldId, ResourceId, Type, Value};
+use value::{Date, FieldId, ResourceId, Timestamp, Type, Value};
 
 use crate::access::{Audience, Rule};
 
@@ -122,6 +122,14 @@ pub struct Deprecated {
     pub sunset: Option<String>,
     pub replacement: Option<String>,
     pub why: Option<String>,
+}
+
+impl Deprecated {
+    /// From when on it is not served any more.
+    pub fn gone_at(&self) -> Option<Timestamp> {
+        let sunset = Date::parse(self.sunset.as_deref()?).ok()?;
+        Some(sunset.midnight())
+    }
 }
 
 impl Field {

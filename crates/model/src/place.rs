@@ -142,6 +142,15 @@ impl Model {
         audiences.max().unwrap_or_default()
     }
 
+    /// What is used instead of a deprecated resource, if everybody who is told of the old one is
+    /// served the new one.
+    pub fn successor(&self, resource: &Resource) -> Option<&Resource> {
+        let name = resource.deprecated.as_ref()?.replacement.as_deref()?;
+        let successor = self.resources.iter().find(|other| other.name == name)?;
+        let is_served = self.served_to(successor.id) <= self.served_to(resource.id);
+        is_served.then_some(successor)
+    }
+
     /// Whether a list's path is where the records in it have their place anyway.
     pub fn is_own_place(&self, parent: &Resource, list: &ListRelation) -> bool {
         let inner = self.resource(list.resource);

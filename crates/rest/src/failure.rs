@@ -61,6 +61,7 @@ fn status(code: Code) -> StatusCode {
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::Forbidden | Code::InsufficientScope => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Gone => StatusCode::GONE,
         Code::AlreadyExists
         | Code::UnknownReference
         | Code::StillReferenced
@@ -108,6 +109,15 @@ impl Refusal {
             .member(quota::VIOLATED_POLICIES, names)
             .header(RETRY_AFTER, HeaderValue::from(wait))
             .into()
+    }
+
+    /// What is not served any more, and the path of what is used instead.
+    pub fn gone(failure: Failure, successor: Option<&str>) -> Refusal {
+        let problem = worded(failure);
+        match successor {
+            Some(path) => problem.member("successor", path).into(),
+            None => problem.into(),
+        }
     }
 
     pub fn method_not_allowed(method: &http::Method, allow: HeaderValue) -> Refusal {

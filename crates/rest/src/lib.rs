@@ -227,6 +227,10 @@ impl Door {
                 return Err(Refusal::rate_limited(failure, standings));
             }
             Err(failure) => {
+                if let Some(gone) = failure.gone {
+                    let successor = self.deprecations.successor(gone);
+                    return Err(Refusal::gone(failure, successor));
+                }
                 let failure = match action {
                     Action::List if in_body => request::query::in_body(failure),
                     Action::List => failure::with_meant_parameters(failure),

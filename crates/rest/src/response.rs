@@ -43,6 +43,16 @@ pub fn standing(standings: &Standings, headers: &mut HeaderMap) {
         effective_s: standing.next_seconds,
     });
     quota::mark(headers, quotas);
+    // The policies are the same for all who are given this answer again; what is left of them is
+    // one caller's.
+    if headers.get(CACHE_CONTROL).is_some_and(is_shared) {
+        headers.remove(quota::RATELIMIT);
+    }
+}
+
+/// Whether caches that many share may keep the answer.
+fn is_shared(control: &HeaderValue) -> bool {
+    control.as_bytes().starts_with(b"public")
 }
 
 /// Says that a write was only rehearsed.

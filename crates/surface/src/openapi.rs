@@ -235,7 +235,7 @@ fn deprecation(deprecated: &Deprecated) -> String {
         text.push_str(&format!(" since {since}"));
     }
     if let Some(sunset) = &deprecated.sunset {
-        text.push_str(&format!(", gone after {sunset}"));
+        text.push_str(&format!(", gone from {sunset} on"));
     }
     text.push('.');
     if let Some(replacement) = &deprecated.replacement {

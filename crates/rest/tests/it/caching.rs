@@ -60,6 +60,50 @@ resources:
         .start()
 });
 
+#[test]
+fn what_is_given_to_others_says_nothing_of_one_callers_limits() {
+    let app = App::start(
+        "
+frontdesk: 1
+name: shop
+auth: {api_keys: true}
+limits: {default: {by: ip, allow: 100/day}}
+resources:
+  Item:
+    id: integer
+    fields: {name: string}
+    cache: 60s
+    access: {read: public, create: public}
+",
+    );
+    let made = app.post("/v1/items", &json!({"name": "a"})).expect(201);
+    assert_eq!(made.header("ratelimit").unwrap(), r#""default";r=99;t=864"#);
+    let policy = made.header("ratelimit-policy");
+    for target in ["/v1/items", "/v1/items/1"] {
+        let answer = app.get(target).expect(200);
+        assert_eq!(
+            answer.header("cache-control").unwrap(),
+            "public, max-age=60"
+        );
+        assert_eq!(answer.header("ratelimit"), None, "{target}");
+        assert_eq!(answer.header("ratelimit-policy"), policy, "{target}");
+        let kept = app
+            .request("GET", target)
+            .header("if-none-match", answer.etag());
+        assert_eq!(
+            kept.send().expect(304).header("ratelimit"),
+            None,
+            "{target}"
+        );
+    }
+    // What is for nobody else says it.
+    let missing = app.get("/v1/items/7").expect(404);
+    assert_eq!(
+        missing.header("ratelimit").unwrap(),
+        r#""default";r=94;t=864"#
+    );
+}
+
 #[track_caller]
 fn check(app: &App, targets: &[(&str, &str)]) {
     for (target, expected) in targets {

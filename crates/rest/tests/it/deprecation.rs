@@ -74,3 +74,144 @@ fn every_answer_of_a_deprecated_resource_says_so() {
         .unwrap();
     assert!(exposed.contains("Deprecation, Sunset"), "{exposed}");
 }
+
+const GONE: &str = "
+frontdesk: 1
+name: shop
+auth: {api_keys: true}
+resources:
+  Book:
+    id: integer
+    fields: {title: string, novel?: Novel}
+    lists: {novels: Novel.book}
+    access: {read: public, write: public}
+  Novel:
+    id: integer
+    deprecated: {since: 2020-01-01, sunset: 2020-06-01, use: Book, why: all are books}
+    fields: {text: string, book?: Book}
+    lists: {notes: Note.novel, books: Book.novel}
+    soft_delete: 30d
+    access: {read: public, write: public}
+  Note:
+    within: Novel
+    id: integer
+    fields: {novel: Novel, text: string}
+    access: {read: public, write: public}
+  Leaf:
+    id: integer
+    deprecated: {sunset: 2020-06-01, use: Secret}
+    fields: {text: string}
+    access: {read: public}
+  Secret:
+    id: integer
+    audience: private
+    fields: {text: string}
+    access: {read: public}
+  Later:
+    id: integer
+    deprecated: {sunset: 9999-12-31}
+    fields: {text: string}
+    access: {read: public}
+";
+
+#[test]
+fn after_its_sunset_it_is_gone_and_the_successor_named() {
+    let app = App::builder()
+        .file("frontdesk.yaml", GONE)
+        .file("seed/novels.ndjson", "{\"id\": 1, \"text\": \"Dune\"}\n")
+        .file(
+            "seed/books.ndjson",
+            "{\"id\": 1, \"title\": \"a\", \"novel_id\": 1}\n",
+        )
+        .start();
+    let body = json!({"text": "x"});
+    for (method, path, has_body) in [
+        ("GET", "/v1/novels", false),
+        ("HEAD", "/v1/novels", false),
+        ("GET", "/v1/novels/1", false),
+        ("GET", "/v1/novels/2", false),
+        ("POST", "/v1/novels", true),
+        ("PATCH", "/v1/novels/1", true),
+        ("PUT", "/v1/novels/1", true),
+        ("DELETE", "/v1/novels/1", false),
+        ("POST", "/v1/novels/1/restore", false),
+        ("GET", "/v1/books/1/novels", false),
+        ("GET", "/v1/novels/1/books", false),
+        ("GET", "/v1/novels/1/notes", false),
+        ("POST", "/v1/novels/1/notes", true),
+        ("GET", "/v1/novels/1/notes/1", false),
+    ] {
+        for client in [&*app, &app.admin()] {
+            let mut call = client.request(method, path);
+            if has_body {
+                call = call.json(&body);
+            }
+            let answer = call.send().expect(410);
+            if method == "HEAD" {
+                continue;
+            }
+            let problem = answer.json();
+            assert_eq!(problem["code"], "gone", "{method} {path}");
+            assert_eq!(problem["successor"], "/v1/books", "{method} {path}");
+            assert_eq!(
+                problem["detail"],
+                "Novels are not served since 2020-06-01; use `Book`: all are books."
+            );
+        }
+    }
+    for (path, body) in [
+        ("/v1/novels/query", json!({})),
+        ("/v1/novels/batch", json!({"delete": [1]})),
+        ("/v1/novels/1/notes/batch", json!({})),
+    ] {
+        assert_eq!(app.post(path, &body).expect(410).code(), "gone", "{path}");
+    }
+    let csv = app
+        .request("GET", "/v1/novels")
+        .header("accept", "text/csv");
+    csv.send().expect(410);
+    let answer = app.get("/v1/novels/1");
+    assert_eq!(
+        answer.header("sunset").unwrap(),
+        "Mon, 01 Jun 2020 00:00:00 GMT"
+    );
+    let links = answer.header("link").unwrap();
+    assert!(
+        links.contains("</v1/books>; rel=\"successor-version\""),
+        "{links}"
+    );
+    // Nobody is told of what they are not served.
+    let leaf = app.get("/v1/leafs").expect(410);
+    assert_eq!(leaf.json()["successor"], json!(null));
+    assert!(!leaf.text().contains("Secret"), "{leaf:?}");
+    app.get("/v1/laters").expect(200);
+    // The others go on, with what they refer to.
+    let book = app.get("/v1/books/1?include=novel").expect(200).json();
+    assert_eq!(book["novel"]["text"], "Dune");
+    app.request("OPTIONS", "/v1/novels").send().expect(204);
+
+    let document = app.get("/v1/openapi.json").expect(200).json();
+    let gone = |path: &str, method: &str| {
+        document["paths"][path][method]["responses"]["410"]["$ref"].is_string()
+    };
+    for (path, method, expected) in [
+        ("/v1/novels", "get", true),
+        ("/v1/novels/{id}", "patch", true),
+        ("/v1/novels/query", "post", true),
+        ("/v1/novels/batch", "post", true),
+        ("/v1/novels/{id}/restore", "post", true),
+        ("/v1/books/{book_id}/novels", "get", true),
+        ("/v1/novels/{novel_id}/notes", "get", true),
+        ("/v1/novels/{novel_id}/books", "get", true),
+        ("/v1/books", "get", false),
+        ("/v1/laters", "get", true),
+    ] {
+        assert!(
+            document["paths"][path][method].is_object(),
+            "{method} {path}"
+        );
+        assert_eq!(gone(path, method), expected, "{method} {path}");
+    }
+    let page = app.get("/problems/gone").expect(200);
+    assert!(page.text().contains("Sunset"));
+}

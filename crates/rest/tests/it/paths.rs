@@ -1,5 +1,8 @@
 //! Paths of one's own: natural keys, records within others, numbers counted for each of them.
 
+use std::sync::Barrier;
+use std::thread;
+
 use serde_json::{Value as Json, json};
 use testkit::{Answer, App, Client};
 
@@ -797,4 +800,117 @@ fn nobody_shares_what_is_within_something_hidden() {
             assert_eq!(control.contains("public"), shared, "{path}: {control}");
         }
     }
+}
+
+#[test]
+fn what_is_created_while_its_parent_goes_is_in_it_or_not_at_all() {
+    let (_app, client) = tracker();
+    for round in 0..60 {
+        let name = format!("r{round}");
+        client
+            .post("/repos", &json!({"owner": "octo", "name": name}))
+            .expect(201);
+        let repo = format!("/repos/octo/{name}");
+        let gate = Barrier::new(3);
+        let create = |path: &str, body: Json| {
+            gate.wait();
+            client.post(&format!("{repo}/{path}"), &body)
+        };
+        let (issue, batch, deleted) = thread::scope(|scope| {
+            let issue = scope.spawn(|| create("issues", json!({"title": "a"})));
+            let batch = json!({"create": [{"title": "b"}]});
+            let batch = scope.spawn(|| create("issues/batch", batch));
+            gate.wait();
+            let deleted = client.delete(&repo);
+            (issue.join().unwrap(), batch.join().unwrap(), deleted)
+        });
+        // What has gone meanwhile was never there, as far as whoever asked can tell.
+        for (created, status) in [(&issue, 201), (&batch, 200)] {
+            match created.status {
+                404 => assert_eq!(created.code(), "not_found"),
+                found => assert_eq!(found, status, "{created:?}"),
+            }
+        }
+        let any = [issue.status, batch.status] != [404, 404];
+        assert_eq!(deleted.status, if any { 409 } else { 204 }, "{deleted:?}");
+    }
+}
+
+#[test]
+fn a_tag_of_what_was_there_before_does_not_match_what_is_there_now() {
+    let (app, client) = tracker();
+    let person = json!({"name": "Ann"});
+    let put = |body: &Json| {
+        let call = client.request("PUT", "/users/ann");
+        call.header("if-none-match", "*")
+            .json(body)
+            .send()
+            .expect(201)
+    };
+    let make = |path: &str, body: &Json| client.post(path, body).expect(201);
+    let repo = json!({"owner": "octo", "name": "again"});
+    let issue = json!({"title": "first"});
+    let first = put(&person);
+    let first_repo = make("/repos", &repo);
+    let first_issue = make("/repos/octo/again/issues", &issue);
+    // Versions go on from wherever they began.
+    let changed = client
+        .request("PATCH", "/users/ann")
+        .header("if-match", first.etag())
+        .json(&json!({"name": "Anna"}))
+        .send()
+        .expect(200);
+    let version = |answer: &Answer| -> i64 {
+        let tag = answer.etag();
+        tag.trim_matches('"')
+            .split('.')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    assert_eq!(version(&changed), version(&first) + 1);
+    for path in [
+        "/users/ann",
+        "/repos/octo/again/issues/1",
+        "/repos/octo/again",
+    ] {
+        client.delete(path).expect(204);
+    }
+    let second = put(&person);
+    let second_repo = make("/repos", &repo);
+    let second_issue = make("/repos/octo/again/issues", &issue);
+    for (path, first, second) in [
+        ("/users/ann", &first, &second),
+        ("/users/ann", &changed, &second),
+        ("/repos/octo/again", &first_repo, &second_repo),
+        ("/repos/octo/again/issues/1", &first_issue, &second_issue),
+    ] {
+        assert_eq!(second.etag(), app.get(path).expect(200).etag());
+        assert!(version(second) > version(first), "{path}");
+        // JavaScript reads no larger numbers exactly.
+        assert!(version(second) < 1 << 53);
+        let call = |method: &str| {
+            client
+                .request(method, path)
+                .header("if-match", first.etag())
+        };
+        let stale = call("PATCH").json(&json!({})).send().expect(412);
+        assert_eq!(stale.code(), "stale");
+        call("DELETE").send().expect(412);
+        let read = app
+            .request("GET", path)
+            .header("if-none-match", first.etag());
+        read.send().expect(200);
+    }
+    // Where the server gives the ids, none comes twice.
+    let comments = "/repos/octo/again/issues/1/comments";
+    let comment = || make(comments, &json!({"body": "a"}));
+    let (one, other) = (comment(), comment());
+    client
+        .delete(&other.header("location").unwrap())
+        .expect(204);
+    let third = comment();
+    assert_eq!(version(&one), 1);
+    assert_ne!(other.header("location"), third.header("location"));
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use value::Type;
 
 use super::names::Components;
+use super::operations::has_sunset;
 use super::responses::{self, Shared};
 use super::schemas::Schemas;
 use super::{KEY, reference};
@@ -65,6 +66,9 @@ pub fn operation(
     }
     if model.is_limited(resource) {
         refusals.push(Shared::TooManyRequests);
+    }
+    if has_sunset(model, resource) {
+        refusals.push(Shared::Gone);
     }
     for shared in refusals {
         answers.insert(shared.status(), shared.reference());

@@ -268,6 +268,15 @@ impl Ids {
     }
 }
 
+/// Whether there is a day from which on a resource, or one around it, is not served.
+pub fn has_sunset(model: &Model, resource: &Resource) -> bool {
+    let lineage = model.lineage(resource.id);
+    lineage.iter().any(|around| {
+        let deprecated = around.deprecated.as_ref();
+        deprecated.is_some_and(|deprecated| deprecated.sunset.is_some())
+    })
+}
+
 fn method(action: Action) -> &'static str {
     match action {
         Action::List | Action::Get => "get",
@@ -795,6 +804,7 @@ impl<'m> Operation<'m, '_> {
         );
         add(on_record, Shared::NotFound);
         add(self.all.model.is_limited(resource), Shared::TooManyRequests);
+        add(self.has_sunset(), Shared::Gone);
         add(has_body, Shared::RequestTimeout);
         add(has_body, Shared::ContentTooLarge);
         add(has_body, Shared::UnsupportedMediaType);
@@ -809,6 +819,15 @@ impl<'m> Operation<'m, '_> {
             Shared::PreconditionRequired,
         );
         all
+    }
+
+    /// Whether there is a day from which on it is not served.
+    fn has_sunset(&self) -> bool {
+        let around = match self.place {
+            Place::List { parent, .. } => has_sunset(self.all.model, parent),
+            _ => false,
+        };
+        around || has_sunset(self.all.model, self.resource)
     }
 
     /// Whether everybody who changes a record can read it afterwards.

@@ -19,6 +19,7 @@ pub enum Shared {
     NotAcceptable,
     RequestTimeout,
     Conflict,
+    Gone,
     PreconditionFailed,
     ContentTooLarge,
     UriTooLong,
@@ -32,7 +33,7 @@ pub enum Shared {
 }
 
 impl Shared {
-    const ALL: [Shared; 20] = [
+    const ALL: [Shared; 21] = [
         Shared::Accepted,
         Shared::NoContent,
         Shared::NotModified,
@@ -43,6 +44,7 @@ impl Shared {
         Shared::NotAcceptable,
         Shared::RequestTimeout,
         Shared::Conflict,
+        Shared::Gone,
         Shared::PreconditionFailed,
         Shared::ContentTooLarge,
         Shared::UriTooLong,
@@ -107,6 +109,11 @@ impl Shared {
                 409,
                 "Conflict",
                 "The request does not fit the state of the data: `already_exists` (a unique value is taken), `still_referenced` (others refer to the record), `conflict`, or `idempotency_in_progress` (the first request with this `Idempotency-Key` still runs; try again after `Retry-After` seconds).",
+            ),
+            Shared::Gone => (
+                410,
+                "Gone",
+                "`gone`: the day that `Sunset` announced has come. `successor`, if there is one, is the path to use instead.",
             ),
             Shared::PreconditionFailed => (
                 412,
@@ -212,6 +219,10 @@ impl Shared {
                 "The request body did not arrive within the time limit.",
             ),
             Shared::Conflict => of(Code::AlreadyExists, "Another record has this value."),
+            Shared::Gone => of(
+                Code::Gone,
+                "Novels are not served since 2027-11-01; use `Book`.",
+            ),
             Shared::PreconditionFailed => of(
                 Code::Stale,
                 "The record is at version 3 now; read it again.",
@@ -261,6 +272,7 @@ impl Shared {
             }
             Shared::Forbidden => example["rule"] = json!("staff"),
             Shared::TooManyRequests => example["violated-policies"] = json!(["default"]),
+            Shared::Gone => example["successor"] = json!("/v1/books"),
             Shared::Unprocessable => {
                 example["errors"] = json!([{"pointer": "/title", "code": "too_short", "detail": example["detail"]}]);
             }

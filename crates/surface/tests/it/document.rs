@@ -443,7 +443,7 @@ fn schemas_of_fields() {
         "old",
         json!({
             "type": ["string", "null"], "deprecated": true,
-            "description": "Deprecated since 2026-01-01, gone after 2027-01-01. Use `state`.",
+            "description": "Deprecated since 2026-01-01, gone from 2027-01-01 on. Use `state`.",
         }),
     );
 }
