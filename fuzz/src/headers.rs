@@ -3,7 +3,6 @@
 //! The input is a request head without its first line: `Name: value` on each line.
 
 use std::io::Read;
-use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -102,23 +101,14 @@ fn conditions(headers: &HeaderMap) {
         conditional::if_none_match(headers),
     ] {
         let Ok(Some(tags)) = tags else { continue };
-        assert!(!tags.match_version(None) && !tags.match_strongly(None) && tags.match_none(None));
-        assert_eq!(
-            tags.match_none(Some(&current)),
-            !tags.match_strongly(Some(&current)) && !weakly(&tags, &current)
-        );
+        assert!(!tags.match_version(None) && !tags.match_strongly(None));
         if tags.match_strongly(Some(&current)) {
-            assert!(tags.match_version(Some(12)));
+            assert!(tags.match_version(Some(12)) && weakly(&tags, &current));
         }
         if let Some(tag) = tags.still_good(&current, Codings::of(headers)) {
             assert!(tag.opaque().starts_with(current.opaque()));
-            assert!(tags == Tags::Any || !tags.match_none(Some(&current)));
+            assert!(weakly(&tags, &current));
         }
-    }
-    let date = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    conditional::modified_since(headers, date);
-    for value in headers.values() {
-        web::headers::parse_date(value);
     }
 }
 

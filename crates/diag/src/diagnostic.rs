@@ -158,10 +158,6 @@ impl Diagnostics {
     pub fn dropped(&self) -> usize {
         self.dropped
     }
-
-    pub fn into_vec(self) -> Vec<Diagnostic> {
-        self.list
-    }
 }
 
 fn place(diagnostic: &Diagnostic) -> (u32, u32) {

@@ -154,22 +154,6 @@ impl Decimal {
         Decimal::from_millionths(i64::try_from(units).ok()?.checked_mul(unit)?)
     }
 
-    /// With exactly so many digits after the point, rounded half to even: `12.50`.
-    pub fn to_fixed(self, digits: u8) -> String {
-        let unit = unit(digits);
-        let rounded = div_half_even(i128::from(self.0), i128::from(unit)) * i128::from(unit);
-        let whole = rounded.unsigned_abs() / u128::from(ONE.unsigned_abs());
-        let fraction = rounded.unsigned_abs() % u128::from(ONE.unsigned_abs());
-        let sign = if rounded < 0 { "-" } else { "" };
-        let digits = usize::from(digits);
-        if digits == 0 {
-            return format!("{sign}{whole}");
-        }
-        let mut fraction = format!("{fraction:06}");
-        fraction.truncate(digits);
-        format!("{sign}{whole}.{fraction:0<digits$}")
-    }
-
     /// Appends the shortest exact text: `12.5`.
     pub fn write_into(self, out: &mut Vec<u8>) {
         self.write_padded_into(0, out);

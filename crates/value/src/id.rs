@@ -318,27 +318,6 @@ pub fn write_uuid(bytes: &[u8; 16], out: &mut Vec<u8>) {
     out.extend_from_slice(&text);
 }
 
-/// A UUIDv7 of the given Unix time; 74 of the random bits are used.
-pub fn uuid_v7(ms: i64, random: [u8; 10]) -> [u8; 16] {
-    // 48 bits of time last until the year 10889. A clock before 1970 counts as 1970.
-    let ms = ms.clamp(0, (1 << 48) - 1).to_be_bytes();
-    let mut bytes = [0; 16];
-    bytes[..6].copy_from_slice(&ms[2..]);
-    bytes[6..].copy_from_slice(&random);
-    with_version(bytes, 7)
-}
-
-/// A UUIDv4; 122 of the random bits are used.
-pub fn uuid_v4(random: [u8; 16]) -> [u8; 16] {
-    with_version(random, 4)
-}
-
-fn with_version(mut bytes: [u8; 16], version: u8) -> [u8; 16] {
-    bytes[6] = (bytes[6] & 0x0f) | (version << 4);
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    bytes
-}
-
 fn encode_suffix(bytes: &[u8; 16]) -> [u8; SUFFIX_LEN] {
     let mut bits = u128::from_be_bytes(*bytes);
     let mut suffix = [b'0'; SUFFIX_LEN];

@@ -135,10 +135,6 @@ impl Date {
         Timestamp(i64::from(self.in_range().0) * DAY_MS)
     }
 
-    pub fn checked_add_days(self, days: i32) -> Option<Date> {
-        Date::from_days(self.0.checked_add(days)?)
-    }
-
     /// Appends `2026-11-22`.
     pub fn write_into(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.text());
@@ -266,11 +262,6 @@ impl Timestamp {
     /// The day it falls on in UTC.
     pub fn date(self) -> Date {
         self.days_and_millis().0
-    }
-
-    /// How long its UTC day has lasted by then.
-    pub fn since_midnight(self) -> Duration {
-        Duration(i64::from(self.days_and_millis().1))
     }
 
     pub fn checked_add(self, duration: Duration) -> Option<Timestamp> {

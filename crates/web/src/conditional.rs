@@ -7,12 +7,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::SystemTime;
 
-use http::header::{ETAG, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use http::header::{ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::headers::{parse_date, vary};
+use crate::headers::vary;
 use crate::media::{Coding, Codings};
 use crate::problem::{Place, Problem, kit};
 use crate::response::Response;
@@ -43,15 +42,6 @@ impl Tag {
             weak: false,
             opaque,
         })
-    }
-
-    /// The same opaque text, weak: "as good as", not "byte for byte".
-    pub fn into_weak(self) -> Tag {
-        Tag { weak: true, ..self }
-    }
-
-    pub fn is_weak(&self) -> bool {
-        self.weak
     }
 
     pub fn opaque(&self) -> &str {
@@ -249,36 +239,6 @@ impl Tags {
             good.then(|| current.coded(coding))
         })
     }
-
-    /// Evaluates If-None-Match for a write: `*` passes when there is nothing yet, a list when none of
-    /// the tags is the current one.
-    pub fn match_none(&self, current: Option<&Tag>) -> bool {
-        match (self, current) {
-            (_, None) => true,
-            (Tags::Any, Some(_)) => false,
-            (Tags::List(tags), Some(current)) => {
-                !tags.iter().any(|tag| tag.uncoded().0 == current.opaque)
-            }
-        }
-    }
-}
-
-/// Evaluates If-Modified-Since, which counts only without If-None-Match. Dates that cannot be read are
-/// no condition (RFC 9110 section 13.1.3).
-pub fn modified_since(headers: &HeaderMap, last_modified: SystemTime) -> bool {
-    if headers.contains_key(IF_NONE_MATCH) {
-        return true;
-    }
-    let Some(since) = headers.get(IF_MODIFIED_SINCE).and_then(parse_date) else {
-        return true;
-    };
-    // HTTP dates have no fractions, so neither must what is compared with them.
-    let seconds = |moment: SystemTime| {
-        moment
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())
-    };
-    seconds(last_modified) > seconds(since)
 }
 
 /// A 304 with the tag of the client's copy. Fields that a 200 would have and that matter to caches
@@ -321,7 +281,6 @@ mod tests {
     use super::*;
     use http::header::{ACCEPT_ENCODING, VARY};
     use proptest::prelude::*;
-    use std::time::Duration;
 
     fn with(field: HeaderName, values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -338,10 +297,6 @@ mod tests {
     #[test]
     fn tags_are_parsed_and_printed() {
         assert_eq!(Tag::record(12, 0xa8f3).to_string(), "\"12.a8f3\"");
-        assert_eq!(
-            Tag::record(12, 0xa8f3).into_weak().to_string(),
-            "W/\"12.a8f3\""
-        );
         assert_eq!(Tag::strong("a b"), None);
         assert_eq!(Tag::strong("a\"b"), None);
         for (text, good) in [
@@ -426,7 +381,8 @@ mod tests {
         assert!(tags("\"abc\"").match_strongly(Some(&current)));
         assert!(tags("\"abc-br\"").match_strongly(Some(&current)));
         assert!(!tags("W/\"abc\"").match_strongly(Some(&current)));
-        assert!(!tags("\"abc\"").match_strongly(Some(&current.clone().into_weak())));
+        let weak = Tag::parse(b"W/\"abc\"").unwrap();
+        assert!(!tags("\"abc\"").match_strongly(Some(&weak)));
         assert!(!tags("\"abd\"").match_strongly(Some(&current)));
         assert!(!tags("*").match_strongly(None));
     }
@@ -455,34 +411,6 @@ mod tests {
                 "{text} {accepted}"
             );
         }
-    }
-
-    #[test]
-    fn if_none_match_protects_creation() {
-        let current = Tag::record(1, 1);
-        assert!(tags("*").match_none(None));
-        assert!(!tags("*").match_none(Some(&current)));
-        assert!(!tags("\"1.1-gzip\"").match_none(Some(&current)));
-        assert!(tags("\"2.1\"").match_none(Some(&current)));
-    }
-
-    #[test]
-    fn modification_dates_count_only_alone() {
-        let moment = SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_500);
-        let since = |text| with(IF_MODIFIED_SINCE, &[text]);
-        assert!(modified_since(&HeaderMap::new(), moment));
-        assert!(!modified_since(
-            &since("Sun, 06 Nov 1994 08:49:37 GMT"),
-            moment
-        ));
-        assert!(modified_since(
-            &since("Sun, 06 Nov 1994 08:49:36 GMT"),
-            moment
-        ));
-        assert!(modified_since(&since("yesterday"), moment));
-        let mut both = since("Sun, 06 Nov 1994 08:49:37 GMT");
-        both.insert(IF_NONE_MATCH, HeaderValue::from_static("\"x\""));
-        assert!(modified_since(&both, moment));
     }
 
     #[test]

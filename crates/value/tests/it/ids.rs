@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 use value::id::{
-    TypeIdError, decode_typeid, encode_typeid, is_typeid_prefix, parse_uuid, uuid_v4, uuid_v7,
-    write_uuid,
+    TypeIdError, decode_typeid, encode_typeid, is_typeid_prefix, parse_uuid, write_uuid,
 };
 use value::{IdKind, Value};
 
@@ -334,21 +333,16 @@ proptest! {
     }
 
     #[test]
-    fn uuids_agree_with_another_maker(bytes in any::<[u8; 16]>(), ms in 0..1_u64 << 48, random in any::<[u8; 10]>()) {
+    fn uuids_agree_with_another_printer(bytes in any::<[u8; 16]>()) {
         let theirs = uuid::Uuid::from_bytes(bytes);
         let mut ours = Vec::new();
         write_uuid(&bytes, &mut ours);
         prop_assert_eq!(String::from_utf8(ours).expect("ASCII"), theirs.to_string());
         prop_assert_eq!(parse_uuid(&theirs.to_string().to_uppercase()), Some(bytes));
-
-        let v4 = uuid::Builder::from_random_bytes(bytes).into_uuid();
-        prop_assert_eq!(&uuid_v4(bytes), v4.as_bytes());
-        let v7 = uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid();
-        prop_assert_eq!(&uuid_v7(ms.cast_signed(), random), v7.as_bytes());
     }
 
     #[test]
-    fn nothing_panics(text in any::<String>(), near in "[a-z_]{0,4}[0-9a-z_-]{20,40}", ms in any::<i64>()) {
+    fn nothing_panics(text in any::<String>(), near in "[a-z_]{0,4}[0-9a-z_-]{20,40}") {
         for text in [&text, &near] {
             let _ = decode_typeid(text);
             let _ = parse_uuid(text);
@@ -359,6 +353,5 @@ proptest! {
                 }
             }
         }
-        uuid_v7(ms, [0; 10]);
     }
 }

@@ -69,20 +69,9 @@ fn dates_are_strict() {
 }
 
 #[test]
-fn date_arithmetic_stops_at_the_edges() {
-    assert_eq!(Date::MAX.checked_add_days(1), None);
-    assert_eq!(Date::MIN.checked_add_days(-1), None);
-    assert_eq!(Date(0).checked_add_days(i32::MAX), None);
-    assert_eq!(Date(i32::MAX).checked_add_days(i32::MAX), None);
-    let date = |text: &str| Date::parse(text).expect(text);
-    assert_eq!(
-        date("2026-12-31").checked_add_days(1),
-        Some(date("2027-01-01"))
-    );
-    assert_eq!(
-        date("2026-11-22").midnight().to_string(),
-        "2026-11-22T00:00:00.000Z"
-    );
+fn dates_are_days_of_the_calendar() {
+    let date = Date::parse("2026-11-22").expect("a date");
+    assert_eq!(date.midnight().to_string(), "2026-11-22T00:00:00.000Z");
     assert_eq!(Date::from_ymd(2026, 2, 30), None);
     assert_eq!(Date::from_ymd(0, 1, 1), None);
     assert_eq!(Date::from_ymd(10_000, 1, 1), None);
@@ -188,7 +177,6 @@ fn instants_and_durations_meet_within_the_range_only() {
         minutes
     );
     assert_eq!(ten.date().to_string(), "2026-11-22");
-    assert_eq!(ten.since_midnight().to_string(), "PT10H");
     assert_eq!(Timestamp::MAX.checked_add(Duration(1)), None);
     assert_eq!(Timestamp::MIN.checked_sub(Duration(1)), None);
     assert_eq!(Timestamp::MAX.checked_add(Duration(i64::MAX)), None);
