@@ -11,9 +11,7 @@ use model::{Model, Resource};
 use value::{FieldId, IdKind, ResourceId, Type};
 
 use super::page::{Key, Range};
-use super::{
-    Filter, IDS_MAX, Operator, Output, SORT_KEYS_MAX, Seek, Select, Where, cost, field_type, page,
-};
+use super::{IDS_MAX, Output, SORT_KEYS_MAX, Seek, Select, cost, field_type, page};
 use crate::driver::{Cost, Dialect, Storage};
 use crate::layout::{self, DELETED_AT, SEARCH, VERSION};
 use crate::lower::{Form, Lowering, Place, Unsupported};
@@ -21,13 +19,9 @@ use crate::prepared::{Cell, Part, Prepared};
 use crate::search;
 use crate::sql::{Alias, Sql};
 
-/// Filters of one request, those in [`Where`] included.
-const FILTERS_MAX: usize = 200;
-/// Arguments of one statement: the databases take 10,000 parameters and more, of which the
-/// conditions need some.
-const ARGS_MAX: u16 = 5_000;
-/// Nesting of a [`Where`].
-const WHERE_DEPTH_MAX: usize = 16;
+mod filters;
+
+use filters::FilterCount;
 
 type Written = Result<(), Unsupported>;
 
@@ -62,57 +56,19 @@ pub(super) fn write(
     shape: &Select,
 ) -> Result<Prepared, Unsupported> {
     let resource = model.resource(shape.resource);
-    if shape.ids.is_some_and(|n| n > IDS_MAX) || shape.parents.is_some_and(|(_, n)| n > IDS_MAX) {
-        return Err(Unsupported {
-            what: "so many ids at once",
-        });
-    }
-    if shape.parents.is_some() && shape.seek.is_some() {
-        return Err(Unsupported {
-            what: "a cursor over several lists at once",
-        });
-    }
     let keys = shape.sort_keys(model);
-    if keys.len() > SORT_KEYS_MAX {
-        return Err(Unsupported {
-            what: "so many sort keys",
-        });
-    }
-    let mut filters = FilterCount::default();
-    filters.add_all(&shape.filters);
-    if let Some(matching) = &shape.matching {
-        filters.add_where(matching, 0);
-    }
-    if filters.too_many || usize::from(shape.words) > search::WORDS_MAX {
-        return Err(Unsupported {
-            what: "so many filters",
-        });
-    }
-    let lineage = match &shape.by_path {
-        Some(by_path) => {
-            let lineage = model.lineage(resource.id);
-            if shape.by_id || lineage.len() != by_path.around.len() + 1 {
-                return Err(Unsupported {
-                    what: "a path that is not the resource's",
-                });
-            }
-            lineage
-        }
-        None => vec![],
-    };
-    let path_values: usize = lineage
-        .iter()
-        .map(|around| around.key_fields().count())
-        .sum();
+    check_size(shape, keys.len())?;
+    let filters = count_filters(shape)?;
+    let path_values = count_path(model, shape)?;
     let mut sql = Sql::new(dialect);
     let seeks = shape.seek.is_some() && !shape.count;
     let args = Args {
         id: sql.take_args(u16::from(shape.by_id)),
-        path: sql.take_args(u16::try_from(path_values).unwrap_or(u16::MAX)),
+        path: sql.take_args(path_values),
         ids: sql.take_args(shape.ids.unwrap_or(0)),
         parent: sql.take_args(u16::from(shape.parent.is_some())),
         parents: sql.take_args(shape.parents.map_or(0, |(_, n)| n)),
-        filters: sql.take_args(filters.args),
+        filters: sql.take_args(filters),
         words: sql.take_args(shape.words),
         cursor: sql.take_args(if seeks {
             u16::try_from(keys.len()).unwrap_or(u16::MAX)
@@ -154,6 +110,56 @@ pub(super) fn write(
         Cost::Long
     };
     Ok(writer.sql.finish(cost))
+}
+
+fn check_size(shape: &Select, sort_keys: usize) -> Written {
+    let unsupported = |what| Err(Unsupported { what });
+    if shape.ids.is_some_and(|n| n > IDS_MAX) || shape.parents.is_some_and(|(_, n)| n > IDS_MAX) {
+        return unsupported("so many ids at once");
+    }
+    if shape.parents.is_some() && shape.seek.is_some() {
+        return unsupported("a cursor over several lists at once");
+    }
+    if sort_keys > SORT_KEYS_MAX {
+        return unsupported("so many sort keys");
+    }
+    if usize::from(shape.words) > search::WORDS_MAX {
+        return unsupported("so many words");
+    }
+    Ok(())
+}
+
+/// How many arguments the filters take.
+fn count_filters(shape: &Select) -> Result<u16, Unsupported> {
+    let mut filters = FilterCount::default();
+    filters.add_all(&shape.filters);
+    if let Some(matching) = &shape.matching {
+        filters.add_where(matching, 0);
+    }
+    if filters.too_many {
+        return Err(Unsupported {
+            what: "so many filters",
+        });
+    }
+    Ok(filters.args)
+}
+
+/// How many arguments the path takes.
+fn count_path(model: &Model, shape: &Select) -> Result<u16, Unsupported> {
+    let Some(by_path) = &shape.by_path else {
+        return Ok(0);
+    };
+    let lineage = model.lineage(shape.resource);
+    if shape.by_id || lineage.len() != by_path.around.len() + 1 {
+        return Err(Unsupported {
+            what: "a path that is not the resource's",
+        });
+    }
+    let values: usize = lineage
+        .iter()
+        .map(|around| around.key_fields().count())
+        .sum();
+    Ok(u16::try_from(values).unwrap_or(u16::MAX))
 }
 
 impl Writer<'_> {
@@ -421,11 +427,7 @@ impl Writer<'_> {
         }
         for word in 0..shape.words {
             and.next(&mut self.sql);
-            self.sql.either("fd_contains(", "(strpos(");
-            self.sql.column(alias, SEARCH);
-            self.sql.push(", ");
-            self.sql.arg(self.args.words + word, &Type::Text);
-            self.sql.either(")", ") > 0)");
+            self.contains(alias, SEARCH, self.args.words + word);
         }
         if shape.words > 0 && self.resource.search.is_empty() {
             return Err(Unsupported {
@@ -511,230 +513,6 @@ impl Writer<'_> {
         lowering.condition(condition)
     }
 
-    fn matching(&mut self, alias: Alias, matching: &Where, arg: &mut u16) -> Written {
-        match matching {
-            Where::Filter(filter) => self.filter(alias, filter, arg, true),
-            Where::Not(inner) => {
-                self.sql.push("NOT (");
-                self.matching(alias, inner, arg)?;
-                self.sql.push(")");
-                Ok(())
-            }
-            Where::All(parts) => self.joined(alias, parts, " AND ", "TRUE", arg),
-            Where::Any(parts) => self.joined(alias, parts, " OR ", "FALSE", arg),
-        }
-    }
-
-    fn joined(
-        &mut self,
-        alias: Alias,
-        parts: &[Where],
-        word: &str,
-        none: &str,
-        arg: &mut u16,
-    ) -> Written {
-        if parts.is_empty() {
-            self.sql.push(none);
-            return Ok(());
-        }
-        self.sql.push("(");
-        for (at, part) in parts.iter().enumerate() {
-            if at > 0 {
-                self.sql.push(word);
-            }
-            self.matching(alias, part, arg)?;
-        }
-        self.sql.push(")");
-        Ok(())
-    }
-
-    /// `nested`: under OR or NOT, where unknown must not stand for false.
-    fn filter(&mut self, alias: Alias, filter: &Filter, arg: &mut u16, nested: bool) -> Written {
-        let Some(via) = filter.via else {
-            return self.comparison(alias, self.resource, filter, arg, nested);
-        };
-        let (via, _) = field_type(self.resource, via)?;
-        let Some(target) = layout::reference(self.model, via) else {
-            return Err(Unsupported {
-                what: "a filter through a field that is no relation",
-            });
-        };
-        let there = self.sql.alias();
-        // Few match a value, so their set is small; otherwise each row is looked up.
-        let as_set = matches!(filter.operator, Operator::Eq | Operator::In(_));
-        if as_set {
-            if nested && via.shape.nullable {
-                self.sql.push("(");
-                self.sql.column(alias, &via.name);
-                self.sql.push(" IS NOT NULL AND ");
-            }
-            self.sql.column(alias, &via.name);
-            self.sql.push(" IN (SELECT ");
-            self.sql.column(there, &target.id_field().name);
-        } else {
-            self.sql.push("EXISTS (SELECT 1");
-        }
-        self.sql.push(" FROM ");
-        self.sql.table(&target.snake, there);
-        self.sql.push(" WHERE ");
-        if !as_set {
-            self.sql.column(there, &target.id_field().name);
-            self.sql.push(" = ");
-            self.sql.column(alias, &via.name);
-            self.sql.push(" AND ");
-        }
-        self.sql.live(target, there);
-        self.comparison(there, target, filter, arg, false)?;
-        if let Some(restrict) = &filter.via_restrict {
-            self.sql.push(" AND ");
-            self.restrict(there, target.id, restrict, Form::Rows)?;
-        }
-        self.sql.push(")");
-        if as_set && nested && via.shape.nullable {
-            self.sql.push(")");
-        }
-        Ok(())
-    }
-
-    fn comparison(
-        &mut self,
-        alias: Alias,
-        resource: &Resource,
-        filter: &Filter,
-        arg: &mut u16,
-        nested: bool,
-    ) -> Written {
-        let (field, ty) = field_type(resource, filter.field)?;
-        let at = *arg;
-        *arg += args_of(filter.operator);
-        if *ty == Type::Money {
-            return self.money_comparison(alias, &field.name, filter.operator, at);
-        }
-        let text = matches!(ty, Type::Text | Type::Enum(_))
-            || matches!(ty, Type::Id(id) if layout::id_storage(id) == Storage::Text);
-        let nullable = field.shape.nullable;
-        // Where unknown must not stand for false, null is excluded first.
-        let guard =
-            nested && nullable && !matches!(filter.operator, Operator::Ne | Operator::IsNull(_));
-        if guard {
-            self.sql.push("(");
-            self.sql.column(alias, &field.name);
-            self.sql.push(" IS NOT NULL AND ");
-        }
-        let symbol = match filter.operator {
-            Operator::Eq => " = ",
-            Operator::Ne => " <> ",
-            Operator::Lt => " < ",
-            Operator::Lte => " <= ",
-            Operator::Gt => " > ",
-            Operator::Gte => " >= ",
-            Operator::In(_) | Operator::Contains | Operator::StartsWith | Operator::IsNull(_) => "",
-        };
-        match filter.operator {
-            Operator::In(n) => {
-                // A spare null in the list makes what is not in it unknown.
-                self.sql.push(if nested { "COALESCE(" } else { "" });
-                self.sql.column(alias, &field.name);
-                self.among(at, n, ty);
-                self.sql.push(if nested { ", FALSE)" } else { "" });
-            }
-            Operator::Contains if text => {
-                self.sql.either("fd_contains(", "(strpos(");
-                self.sql.column(alias, &field.name);
-                self.sql.push(", ");
-                self.sql.arg(at, ty);
-                self.sql.either(")", ") > 0)");
-            }
-            Operator::StartsWith if text => {
-                // As a range it can use the index.
-                self.sql.push("(");
-                self.sql.column(alias, &field.name);
-                self.sql.push(" >= ");
-                self.sql.arg(at, ty);
-                self.sql.push(" AND ");
-                self.sql.column(alias, &field.name);
-                self.sql.push(" < ");
-                self.sql.arg_part(at, ty, Part::PrefixEnd);
-                self.sql.push(")");
-            }
-            Operator::Contains | Operator::StartsWith => {
-                return Err(Unsupported {
-                    what: "a part of something that is no text",
-                });
-            }
-            Operator::IsNull(is_null) => {
-                self.sql.column(alias, &field.name);
-                self.sql
-                    .push(if is_null { " IS NULL" } else { " IS NOT NULL" });
-            }
-            Operator::Ne if nullable => {
-                self.sql.push("(");
-                self.sql.column(alias, &field.name);
-                self.sql.push(symbol);
-                self.sql.arg(at, ty);
-                self.sql.push(" OR ");
-                self.sql.column(alias, &field.name);
-                self.sql.push(" IS NULL)");
-            }
-            _ => {
-                self.sql.column(alias, &field.name);
-                self.sql.push(symbol);
-                self.sql.arg(at, ty);
-            }
-        }
-        if guard {
-            self.sql.push(")");
-        }
-        Ok(())
-    }
-
-    /// Amounts compare within one currency only.
-    fn money_comparison(
-        &mut self,
-        alias: Alias,
-        field: &str,
-        operator: Operator,
-        at: u16,
-    ) -> Written {
-        let (amount, currency) = (layout::amount_column(field), layout::currency_column(field));
-        let symbol = match operator {
-            Operator::IsNull(is_null) => {
-                self.sql.column(alias, &amount);
-                self.sql
-                    .push(if is_null { " IS NULL" } else { " IS NOT NULL" });
-                return Ok(());
-            }
-            Operator::Contains | Operator::StartsWith => {
-                return Err(Unsupported {
-                    what: "a part of something that is no text",
-                });
-            }
-            Operator::In(_) | Operator::Eq | Operator::Ne => " = ",
-            Operator::Lt => " < ",
-            Operator::Lte => " <= ",
-            Operator::Gt => " > ",
-            Operator::Gte => " >= ",
-        };
-        let n = if let Operator::In(n) = operator { n } else { 1 };
-        self.sql
-            .push(if operator == Operator::Ne { "NOT " } else { "" });
-        self.sql.push("COALESCE(");
-        for nth in 0..n {
-            self.sql.push(if nth > 0 { " OR (" } else { "(" });
-            self.sql.column(alias, &currency);
-            self.sql.push(" = ");
-            self.sql.arg_part(at + nth, &Type::Money, Part::Currency);
-            self.sql.push(" AND ");
-            self.sql.column(alias, &amount);
-            self.sql.push(symbol);
-            self.sql.arg_part(at + nth, &Type::Money, Part::Amount);
-            self.sql.push(")");
-        }
-        self.sql
-            .push(if n == 0 { "FALSE, FALSE)" } else { ", FALSE)" });
-        Ok(())
-    }
-
     /// ` IN (…)`
     fn among(&mut self, first: u16, n: u16, ty: &Type) {
         self.sql.push(" IN (");
@@ -790,51 +568,5 @@ impl And {
     fn next(&mut self, sql: &mut Sql) {
         sql.push(if self.begun { " AND " } else { " WHERE " });
         self.begun = true;
-    }
-}
-
-fn args_of(operator: Operator) -> u16 {
-    match operator {
-        Operator::In(n) => n,
-        Operator::IsNull(_) => 0,
-        _ => 1,
-    }
-}
-
-#[derive(Default)]
-struct FilterCount {
-    count: usize,
-    args: u16,
-    too_many: bool,
-}
-
-impl FilterCount {
-    fn add(&mut self, filter: &Filter) {
-        self.count += 1;
-        let args = args_of(filter.operator);
-        self.args = self.args.saturating_add(args);
-        self.too_many |= self.count > FILTERS_MAX || args > IDS_MAX || self.args > ARGS_MAX;
-    }
-
-    fn add_all(&mut self, filters: &[Filter]) {
-        filters.iter().for_each(|filter| self.add(filter));
-    }
-
-    fn add_where(&mut self, matching: &Where, depth: usize) {
-        if depth > WHERE_DEPTH_MAX {
-            self.too_many = true;
-            return;
-        }
-        match matching {
-            Where::Filter(filter) => self.add(filter),
-            Where::Not(inner) => self.add_where(inner, depth + 1),
-            Where::All(parts) | Where::Any(parts) => {
-                self.count += parts.len();
-                self.too_many |= self.count > FILTERS_MAX;
-                for part in parts {
-                    self.add_where(part, depth + 1);
-                }
-            }
-        }
     }
 }
