@@ -153,6 +153,15 @@ struct Place {
     dialect: Dialect,
 }
 
+/// A limit of one value that is stricter than before.
+struct Stricter {
+    word: &'static str,
+    now: String,
+    /// With its word, which may have been another.
+    before: Option<String>,
+    broken: Option<String>,
+}
+
 impl Place {
     /// `wrap` makes a condition on this value one on the record.
     fn compare(
@@ -163,105 +172,21 @@ impl Place {
         found: &mut Vec<Tightened>,
     ) {
         let new = Limits::of(shape);
-        let mut add =
-            |word: &'static str, now: String, before: Option<String>, broken: Option<String>| {
-                found.push(Tightened {
-                    place: self.called.clone(),
-                    now: format!("{word}: {now}"),
-                    word,
-                    before,
-                    broken: broken.map(wrap),
-                });
-            };
-        let least = |word, new: Option<u32>, old: Option<u32>, measured: &str| {
-            let least = new.filter(|least| old.unwrap_or(0) < *least)?;
-            let before = old.map(|old| format!("{word}: {old}"));
-            Some((word, least, before, format!("{measured} < {least}")))
-        };
-        let most = |word, new: Option<u32>, old: Option<u32>, measured: &str| {
-            let most = new.filter(|most| old.is_none_or(|old| old > *most))?;
-            let before = old.map(|old| format!("{word}: {old}"));
-            Some((word, most, before, format!("{measured} > {most}")))
-        };
-        let (length, items) = (self.length(), self.items());
-        let counts = [
-            least("minLength", new.min_length, old.min_length, &length),
-            most("maxLength", new.max_length, old.max_length, &length),
-            least("minItems", new.min_items, old.min_items, &items),
-            most("maxItems", new.max_items, old.max_items, &items),
+        let stricter = [
+            self.counts(old, &new),
+            patterns(old, &new),
+            self.ends(old, shape),
+            self.steps(old, shape),
+            self.uniqueness(old, shape),
         ];
-        for (word, now, before, broken) in counts.into_iter().flatten() {
-            add(word, now.to_string(), before, Some(broken));
-        }
-        for (word, now, before) in [
-            ("pattern", &new.pattern, &old.pattern),
-            ("format", &new.format, &old.format),
-        ] {
-            if let Some(now) = now.as_ref().filter(|_| now != before) {
-                let before = before.as_ref().map(|before| format!("{word}: {before}"));
-                add(word, now.clone(), before, None);
-            }
-        }
-        for end in [End::Lower, End::Upper] {
-            let known = Bound::of(&shape.constraints, end);
-            let before = Bound::read(old, end, &shape.ty);
-            let Some(bound) = known.filter(|bound| {
-                before
-                    .as_ref()
-                    .is_none_or(|before| bound.is_stricter(before))
-            }) else {
-                continue;
-            };
-            let print = |bound: &Bound| value::text::print(&shape.ty, &bound.value);
-            let broken = format!(
-                "{} {} {}",
-                self.number(),
-                bound.breaking(),
-                self.constant(&bound.value, &shape.ty)
-            );
-            add(
-                bound.word(),
-                print(&bound),
-                before.map(|before| format!("{}: {}", before.word(), print(&before))),
-                Some(broken),
-            );
-        }
-        if let Some(step) = &shape.constraints.multiple_of {
-            let before = old
-                .multiple_of
-                .as_ref()
-                .and_then(|text| value::text::parse(&shape.ty, text).ok());
-            if before
-                .as_ref()
-                .is_none_or(|before| divides(step, before) != Some(true))
-            {
-                // Whether a float is a multiple is a question of rounding, which SQL has no word for.
-                let broken = (shape.ty != Type::Float).then(|| {
-                    format!(
-                        "{} % {} <> 0",
-                        self.number(),
-                        self.constant(step, &shape.ty)
-                    )
-                });
-                let print = |step: &Value| value::text::print(&shape.ty, step);
-                let before = before.map(|before| format!("multipleOf: {}", print(&before)));
-                add("multipleOf", print(step), before, broken);
-            }
-        }
-        if new.unique_items && !old.unique_items {
-            let repeated = format!(
-                "EXISTS (SELECT 1 FROM {} GROUP BY {1}.value HAVING COUNT(*) > 1)",
-                self.elements(),
-                self.element()
-            );
-            // Equal JSON can be written in many ways.
-            let plain = !matches!(&shape.ty, Type::List(item) if **item == Type::Json);
-            add(
-                "uniqueItems",
-                "true".to_owned(),
-                None,
-                plain.then_some(repeated),
-            );
+        for limit in stricter.into_iter().flatten() {
+            found.push(Tightened {
+                place: self.called.clone(),
+                now: format!("{}: {}", limit.word, limit.now),
+                word: limit.word,
+                before: limit.before,
+                broken: limit.broken.map(wrap),
+            });
         }
         let none = Limits::default();
         if let Some(inner) = &shape.items {
@@ -294,6 +219,109 @@ impl Place {
                 place.compare(members, inner, wrap, found);
             }
         }
+    }
+
+    /// Of characters and of elements.
+    fn counts(&self, old: &Limits, new: &Limits) -> Vec<Stricter> {
+        let stricter = |word, now: u32, old: Option<u32>, broken: String| Stricter {
+            word,
+            now: now.to_string(),
+            before: old.map(|old| format!("{word}: {old}")),
+            broken: Some(broken),
+        };
+        let least = |word, new: Option<u32>, old: Option<u32>, measured: &str| {
+            let least = new.filter(|least| old.unwrap_or(0) < *least)?;
+            Some(stricter(word, least, old, format!("{measured} < {least}")))
+        };
+        let most = |word, new: Option<u32>, old: Option<u32>, measured: &str| {
+            let most = new.filter(|most| old.is_none_or(|old| old > *most))?;
+            Some(stricter(word, most, old, format!("{measured} > {most}")))
+        };
+        let (length, items) = (self.length(), self.items());
+        let counts = [
+            least("minLength", new.min_length, old.min_length, &length),
+            most("maxLength", new.max_length, old.max_length, &length),
+            least("minItems", new.min_items, old.min_items, &items),
+            most("maxItems", new.max_items, old.max_items, &items),
+        ];
+        counts.into_iter().flatten().collect()
+    }
+
+    /// Of the range that a number is in.
+    fn ends(&self, old: &Limits, shape: &Shape) -> Vec<Stricter> {
+        let print = |bound: &Bound| value::text::print(&shape.ty, &bound.value);
+        let stricter = |end| {
+            let before = Bound::read(old, end, &shape.ty);
+            let bound = Bound::of(&shape.constraints, end).filter(|bound| {
+                before
+                    .as_ref()
+                    .is_none_or(|before| bound.is_stricter(before))
+            })?;
+            let broken = format!(
+                "{} {} {}",
+                self.number(),
+                bound.breaking(),
+                self.constant(&bound.value, &shape.ty)
+            );
+            Some(Stricter {
+                word: bound.word(),
+                now: print(&bound),
+                before: before.map(|before| format!("{}: {}", before.word(), print(&before))),
+                broken: Some(broken),
+            })
+        };
+        [End::Lower, End::Upper]
+            .into_iter()
+            .filter_map(stricter)
+            .collect()
+    }
+
+    fn steps(&self, old: &Limits, shape: &Shape) -> Vec<Stricter> {
+        let Some(step) = &shape.constraints.multiple_of else {
+            return vec![];
+        };
+        let before = old.multiple_of.as_ref();
+        let before = before.and_then(|text| value::text::parse(&shape.ty, text).ok());
+        if before
+            .as_ref()
+            .is_some_and(|before| divides(step, before) == Some(true))
+        {
+            return vec![];
+        }
+        // Whether a float is a multiple is a question of rounding, which SQL has no word for.
+        let broken = (shape.ty != Type::Float).then(|| {
+            format!(
+                "{} % {} <> 0",
+                self.number(),
+                self.constant(step, &shape.ty)
+            )
+        });
+        let print = |step: &Value| value::text::print(&shape.ty, step);
+        vec![Stricter {
+            word: "multipleOf",
+            now: print(step),
+            before: before.map(|before| format!("multipleOf: {}", print(&before))),
+            broken,
+        }]
+    }
+
+    fn uniqueness(&self, old: &Limits, shape: &Shape) -> Vec<Stricter> {
+        if !shape.constraints.unique_items || old.unique_items {
+            return vec![];
+        }
+        let repeated = format!(
+            "EXISTS (SELECT 1 FROM {} GROUP BY {1}.value HAVING COUNT(*) > 1)",
+            self.elements(),
+            self.element()
+        );
+        // Equal JSON can be written in many ways.
+        let plain = !matches!(&shape.ty, Type::List(item) if **item == Type::Json);
+        vec![Stricter {
+            word: "uniqueItems",
+            now: "true".to_owned(),
+            before: None,
+            broken: plain.then_some(repeated),
+        }]
     }
 
     fn sqlite(&self) -> bool {
@@ -367,6 +395,24 @@ impl Place {
             format!("({} -> {})", self.value, literal(name))
         }
     }
+}
+
+/// Of what SQL cannot read: texts are looked at by whoever writes them next.
+fn patterns(old: &Limits, new: &Limits) -> Vec<Stricter> {
+    let words = [
+        ("pattern", &new.pattern, &old.pattern),
+        ("format", &new.format, &old.format),
+    ];
+    let stricter = |(word, now, before): (&'static str, &Option<String>, &Option<String>)| {
+        let now = now.as_ref().filter(|_| now != before)?;
+        Some(Stricter {
+            word,
+            now: now.clone(),
+            before: before.as_ref().map(|before| format!("{word}: {before}")),
+            broken: None,
+        })
+    };
+    words.into_iter().filter_map(stricter).collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
