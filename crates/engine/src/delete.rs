@@ -115,7 +115,7 @@ async fn is_referred(
 ) -> Result<bool, Failure> {
     let key = ShapeKey::new(Kind::IsReferred).resource(request.resource);
     let prepared = core.statements.get_or_make(key, || {
-        store::write::is_referred(&core.model, core.driver.dialect(), request.resource)
+        store::references::is_referred(&core.model, core.driver.dialect(), request.resource)
             .ok_or_else(|| Failure::internal("nothing refers to these records"))
     })?;
     let parameters = prepared.bind_args(std::slice::from_ref(id));
@@ -130,7 +130,8 @@ async fn referenced(
     id: &Value,
 ) -> Failure {
     let mut kinds = Vec::new();
-    for reference in store::write::references(&core.model, core.driver.dialect(), request.resource)
+    for reference in
+        store::references::pointing_at(&core.model, core.driver.dialect(), request.resource)
     {
         let audience = request.caller.served_audience();
         let resource = core.model.resource(reference.resource);

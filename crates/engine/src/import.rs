@@ -465,7 +465,7 @@ impl Importing {
         if !resource.fields.iter().any(|field| refers(field).is_some()) {
             return Ok(None);
         }
-        let fields: Vec<FieldId> = store::write::relation_fields(resource).collect();
+        let fields: Vec<FieldId> = store::references::relation_fields(resource).collect();
         let there = core.targets_there(transaction, resource, row).await?;
         let missing = fields.iter().zip(there).find_map(|(field, there)| {
             let field = resource.field(*field);
@@ -528,8 +528,7 @@ impl crate::work::Writing for Importing {
     ) -> Result<Imported, Failure> {
         let mut done = Imported::default();
         if self.defer {
-            let defer =
-                self.statement(core, Kind::ImportDeferred, store::write::defer_references)?;
+            let defer = self.statement(core, Kind::ImportDeferred, store::references::defer)?;
             core.change(transaction, &defer, &[]).await?;
         }
         for placed in &self.rows {

@@ -17,7 +17,7 @@ impl Core {
         resource: &Resource,
         row: &[Value],
     ) -> Result<Vec<Value>, Failure> {
-        let ids: Vec<Value> = store::write::relation_fields(resource)
+        let ids: Vec<Value> = store::references::relation_fields(resource)
             .map(|field| row[usize::from(field.0)].clone())
             .collect();
         if ids.is_empty() {
@@ -25,7 +25,7 @@ impl Core {
         }
         let key = ShapeKey::new(Kind::Targets).resource(resource.id);
         let prepared = self.statements.get_or_make(key, || {
-            store::write::targets(&self.model, self.driver.dialect(), resource.id)
+            store::references::targets(&self.model, self.driver.dialect(), resource.id)
                 .ok_or_else(|| Failure::internal("these records refer to nothing"))
         })?;
         let parameters = prepared.bind_args(&ids);
@@ -43,7 +43,7 @@ impl Core {
         row: &[Value],
     ) -> Failure {
         let there = self.targets_there(transaction, resource, row).await;
-        let problems: Vec<FieldProblem> = store::write::relation_fields(resource)
+        let problems: Vec<FieldProblem> = store::references::relation_fields(resource)
             .zip(there.unwrap_or_default())
             .filter(|(_, there)| *there == Value::Bool(false))
             .map(|(field, _)| dangling(&self.model, resource.field(field), row))
@@ -65,13 +65,13 @@ impl Core {
         changed: impl Fn(FieldId) -> bool,
     ) -> Result<(), Failure> {
         let resource = self.model.resource(request.resource);
-        let soft: Vec<&Field> = store::write::soft_relations(&self.model, resource).collect();
+        let soft: Vec<&Field> = store::references::soft_relations(&self.model, resource).collect();
         if !soft.iter().any(|field| changed(field.id)) {
             return Ok(());
         }
         let key = ShapeKey::new(Kind::DeletedTargets).resource(resource.id);
         let prepared = self.statements.get_or_make(key, || {
-            store::write::deleted_targets(&self.model, self.driver.dialect(), resource.id)
+            store::references::deleted_targets(&self.model, self.driver.dialect(), resource.id)
                 .ok_or_else(|| Failure::internal("these records refer to nothing that is kept"))
         })?;
         let ids: Vec<Value> = soft

@@ -78,12 +78,12 @@ pub fn append(dialect: Dialect) -> Prepared {
     sql.name(TABLE);
     sql.push(" (");
     for (at, (column, _)) in COLUMNS.iter().enumerate() {
-        sql.push(if at > 0 { ", " } else { "" });
+        sql.comma(at);
         sql.name(column);
     }
     sql.push(") VALUES (");
     for (at, (_, storage)) in COLUMNS.iter().enumerate() {
-        sql.push(if at > 0 { ", " } else { "" });
+        sql.comma(at);
         let arg = sql.take_args(1);
         sql.arg(arg, &type_of(*storage));
     }

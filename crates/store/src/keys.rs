@@ -57,12 +57,12 @@ pub fn insert(dialect: Dialect) -> Prepared {
     sql.name(TABLE);
     sql.push(" (");
     for (at, (column, _)) in COLUMNS.iter().enumerate() {
-        sql.push(if at > 0 { ", " } else { "" });
+        sql.comma(at);
         sql.name(column);
     }
     sql.push(") VALUES (");
     for (at, (_, ty)) in COLUMNS.iter().enumerate() {
-        sql.push(if at > 0 { ", " } else { "" });
+        sql.comma(at);
         let arg = sql.take_args(1);
         sql.arg(arg, ty);
     }
@@ -136,7 +136,7 @@ fn set_time(dialect: Dialect, column: &str) -> Sql {
 fn columns(sql: &mut Sql) {
     sql.push("SELECT ");
     for (at, (column, ty)) in COLUMNS.iter().enumerate() {
-        sql.push(if at > 0 { ", " } else { "" });
+        sql.comma(at);
         sql.name(column);
         sql.returns(crate::layout::storage(ty), Cell::Plain);
     }

@@ -26,6 +26,7 @@ pub mod migrate;
 pub mod operations;
 pub mod prepared;
 mod prune;
+pub mod references;
 pub mod search;
 pub mod secrets;
 pub mod select;

@@ -57,6 +57,11 @@ impl Sql {
         self.push(if self.is_sqlite() { sqlite } else { postgres });
     }
 
+    /// What stands before an item of a list: nothing before the first.
+    pub fn comma(&mut self, at: usize) {
+        self.push(if at > 0 { ", " } else { "" });
+    }
+
     pub fn name(&mut self, name: &str) {
         quote_name(&mut self.text, name);
     }

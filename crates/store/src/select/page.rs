@@ -182,7 +182,7 @@ fn tuple(sql: &mut Sql, alias: Alias, keys: &[Key]) {
     let many = keys.len() > 1;
     sql.push(if many { "(" } else { "" });
     for (at, key) in keys.iter().enumerate() {
-        sql.push(if at > 0 { ", " } else { "" });
+        sql.comma(at);
         sql.column(alias, &key.column);
     }
     sql.push(if many { ")" } else { "" });
@@ -190,7 +190,7 @@ fn tuple(sql: &mut Sql, alias: Alias, keys: &[Key]) {
     sql.push(if descending { " < " } else { " > " });
     sql.push(if many { "(" } else { "" });
     for (at, key) in keys.iter().enumerate() {
-        sql.push(if at > 0 { ", " } else { "" });
+        sql.comma(at);
         key.value(sql);
     }
     sql.push(if many { ")" } else { "" });

@@ -285,9 +285,7 @@ impl Writer<'_> {
         self.sql.push("SELECT ");
         let resource = self.resource;
         for (at, output) in self.shape.outputs.iter().enumerate() {
-            if at > 0 {
-                self.sql.push(", ");
-            }
+            self.sql.comma(at);
             match output {
                 Output::Version => {
                     self.sql.column(alias, VERSION);
@@ -314,9 +312,7 @@ impl Writer<'_> {
                         continue;
                     }
                     for (at, column) in layout::columns(field).iter().enumerate() {
-                        if at > 0 {
-                            self.sql.push(", ");
-                        }
+                        self.sql.comma(at);
                         self.sql.column(alias, &column.name);
                     }
                     self.returns(&field.shape.ty);
@@ -341,7 +337,7 @@ impl Writer<'_> {
         };
         let mut asked = false;
         for (at, part) in parts.iter().enumerate() {
-            self.sql.push(if at > 0 { ", " } else { "" });
+            self.sql.comma(at);
             let mut lowering = Lowering::new(self.model, &mut self.sql, Form::Rows);
             lowering.bind(
                 THIS,
@@ -517,9 +513,7 @@ impl Writer<'_> {
     fn among(&mut self, first: u16, n: u16, ty: &Type) {
         self.sql.push(" IN (");
         for at in 0..n {
-            if at > 0 {
-                self.sql.push(", ");
-            }
+            self.sql.comma(at.into());
             self.sql.arg(first + at, ty);
         }
         if n == 0 {

@@ -1,7 +1,7 @@
 //! Inserting, changing and deleting one record, and why the database refuses.
 
 use model::Model;
-use store::{Dialect, Output, Select, StoreError, constraint, search, select, write};
+use store::{Dialect, Output, Select, StoreError, constraint, references, search, select, write};
 use value::{FieldId, ResourceId, Timestamp, Value};
 
 use crate::support::{Database, model, rule};
@@ -208,15 +208,15 @@ fn what_is_pointed_at_stays_and_the_pointer_can_be_named() {
     let nobody = Value::Uuid([9; 16]);
     let refused = shop.book(2, &[("author_id", nobody.clone())]).unwrap_err();
     assert!(matches!(refused, StoreError::ForeignKey));
-    let targets = write::targets(&shop.model, testdb::dialect(), book).unwrap();
-    let names: Vec<&str> = write::relation_fields(shop.model.resource(book))
+    let targets = references::targets(&shop.model, testdb::dialect(), book).unwrap();
+    let names: Vec<&str> = references::relation_fields(shop.model.resource(book))
         .map(|field| shop.model.resource(book).field(field).name.as_str())
         .collect();
     assert_eq!(names, ["author_id", "editor_id", "sequel_id"]);
     let args = [nobody, Value::Uuid([1; 16]), Value::Null];
     let there = [Value::Bool(false), Value::Bool(true), Value::Bool(true)];
     assert_eq!(shop.database.query(&targets, &args), [there]);
-    assert!(write::targets(&shop.model, testdb::dialect(), shop.id("Author")).is_none());
+    assert!(references::targets(&shop.model, testdb::dialect(), shop.id("Author")).is_none());
 
     let author = shop.id("Author");
     let delete = write::delete(&shop.model, testdb::dialect(), author);
@@ -227,7 +227,7 @@ fn what_is_pointed_at_stays_and_the_pointer_can_be_named() {
         .unwrap_err();
     assert!(matches!(refused, StoreError::ForeignKey), "{refused}");
     let found: Vec<(FieldId, Vec<Vec<Value>>)> =
-        write::references(&shop.model, testdb::dialect(), author)
+        references::pointing_at(&shop.model, testdb::dialect(), author)
             .iter()
             .map(|known| (known.field, shop.database.query(&known.find, &args[..1])))
             .collect();
