@@ -138,7 +138,7 @@ impl Writer<'_> {
     }
 
     /// All of an existing record: what is absent goes back to its default or to nothing.
-    /// What the client can neither see nor set is kept.
+    /// What the client can neither see nor set is kept, and so is what its path says.
     pub fn replace(
         &self,
         current: &[Value],
@@ -156,6 +156,7 @@ impl Writer<'_> {
                     || field.immutable
                     || field.write_only
                     || field.is_system()
+                    || self.resource.key.contains(&field.id)
                     || hidden(field) => {}
                 None => {
                     let cleared = match &field.default {

@@ -375,6 +375,25 @@ fn the_body_says_of_the_path_the_same_or_nothing() {
 }
 
 #[test]
+fn a_put_may_leave_out_what_the_path_says() {
+    let (app, client) = tracker();
+    client
+        .put("/repos/octo/hello", &json!({"stars": 3}))
+        .expect(200);
+    let stored = app.get("/repos/octo/hello").expect(200);
+    assert_eq!(member(&stored, "name"), "hello");
+    assert_eq!(member(&stored, "stars"), 3);
+    let moved = client.put("/repos/octo/hello", &json!({"name": "bye"}));
+    assert_eq!(member(&moved.expect(200), "stars"), 0);
+    app.get("/repos/octo/hello").expect(404);
+    app.get("/repos/octo/bye").expect(200);
+    let document = app.get("/openapi.json").expect(200).json();
+    let body = |name: &str| document["components"]["schemas"][name]["required"].clone();
+    assert_eq!(body("RepoCreate"), json!(["owner", "name"]));
+    assert_eq!(body("RepoReplace"), Json::Null);
+}
+
+#[test]
 fn a_record_is_not_found_in_the_path_of_another() {
     let (app, client) = tracker();
     client
@@ -431,6 +450,22 @@ fn nothing_is_within_what_one_may_not_see() {
         assert_eq!(told(&hidden), told(&missing), "{path}");
         client.get(path).expect(404);
         staff.get(path).expect(200);
+    }
+    for list in [
+        "/repos/octo/hello/issues",
+        "/repos/octo/hello/issues/1/comments",
+    ] {
+        for accept in ["application/x-ndjson", "text/csv"] {
+            let whole =
+                |client: &Client| client.request("GET", list).header("accept", accept).send();
+            whole(&client).expect(404);
+            whole(&staff).expect(200);
+        }
+        let query = format!("{list}/query");
+        client.post(&query, &json!({})).expect(404);
+        staff.post(&query, &json!({})).expect(200);
+        let asked = client.request("QUERY", list).json(&json!({}));
+        asked.send().expect(404);
     }
     let path = "/repos/octo/hello/issues/1";
     client.patch(path, &json!({"title": "x"})).expect(404);

@@ -155,7 +155,9 @@ impl<'m> Resources<'m, '_> {
         let mut example = Some(Map::new());
         for field in self.changeable(resource) {
             properties.insert(field.name.clone(), self.schemas.field(field, Side::Input));
-            if field.required_on_create() && !field.write_only {
+            // The path says what its key is.
+            let is_said = resource.key.contains(&field.id);
+            if field.required_on_create() && !field.write_only && !is_said {
                 required.push(field.name.as_str());
             }
             add_example(&mut example, field);
