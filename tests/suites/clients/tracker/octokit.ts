@@ -64,6 +64,19 @@ const open = async () => {
   return issues.map((issue) => issue.number).sort((a, b) => a - b);
 };
 assert.deepEqual(await open(), [2, 3, 5, 7, 8, 9]);
+const shut = (await bob.rest.issues.listForRepo({ ...kettle, state: "closed" })).data;
+assert.deepEqual(
+  shut.map((issue) => [issue.number, issue.state]),
+  [1, 4, 6].map((number) => [number, "closed"]),
+);
+
+// Sorted, which is by the contract's own fields; page after page, too.
+const sort = "-number" as "created";
+const backwards = await bob.paginate(bob.rest.issues.listForRepo, { ...kettle, sort, per_page: 4 });
+assert.deepEqual(
+  backwards.map((issue) => issue.number),
+  [9, 8, 7, 6, 5, 4, 3, 2, 1],
+);
 
 // One is opened, read, changed, closed and opened again.
 const made = await bob.rest.issues.create({ ...kettle, title: "It sings", body: "At night.", labels: ["bug"] });
@@ -117,9 +130,13 @@ assert.deepEqual(
   untitled.error.response.data.errors.map((fault: any) => fault.pointer),
   ["/title"],
 );
-assert.match(untitled.error.message, /Must not be empty/);
+assert.match(untitled.error.message, /^Must not be empty\./);
+const unheard = await refused(bob.rest.issues.listForRepo({ ...kettle, assignee: "eve" }));
+assert.deepEqual([unheard.status, unheard.code], [400, "malformed"]);
+assert.match(unheard.error.message, /there is no parameter `assignee`/i);
 const missing = await refused(bob.rest.issues.get({ ...kettle, issue_number: 4711 }));
 assert.deepEqual([missing.status, missing.code], [404, "not_found"]);
+assert.match(missing.error.message, /^There is no issue/);
 const hidden = await refused(bob.rest.repos.get({ owner: "ann", repo: "secrets" }));
 assert.deepEqual([hidden.status, hidden.code], [404, "not_found"]);
 const inHidden = await refused(bob.rest.issues.listForRepo({ owner: "ann", repo: "secrets" }));
