@@ -26,6 +26,7 @@ mod later;
 mod lease;
 mod list;
 mod once;
+mod patch;
 mod place;
 mod plan;
 mod read;

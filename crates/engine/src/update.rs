@@ -2,24 +2,19 @@
 
 use std::sync::Arc;
 
-use call::{Change, Code, Failure, FieldProblem, Outcome, Place, Request};
-use json_patch::PatchOperation;
+use call::{Change, Code, Failure, Outcome, Request};
 use model::{Action, Field, Resource};
-use serde_json::{Map, Value as Json};
 use store::driver::{StoreError, Transaction};
 use value::{FieldId, Value};
 
 use crate::Core;
 use crate::access::Verdict;
-use crate::input::{Draft, Writer, escape};
+use crate::input::{Draft, Writer};
+use crate::patch::{self, Patched};
+use crate::place::Place;
 use crate::settle::One;
 use crate::statements::{Kind, ShapeKey};
 use crate::write::{Stored, Terms, refuse_field};
-
-/// Operations of one JSON Patch; each may copy the whole document.
-const PATCH_OPERATIONS_MAX: usize = 100;
-/// Bytes that a patched document may grow to.
-const PATCHED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 impl Core {
     /// Decides a change as far as that goes without its transaction.
@@ -49,7 +44,7 @@ impl Core {
 
 /// A change that has been decided.
 pub struct Updating {
-    place: crate::place::Place,
+    place: Place,
     terms: Terms,
     /// Known once the record has been found.
     id: Value,
@@ -161,7 +156,7 @@ fn changed(
         Some(Change::Merge(body)) => writer.merge(&before.row, body),
         Some(Change::Whole(body)) => writer.replace(&before.row, body, &hidden),
         Some(Change::Patch(operations)) => {
-            match patched(resource, &before.row, operations, &hidden)? {
+            match patch::apply(resource, &before.row, operations, &hidden)? {
                 Patched::Members(body) => writer.set(&before.row, &body),
                 Patched::Whole(body) => writer.replace(&before.row, &body, &hidden),
             }
@@ -209,147 +204,6 @@ fn hidden_from(core: &Core, request: &Request, resource: &Resource, field: &Fiel
             .resource(resource.id)
             .field_read(field.id)
             .is_some_and(|gate| !matches!(gate.ask(&request.caller, request.now), Verdict::Open))
-}
-
-/// What a JSON Patch comes to.
-enum Patched {
-    /// The members that it changes.
-    Members(Map<String, Json>),
-    /// Another document: it is taken as PUT takes one.
-    Whole(Map<String, Json>),
-}
-
-/// The members that a JSON Patch changes, found by applying it to the record as JSON.
-fn patched(
-    resource: &Resource,
-    row: &[Value],
-    operations: &Json,
-    hidden: &dyn Fn(&Field) -> bool,
-) -> Result<Patched, Failure> {
-    let malformed = |pointer: String, detail: String| {
-        Failure::with_problems(
-            Code::Malformed,
-            vec![FieldProblem {
-                place: Place::Pointer(pointer),
-                code: "invalid_patch",
-                detail,
-            }],
-        )
-    };
-    let patch: json_patch::Patch = serde_json::from_value(operations.clone()).map_err(|error| {
-        malformed(
-            String::new(),
-            format!("not a JSON Patch (RFC 6902): {error}"),
-        )
-    })?;
-    if patch.0.len() > PATCH_OPERATIONS_MAX {
-        return Err(malformed(
-            String::new(),
-            format!(
-                "{} operations; the most is {PATCH_OPERATIONS_MAX}",
-                patch.0.len()
-            ),
-        ));
-    }
-    let mut original = Map::new();
-    for field in resource
-        .fields
-        .iter()
-        .filter(|field| field.is_stored() && !hidden(field))
-    {
-        let mut text = Vec::new();
-        value::json::write(&field.shape.ty, &row[usize::from(field.id.0)], &mut text);
-        let json = serde_json::from_slice(&text).map_err(Failure::internal)?;
-        original.insert(field.name.clone(), json);
-    }
-    let mut document = Json::Object(original.clone());
-    for (index, operation) in patch.0.iter().enumerate() {
-        json_patch::patch(&mut document, std::slice::from_ref(operation)).map_err(|error| {
-            // RFC 5789 §2.2: the patch is understood, but not for a record in this state.
-            Failure::with_problems(
-                Code::Conflict,
-                vec![FieldProblem {
-                    place: Place::Pointer(format!("/{index}")),
-                    code: "patch_failed",
-                    detail: format!("operation {index} does not apply: {}", error.kind),
-                }],
-            )
-        })?;
-        // `copy` can double the document with each operation.
-        if size(&document) > PATCHED_BYTES_MAX {
-            return Err(malformed(
-                format!("/{index}"),
-                "the patched record becomes too large".to_owned(),
-            ));
-        }
-    }
-    let Json::Object(document) = document else {
-        return Err(malformed(
-            String::new(),
-            "the patch makes the record something else than an object".to_owned(),
-        ));
-    };
-    if patch.0.iter().any(puts_another) {
-        return Ok(Patched::Whole(document));
-    }
-    let mut body = Map::new();
-    for (name, before) in &original {
-        match document.get(name) {
-            None => {
-                body.insert(name.clone(), Json::Null);
-            }
-            Some(after) if after != before => {
-                body.insert(name.clone(), after.clone());
-            }
-            Some(_) => {}
-        }
-    }
-    for (name, after) in document {
-        if !original.contains_key(&name) {
-            let computed = resource
-                .field_named(&name)
-                .is_some_and(|field| !field.is_stored());
-            if computed {
-                return Err(Failure::with_problems(
-                    Code::Invalid,
-                    vec![FieldProblem {
-                        place: Place::Pointer(format!("/{}", escape(&name))),
-                        code: "read_only",
-                        detail: format!("`{name}` is computed; it cannot be patched"),
-                    }],
-                ));
-            }
-            body.insert(name, after);
-        }
-    }
-    Ok(Patched::Members(body))
-}
-
-/// Whether an operation puts something in the place of the whole document.
-fn puts_another(operation: &PatchOperation) -> bool {
-    match operation {
-        PatchOperation::Add(_)
-        | PatchOperation::Replace(_)
-        | PatchOperation::Move(_)
-        | PatchOperation::Copy(_) => operation.path().is_root(),
-        PatchOperation::Remove(_) | PatchOperation::Test(_) => false,
-    }
-}
-
-/// Bytes of the strings and a few for each value: close enough to stop growth.
-fn size(json: &Json) -> usize {
-    match json {
-        Json::String(text) => text.len() + 2,
-        Json::Array(items) => items.iter().map(size).sum::<usize>() + 2,
-        Json::Object(members) => {
-            members
-                .iter()
-                .map(|(name, value)| name.len() + 4 + size(value))
-                .sum::<usize>()
-                + 2
-        }
-        Json::Null | Json::Bool(_) | Json::Number(_) => 8,
-    }
 }
 
 /// Write rules of the fields that change. Like the record's own they hold before and after,
