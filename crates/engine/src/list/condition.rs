@@ -9,7 +9,9 @@ use model::Resource;
 use store::select::Where;
 use value::Value;
 
-use super::{FILTERS_MAX, Leaf, Question, at, filter_seal};
+use super::FILTERS_MAX;
+use super::filter::Leaf;
+use super::question::{Question, at};
 use crate::Core;
 
 /// How deep AND, OR and NOT may nest. What people write has two or three levels.
@@ -149,16 +151,5 @@ fn place(condition: &Condition) -> Place {
             .first()
             .map_or_else(|| Place::Parameter("where".to_owned()), place),
         Condition::Not(inner) => place(inner),
-    }
-}
-
-/// What a cursor is bound to.
-pub(super) fn seal(condition: &Condition) -> serde_json::Value {
-    let all = |parts: &[Condition]| parts.iter().map(seal).collect::<Vec<_>>();
-    match condition {
-        Condition::Is(filter) => filter_seal(filter),
-        Condition::All(parts) => serde_json::json!({"and": all(parts)}),
-        Condition::Any(parts) => serde_json::json!({"or": all(parts)}),
-        Condition::Not(inner) => serde_json::json!({"not": seal(inner)}),
     }
 }
