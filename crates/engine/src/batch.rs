@@ -12,6 +12,7 @@ use model::Action;
 use store::driver::Transaction;
 
 use crate::Core;
+use crate::access::{admit, refuse};
 use crate::settle::One;
 use crate::validate::PROBLEMS_MAX;
 use crate::work::Writing;
@@ -36,7 +37,9 @@ impl Core {
         request: &Request,
         batch: &Batch,
     ) -> Result<Batching, Failure> {
-        count(batch)?;
+        if count(batch)? == 0 {
+            self.may_batch(request)?;
+        }
         // Looked for once, and not for every part.
         let around = match &request.parent {
             Some(parent) => Some(self.parent(request, parent).await?),
@@ -85,6 +88,30 @@ pub fn too_many(detail: String) -> Failure {
         detail,
     };
     Failure::with_problems(Code::Invalid, vec![problem])
+}
+
+impl Core {
+    /// A batch of nothing is for whoever could put something into it.
+    fn may_batch(&self, request: &Request) -> Result<(), Failure> {
+        let resource = self.model.resource(request.resource);
+        let plan = self.plans.resource(resource.id);
+        let actions = [Action::Create, Action::Update, Action::Delete];
+        let asked = actions.map(|action| {
+            let gate = plan.gate(action);
+            let answer = admit(resource, gate, action, &request.caller, request.now);
+            (gate.is_some(), answer.map(|_| ()))
+        });
+        if asked.iter().any(|(_, answer)| answer.is_ok()) {
+            return Ok(());
+        }
+        // What is closed to everybody says the least about this caller.
+        let mut refusals = asked.into_iter();
+        let told = refusals.find(|(offered, _)| *offered);
+        told.map_or_else(
+            || Err(refuse(&request.caller, resource, Action::Create, "nobody")),
+            |(_, refusal)| refusal,
+        )
+    }
 }
 
 /// Every part as a request of its own, in the order in which they are done, and where it stands.

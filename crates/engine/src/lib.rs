@@ -61,9 +61,16 @@ pub use entrance::{Admitted, Entrance, Meters, Visit};
 pub use export::Sink;
 pub use import::{Import, ImportError, Imported, Progress, Row};
 pub use later::RUNNING_MAX as OPERATIONS_MAX;
+pub use list::condition::{
+    DEPTH_MAX as CONDITION_DEPTH_MAX, PARTS_MAX as CONDITIONS_MAX,
+    VALUES_MAX as CONDITION_VALUES_MAX,
+};
 pub use list::stream::{PIECE_MAX, Records};
-pub use list::{PAGE_DEFAULT, PAGE_MAX, is_sortable};
-pub use view::INCLUDE_DEPTH_MAX;
+pub use list::{
+    FILTERS_MAX, IN_MAX, PAGE_DEFAULT, PAGE_MAX, SORT_MAX, WORDS_CHARS_MAX, is_sortable,
+};
+pub use patch::PATCH_OPERATIONS_MAX;
+pub use view::{FIELDS_MAX, INCLUDE_DEPTH_MAX, INCLUDES_MAX};
 
 use cursor::CursorKey;
 use plan::Plans;

@@ -1,6 +1,6 @@
 //! Lists: filters, sort, pages. Every parameter is checked here, once for all doors.
 
-mod condition;
+pub mod condition;
 mod filter;
 mod question;
 mod seal;
@@ -30,13 +30,13 @@ pub const PAGE_DEFAULT: u32 = 50;
 /// Larger sizes are lowered to this.
 pub const PAGE_MAX: u32 = 200;
 /// Conditions in one request; each adds to the statement.
-const FILTERS_MAX: usize = 100;
+pub const FILTERS_MAX: usize = 100;
 /// Values of one `in`.
-const IN_MAX: usize = 100;
+pub const IN_MAX: usize = 100;
 /// Keys of one sort, without the id that always closes it.
-const SORT_MAX: usize = 4;
+pub const SORT_MAX: usize = 4;
 /// Characters of one `q`.
-const WORDS_CHARS_MAX: usize = 200;
+pub const WORDS_CHARS_MAX: usize = 200;
 
 impl Core {
     pub async fn list(self: &Arc<Self>, request: &Request) -> Result<Outcome, Failure> {

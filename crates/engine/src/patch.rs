@@ -11,7 +11,7 @@ use value::Value;
 use crate::input::escape;
 
 /// Operations of one JSON Patch; each may copy the whole document.
-const PATCH_OPERATIONS_MAX: usize = 100;
+pub const PATCH_OPERATIONS_MAX: usize = 100;
 /// Bytes that a patched document may grow to.
 const PATCHED_BYTES_MAX: usize = 4 * 1024 * 1024;
 

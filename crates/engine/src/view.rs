@@ -20,7 +20,7 @@ pub const INCLUDE_DEPTH_MAX: usize = 2;
 /// Included relations of one request; each costs one statement.
 pub const INCLUDES_MAX: usize = 10;
 /// Names in `fields`.
-const FIELDS_MAX: usize = 200;
+pub const FIELDS_MAX: usize = 200;
 /// Views kept per engine. Beyond it views are made for the request alone.
 const VIEWS_MAX: usize = 4096;
 

@@ -30,7 +30,15 @@ pub fn openapi(model: &Model, audience: Audience) -> Json {
     let limits = Limits {
         page_default: engine::PAGE_DEFAULT,
         page_max: engine::PAGE_MAX,
-        ..Limits::default()
+        in_max: engine::IN_MAX,
+        sort_max: engine::SORT_MAX,
+        words_chars_max: engine::WORDS_CHARS_MAX,
+        includes_max: engine::INCLUDES_MAX,
+        patch_operations_max: engine::PATCH_OPERATIONS_MAX,
+        batch_max: engine::BATCH_MAX,
+        conditions_max: engine::CONDITIONS_MAX,
+        condition_depth_max: engine::CONDITION_DEPTH_MAX,
+        condition_values_max: engine::CONDITION_VALUES_MAX,
     };
     surface::openapi::document(model, audience, &limits)
 }

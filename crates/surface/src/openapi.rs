@@ -4,13 +4,16 @@
 //! the document allows is never told that it broke the contract, and one that sends anything else
 //! is. It knows what rules exist, but not who will ask.
 
+mod answers;
 mod batch;
+mod headers;
+mod long_work;
 mod names;
 mod operations;
 mod parameters;
 mod patch;
+mod problem;
 mod resources;
-mod responses;
 mod schemas;
 
 use std::collections::HashSet;
@@ -19,6 +22,8 @@ use model::{Audience, Deprecated, Model};
 use serde_json::{Map, Value as Json, json};
 
 use crate::{access, words};
+use answers::Answers;
+use headers::Marks;
 use names::Names;
 use operations::Operations;
 use parameters::Parameters;
@@ -55,6 +60,12 @@ pub struct Limits {
     pub patch_operations_max: usize,
     /// Writes of one batch.
     pub batch_max: usize,
+    /// Comparisons of one query in a body, and items of one list in it.
+    pub conditions_max: usize,
+    /// How deep its lists and negations nest.
+    pub condition_depth_max: usize,
+    /// Values in all of its comparisons.
+    pub condition_values_max: usize,
 }
 
 impl Default for Limits {
@@ -68,6 +79,9 @@ impl Default for Limits {
             includes_max: 10,
             patch_operations_max: 100,
             batch_max: 1000,
+            conditions_max: 256,
+            condition_depth_max: 8,
+            condition_values_max: 2000,
         }
     }
 }
@@ -89,10 +103,14 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
         audience,
     };
     parameters.shared(&mut shared);
+    let mut marks = vec![Marks::of_operations(model)];
+    marks.extend(access::resources(model, audience).map(|resource| Marks::of(model, resource)));
+    let answers = Answers::new(marks);
     let operations = Operations {
         model,
         parameters: &parameters,
         names: &components,
+        answers: &answers,
         audience,
     };
     let mut paths = operations.paths(&mut shared);
@@ -112,16 +130,13 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
         batch::components(&schemas, resource, names, limits.batch_max, &mut described);
     }
     schemas.shared(&mut described);
-    described.insert(PROBLEM.to_owned(), responses::problem());
-    let (operation, schema) = responses::operation();
-    described.insert(OPERATION.to_owned(), schema);
+    described.insert(PROBLEM.to_owned(), problem::schema());
+    described.insert(OPERATION.to_owned(), long_work::schema());
     let has_operations = paths.values().any(writes);
     if has_operations {
-        paths.insert(format!("{}/operations/{{id}}", model.base), operation);
+        let item = long_work::path_item(&answers, Marks::of_operations(model));
+        paths.insert(format!("{}/operations/{{id}}", model.base), item);
     }
-    let mut answers = Map::new();
-    let limited = access::resources(model, audience).any(|resource| model.is_limited(resource));
-    responses::shared(limited, &mut answers);
 
     let tags = access::resources(model, audience).map(|resource| {
         let description = resource
@@ -146,9 +161,9 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
         "paths": paths,
         "components": {
             "schemas": described,
-            "responses": answers,
+            "responses": answers.components(),
             "parameters": shared,
-            "headers": responses::header_components(),
+            "headers": headers::components(),
             "securitySchemes": {KEY: security_scheme(model)},
         },
     });

@@ -9,15 +9,17 @@ use model::Resource;
 use store::select::Where;
 use value::Value;
 
-use super::FILTERS_MAX;
 use super::filter::Leaf;
 use super::question::{Question, at};
 use crate::Core;
 
 /// How deep AND, OR and NOT may nest. What people write has two or three levels.
 pub const DEPTH_MAX: usize = 8;
+/// Comparisons in one query, of the URL and of the body. Programs that put conditions together are
+/// far below it, and a plan for so many is still made within milliseconds.
+pub const PARTS_MAX: usize = 256;
 /// Values in all filters of a condition together: far below what a statement takes.
-const VALUES_MAX: usize = 2_000;
+pub const VALUES_MAX: usize = 2_000;
 
 impl Core {
     pub(super) fn condition(
@@ -37,11 +39,11 @@ impl Core {
             return Ok(());
         }
         let parts = size(condition).saturating_add(request.query.filters.len());
-        if parts > FILTERS_MAX {
+        if parts > PARTS_MAX {
             problems.push(at(
                 &place(condition),
                 "too_many",
-                format!("{parts} conditions; the most is {FILTERS_MAX}"),
+                format!("{parts} conditions; the most is {PARTS_MAX}"),
             ));
             return Ok(());
         }
@@ -135,11 +137,15 @@ fn depth(condition: &Condition) -> usize {
     }
 }
 
+/// Comparisons and empty lists. What joins them is not counted: there is no more of it than levels
+/// above each of them.
 fn size(condition: &Condition) -> usize {
     match condition {
         Condition::Is(_) => 1,
-        Condition::All(parts) | Condition::Any(parts) => 1 + parts.iter().map(size).sum::<usize>(),
-        Condition::Not(inner) => 1 + size(inner),
+        Condition::All(parts) | Condition::Any(parts) => {
+            parts.iter().map(size).sum::<usize>().max(1)
+        }
+        Condition::Not(inner) => size(inner),
     }
 }
 

@@ -239,7 +239,7 @@ impl Faults<'_> {
     /// Means what it means in `If-Match`.
     fn precondition(&mut self, pointer: &str, etag: &Value) -> Option<Precondition> {
         let read = || {
-            let value = HeaderValue::from_str(etag.as_str()?).ok()?;
+            let value = HeaderValue::from_str(etag.as_str().filter(is_one_tag)?).ok()?;
             let headers = HeaderMap::from_iter([(IF_MATCH, value)]);
             super::precondition::read(&headers, model::Action::Update).ok()
         };
@@ -250,4 +250,12 @@ impl Faults<'_> {
         }
         precondition
     }
+}
+
+/// A header field could hold several, or `*`. Of one record there is one.
+fn is_one_tag(text: &&str) -> bool {
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    inner.is_some_and(|inner| !inner.is_empty() && !inner.contains(['"', '\\', ' ']))
 }

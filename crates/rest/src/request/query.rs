@@ -127,8 +127,13 @@ impl Reader {
     }
 
     fn limit(&mut self, limit: &serde_json::Number) {
-        // Too large a number is lowered, here to what fits, by the engine to the maximum.
-        match limit.as_u64() {
+        // Too large a number is lowered, here to what fits, by the engine to the maximum. In JSON
+        // 20.0 is a whole number too.
+        let whole = limit.as_u64().or_else(|| {
+            let number = limit.as_f64()?;
+            (number >= 0.0 && number.fract() == 0.0).then_some(number as u64)
+        });
+        match whole {
             Some(0) => self.fault("/limit", "too_small", "`limit` is at least 1."),
             Some(limit) => {
                 self.query.limit = Some(u32::try_from(limit).unwrap_or(u32::MAX));
@@ -168,13 +173,18 @@ impl Reader {
 
     fn names(&mut self, value: Value, member: &str, example: &str) -> Option<Vec<String>> {
         let names = self.texts(value, member, example)?;
+        let mut once: Vec<String> = Vec::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
             if !name.split('.').all(is_name) {
                 let detail = format!("`{}` is not a name.", shown(name));
                 self.fault(&format!("/{member}/{index}"), "invalid", detail);
             }
+            // As in a URL, naming something twice says no more than naming it once.
+            if !once.contains(name) {
+                once.push(name.clone());
+            }
         }
-        Some(names)
+        Some(once)
     }
 
     /// A list of strings.
@@ -372,6 +382,13 @@ mod tests {
             ("{}", ""),
             (r#"{"limit": 20}"#, "limit 20"),
             (r#"{"limit": 99999999999}"#, "limit 4294967295"),
+            (r#"{"limit": 20.0}"#, "limit 20"),
+            (r#"{"limit": 1e30}"#, "limit 4294967295"),
+            (r#"{"limit": 154137143440213803008}"#, "limit 4294967295"),
+            (
+                r#"{"include": ["a", "b", "a"], "fields": ["id", "id"]}"#,
+                "fields [\"id\"] include [\"a\", \"b\"]",
+            ),
             (
                 r#"{"cursor": "abc", "total": true}"#,
                 "cursor \"abc\" total",

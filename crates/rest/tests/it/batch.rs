@@ -547,3 +547,39 @@ fn what_a_batch_deletes_softly_can_be_restored() {
     assert_eq!(refused.expect(404).faults(), ["/delete/1 not_found"]);
     app.get("/v1/repos/o/a").expect(200);
 }
+
+#[test]
+fn a_batch_of_nothing_is_for_whoever_could_write_something() {
+    let app = DESK.get();
+    let ann = app.key().all_scopes().user("ann").client();
+    let reader = app.key().scope("notes.read").user("ann").client();
+    for body in [json!({}), json!({"create": [], "update": [], "delete": []})] {
+        let done = ann.post("/v1/notes/batch", &body).expect(200).json();
+        assert_eq!(done, json!({"create": [], "update": [], "delete": []}));
+        assert_eq!(
+            reader.post("/v1/notes/batch", &body).expect(403).code(),
+            "insufficient_scope"
+        );
+        app.post("/v1/notes/batch", &body).expect(401);
+        // Guests may create a drop.
+        app.post("/v1/drops/batch", &body).expect(200);
+    }
+}
+
+#[test]
+fn a_part_has_one_entity_tag() {
+    let app = DESK.get();
+    for etag in [
+        "",
+        "*",
+        "3.a",
+        "\"",
+        "\"\"",
+        "\"3.a\", \"4.b\"",
+        "W/\"3.a\"",
+    ] {
+        let body = json!({"delete": [{"id": 1, "etag": etag}]});
+        let refused = batch(&app, "tasks", &body).expect(422);
+        assert_eq!(refused.faults(), ["/delete/0/etag invalid"], "{etag}");
+    }
+}

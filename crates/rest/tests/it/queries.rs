@@ -227,8 +227,11 @@ fn what_is_too_much_is_refused() {
         (nested(8), None),
         (nested(9), Some("too_deep")),
         (nested(50), Some("too_deep")),
-        (any(99), None),
-        (any(100), Some("too_many")),
+        (any(256), None),
+        (any(257), Some("too_many")),
+        // Empty ones count too, or there would be no end of them.
+        (json!({"and": vec![json!({}); 256]}), None),
+        (json!({"and": vec![json!({}); 257]}), Some("too_many")),
         (any(5000), Some("too_many")),
         (lists(20), None),
         (lists(21), Some("too_many")),

@@ -6,11 +6,11 @@ use model::{Action, Concurrency, Field, Idempotency, Model, Resource};
 use serde_json::{Map, Value as Json, json};
 use value::Type;
 
+use super::answers::{Answers, Shared, ok};
+use super::headers::{Marks, WRITTEN};
 use super::names::Components;
-use super::operations::has_sunset;
-use super::responses::{self, Shared};
 use super::schemas::Schemas;
-use super::{KEY, reference};
+use super::{KEY, operations, reference};
 use crate::access::{self, Opening};
 use crate::words::{self, many};
 
@@ -27,53 +27,71 @@ pub fn is_offered(resource: &Resource) -> bool {
 /// The description of its POST.
 pub fn operation(
     model: &Model,
+    answers: &Answers,
     resource: &Resource,
     names: &Components,
     operation_id: &str,
 ) -> Json {
-    let key = match resource.idempotency {
-        Idempotency::Required => "IdempotencyKeyRequired",
-        Idempotency::Optional => "IdempotencyKey",
+    let needs_key = resource.idempotency == Idempotency::Required;
+    let key = match needs_key {
+        true => "IdempotencyKeyRequired",
+        false => "IdempotencyKey",
     };
-    let mut answers = BTreeMap::from([(
-        200,
-        json!({
-            "description": "What became of each write, in the shape of the request.",
-            "headers": responses::headers(&["Cache-Control", "Idempotency-Replayed", "X-Request-Id"]),
-            "content": {"application/json": {"schema": reference("schemas", &names.batch_answer)}},
-        }),
-    )]);
-    let mut refusals = vec![
+    let marks = Marks::of(model, resource);
+    let content =
+        json!({"application/json": {"schema": reference("schemas", &names.batch_answer)}});
+    let done = "What became of each write, in the shape of the request.";
+    let unseen = "It is done, and nothing is answered, as `Prefer: return=minimal` asks for.";
+    let mut all = BTreeMap::from([
+        (200, ok(done, &WRITTEN, marks, Some(content))),
+        (204, ok(unseen, &WRITTEN, marks, None)),
+    ]);
+    let mut refuse = |when: bool, shared: Shared| {
+        if when {
+            all.insert(shared.status(), answers.refer(shared, marks));
+        }
+    };
+    for shared in [
         Shared::Accepted,
-        Shared::BadRequest,
         Shared::Unauthorized,
-        Shared::Forbidden,
-        Shared::NotFound,
+        Shared::ForbiddenWrite,
+        Shared::NotFoundWrite,
         Shared::NotAcceptable,
         Shared::RequestTimeout,
-        Shared::Conflict,
         Shared::PreconditionFailed,
         Shared::ContentTooLarge,
         Shared::UriTooLong,
-        Shared::UnsupportedMediaType,
+        Shared::UnsupportedPost,
         Shared::Unprocessable,
         Shared::HeadersTooLarge,
         Shared::InternalError,
         Shared::Unavailable,
-    ];
-    if resource.concurrency == Concurrency::Required {
-        refusals.push(Shared::PreconditionRequired);
+    ] {
+        refuse(true, shared);
     }
-    if model.is_limited(resource) {
-        refusals.push(Shared::TooManyRequests);
+    refuse(
+        resource.concurrency == Concurrency::Required,
+        Shared::PreconditionRequired,
+    );
+    refuse(marks.limited, Shared::TooManyRequests);
+    refuse(operations::has_sunset(model, resource), Shared::Gone);
+    let mut unreadable = vec!["malformed"];
+    unreadable.extend(needs_key.then_some("idempotency_required"));
+    let offered = ACTIONS
+        .into_iter()
+        .filter(|action| access::of(resource, *action).is_some());
+    let conflicts: Vec<&str> = offered
+        .flat_map(|action| operations::conflicts(model, resource, action))
+        // A merge patch always fits.
+        .filter(|code| *code != "conflict")
+        .collect();
+    for (shared, codes) in [
+        (Shared::BadRequest, unreadable),
+        (Shared::Conflict, conflicts),
+    ] {
+        all.insert(shared.status(), answers.refer_to(shared, marks, &codes));
     }
-    if has_sunset(model, resource) {
-        refusals.push(Shared::Gone);
-    }
-    for shared in refusals {
-        answers.insert(shared.status(), shared.reference());
-    }
-    let answers: Map<String, Json> = answers
+    let answers: Map<String, Json> = all
         .into_iter()
         .map(|(status, answer)| (status.to_string(), answer))
         .collect();
@@ -90,7 +108,11 @@ pub fn operation(
             many(resource)
         ),
         "operationId": operation_id,
-        "parameters": [reference("parameters", "DryRun"), reference("parameters", key)],
+        "parameters": [
+            reference("parameters", "DryRun"),
+            reference("parameters", key),
+            reference("parameters", "Prefer"),
+        ],
         "requestBody": {
             "required": true,
             "content": {"application/json": {"schema": reference("schemas", &names.batch)}},

@@ -6,10 +6,11 @@ use model::place::PathValue;
 use model::{Action, Audience, Concurrency, Idempotency, ListRelation, Model, Resource};
 use serde_json::{Map, Value as Json, json};
 
+use super::answers::{Answers, Shared, ok};
 use super::batch;
+use super::headers::{Marks, WRITTEN};
 use super::names::{self, Components, Names};
 use super::parameters::{self, Parameters};
-use super::responses::{self, Shared};
 use super::{KEY, reference};
 use crate::access::{self, Opening};
 use crate::words::{self, a, many, one};
@@ -24,6 +25,7 @@ pub struct Operations<'m, 'a> {
     pub parameters: &'a Parameters<'m, 'a>,
     /// Indexed by resource.
     pub names: &'a [Components],
+    pub answers: &'a Answers,
     pub audience: Audience,
 }
 
@@ -75,7 +77,7 @@ impl<'m> Operations<'m, '_> {
                 self.path_parameters(resource, Place::Collection, &mut item);
                 let names = &self.names[usize::from(resource.id.0)];
                 let id = ids.2.get(&resource.id.0).map_or("", String::as_str);
-                let post = batch::operation(self.model, resource, names, id);
+                let post = batch::operation(self.model, self.answers, resource, names, id);
                 item.insert("post".to_owned(), post);
                 paths.insert(format!("{collection}/batch"), Json::Object(item));
             }
@@ -334,37 +336,32 @@ impl<'m> Operation<'m, '_> {
         let mut description = format!(
             "The list that GET answers, for conditions with OR and NOT. Clients that can send \
              QUERY (RFC 10008) send it with the same body to the list's own path, where answers \
-             have an `ETag`.\n\n{}",
+             have an `ETag`. {}\n\n{}",
+            sparse("`\"fields\": [\"id\", \"created_at\"]`"),
             self.access_in_words()
         );
         if let Some(deprecated) = &self.resource.deprecated {
             description.push_str("\n\n");
             description.push_str(&super::deprecation(deprecated));
         }
-        let mut responses = BTreeMap::new();
-        let page = json!({
-            "description": format!("A page of {}.", many(self.resource)),
-            "headers": responses::headers(&["Cache-Control", "X-Request-Id"]),
-            "content": list_content(reference("schemas", &names.page)),
-        });
-        responses.insert(200, page);
+        let page = ok(
+            &format!("A page of {}.", many(self.resource)),
+            &["Cache-Control"],
+            self.marks(),
+            Some(list_content(reference("schemas", &names.page))),
+        );
         let refusals = self.refusals().into_iter();
+        let refusals = refusals.filter(|(shared, _)| {
+            !matches!(shared, Shared::NotModified | Shared::PreconditionFailedRead)
+        });
         let of_body = [
             Shared::RequestTimeout,
             Shared::ContentTooLarge,
-            Shared::UnsupportedMediaType,
-            Shared::Unprocessable,
+            Shared::UnsupportedQuery,
         ];
-        for shared in refusals
-            .filter(|shared| *shared != Shared::NotModified)
-            .chain(of_body)
-        {
-            responses.insert(shared.status(), shared.reference());
-        }
-        let responses: Map<String, Json> = responses
-            .into_iter()
-            .map(|(status, response)| (status.to_string(), response))
-            .collect();
+        let of_body = of_body.into_iter().map(|shared| (shared, None));
+        let of_body = of_body.chain([(Shared::Unprocessable, Some(vec!["invalid"]))]);
+        let responses = self.by_status(vec![(200, page)], refusals.chain(of_body));
         let mut security = vec![json!({KEY: []})];
         if self.opening.takes_guests() {
             security.insert(0, json!({}));
@@ -419,7 +416,7 @@ impl<'m> Operation<'m, '_> {
 
     fn description(&self) -> String {
         let (one, many) = (one(self.resource), many(self.resource));
-        let sparse = "With `fields=` and names with commas between them (`fields=id,created_at`), answers have only those fields; that is left out of the parameters here, so that the schemas can promise every field.";
+        let sparse = sparse("`?fields=id,created_at`");
         let mut text = match (self.place, self.action) {
             (Place::List { parent, list, .. }, Action::List) => format!(
                 "The {} of one {}, a page at a time. All filters given must hold. {sparse}",
@@ -505,48 +502,49 @@ impl<'m> Operation<'m, '_> {
     fn parameters(&self, components: &mut parameters::Components) -> Vec<Json> {
         let resource = self.resource;
         let shared = |key: &str| reference("parameters", key);
-        let if_match = match resource.concurrency {
-            Concurrency::Required => shared("IfMatchRequired"),
-            Concurrency::Optional => shared("IfMatch"),
-        };
-        let key = match resource.idempotency {
-            Idempotency::Required => shared("IdempotencyKeyRequired"),
-            Idempotency::Optional => shared("IdempotencyKey"),
-        };
         let parameters = self.all.parameters;
-        match self.action {
-            Action::List => {
-                let mut list = parameters.of_list(resource, components);
-                list.push(shared("IfNoneMatch"));
-                list
-            }
-            Action::Get => {
-                let include = parameters.include(resource, components);
-                include.into_iter().chain([shared("IfNoneMatch")]).collect()
-            }
-            Action::Create | Action::Restore => parameters
+        let mut all = match self.action {
+            Action::List => parameters.of_list(resource, components),
+            Action::Delete => Vec::new(),
+            _ => parameters
                 .include(resource, components)
                 .into_iter()
-                .chain([shared("DryRun"), key])
                 .collect(),
-            Action::Update => parameters
-                .include(resource, components)
-                .into_iter()
-                .chain([shared("DryRun"), if_match, key])
-                .collect(),
-            Action::Replace => {
-                let mut list: Vec<Json> = parameters
-                    .include(resource, components)
-                    .into_iter()
-                    .collect();
-                list.push(if_match);
-                if self.can_create_by_put() {
-                    list.push(shared("CreateOnly"));
-                }
-                list
-            }
-            Action::Delete => vec![if_match],
+        };
+        if self.action.is_read() {
+            all.extend([shared("IfMatchRead"), shared("IfNoneMatch")]);
+            return all;
         }
+        all.push(shared("DryRun"));
+        if self.changes() {
+            all.push(match resource.concurrency {
+                Concurrency::Required => shared("IfMatchRequired"),
+                Concurrency::Optional => shared("IfMatch"),
+            });
+        }
+        if self.action == Action::Replace && self.can_create_by_put() {
+            all.push(shared("CreateOnly"));
+        }
+        all.push(match self.needs_key() {
+            true => shared("IdempotencyKeyRequired"),
+            false => shared("IdempotencyKey"),
+        });
+        all.push(shared("Prefer"));
+        all
+    }
+
+    /// Whether it is about the state of a record that is there.
+    fn changes(&self) -> bool {
+        matches!(
+            self.action,
+            Action::Update | Action::Replace | Action::Delete
+        )
+    }
+
+    /// What can be sent again as it is needs no key.
+    fn needs_key(&self) -> bool {
+        let repeatable = matches!(self.action, Action::Replace | Action::Delete);
+        self.resource.idempotency == Idempotency::Required && !self.action.is_read() && !repeatable
     }
 
     fn can_create_by_put(&self) -> bool {
@@ -576,102 +574,114 @@ impl<'m> Operation<'m, '_> {
         Some(json!({"required": true, "content": content}))
     }
 
-    fn responses(&self) -> Json {
-        let mut responses = BTreeMap::new();
-        let limited = self.all.model.is_limited(self.resource);
-        for (status, mut response) in self.good_responses() {
-            if limited {
-                for field in responses::LIMITS {
-                    response["headers"][field] = reference("headers", field);
-                }
-            }
-            responses.insert(status, response);
-        }
-        for shared in self.refusals() {
-            responses.insert(shared.status(), shared.reference());
-        }
-        let responses = responses
-            .into_iter()
-            .map(|(status, response)| (status.to_string(), response));
-        Json::Object(responses.collect())
+    fn marks(&self) -> Marks {
+        Marks::of(self.all.model, self.resource)
     }
 
-    fn good_responses(&self) -> Vec<(u16, Json)> {
+    fn responses(&self) -> Json {
+        self.by_status(self.good_answers(), self.refusals())
+    }
+
+    /// `codes`: those that can come here, where the status has others too.
+    fn by_status(
+        &self,
+        good: Vec<(u16, Json)>,
+        refusals: impl IntoIterator<Item = (Shared, Option<Vec<&'static str>>)>,
+    ) -> Json {
+        let mut all = BTreeMap::from_iter(good);
+        let marks = self.marks();
+        for (shared, codes) in refusals {
+            let answer = match codes {
+                None => self.all.answers.refer(shared, marks),
+                Some(codes) => self.all.answers.refer_to(shared, marks, &codes),
+            };
+            all.insert(shared.status(), answer);
+        }
+        let all = all
+            .into_iter()
+            .map(|(status, answer)| (status.to_string(), answer));
+        Json::Object(all.collect())
+    }
+
+    fn good_answers(&self) -> Vec<(u16, Json)> {
         let names = &self.all.names[usize::from(self.resource.id.0)];
         let noun = one(self.resource);
-        let answer = |description: String, fields: &[&str], component: &str| {
-            json!({
-                "description": description,
-                "headers": responses::headers(fields),
-                "content": {JSON: {"schema": reference("schemas", component)}},
-            })
+        let record = || Some(json!({JSON: {"schema": reference("schemas", &names.read)}}));
+        let answer = |description: &str, fields: &[&str], content: Option<Json>| {
+            ok(description, fields, self.marks(), content)
         };
-        let read = ["ETag", "Cache-Control", "Vary", "X-Request-Id"];
-        let written = match self.action {
-            Action::Update | Action::Restore => {
-                ["ETag", "Idempotency-Replayed", "X-Request-Id"].as_slice()
-            }
-            _ => &["ETag", "X-Request-Id"],
-        };
+        let with_tag = |fields: &[&'static str]| [&["ETag"], fields].concat();
+        let read = with_tag(&["Cache-Control", "Vary"]);
+        let written = with_tag(&WRITTEN);
+        let unseen = format!(
+            "It is done, and nothing is answered: as `Prefer: return=minimal` asks for, or because you may not see the {noun}."
+        );
         match self.action {
             Action::List => {
-                let fields = ["ETag", "Link", "Cache-Control", "Vary", "X-Request-Id"];
-                let page = json!({
-                    "description": format!("A page of {}.", many(self.resource)),
-                    "headers": responses::headers(&fields),
-                    "content": list_content(match self.resource.list.bare {
-                        true => json!({
-                            "type": "array",
-                            "items": reference("schemas", &names.read),
-                        }),
-                        false => reference("schemas", &names.page),
+                let page = match self.resource.list.bare {
+                    true => json!({
+                        "type": "array",
+                        "items": reference("schemas", &names.read),
                     }),
-                });
-                vec![(200, page)]
+                    false => reference("schemas", &names.page),
+                };
+                let fields = [read, vec!["Link"]].concat();
+                let description = format!("A page of {}.", many(self.resource));
+                vec![(200, answer(&description, &fields, Some(list_content(page))))]
             }
-            Action::Get => vec![(200, answer(format!("The {noun}."), &read, &names.read))],
+            Action::Get => vec![(200, answer(&format!("The {noun}."), &read, record()))],
             Action::Create => vec![
                 (
                     200,
                     answer(
-                        format!("The {noun} as it would be, with `dry_run=true`."),
-                        &["Cache-Control", "X-Request-Id"],
-                        &names.read,
+                        &format!("The {noun} as it would be, with `dry_run=true`."),
+                        &["Cache-Control", "Dry-Run", "Preference-Applied"],
+                        record(),
                     ),
                 ),
                 (201, self.created(&names.read)),
+                (
+                    204,
+                    answer(
+                        "It could be done, with `dry_run=true`, and nothing would be answered.",
+                        &["Cache-Control", "Dry-Run", "Preference-Applied"],
+                        None,
+                    ),
+                ),
             ],
             Action::Update | Action::Replace | Action::Restore => {
-                let mut all = vec![(
-                    200,
-                    answer(format!("The {noun} as it is now."), written, &names.read),
-                )];
+                let now = format!("The {noun} as it is now.");
+                let mut all = vec![
+                    (200, answer(&now, &written, record())),
+                    (204, answer(&unseen, &written, None)),
+                ];
                 if self.action == Action::Replace && self.can_create_by_put() {
                     all.push((201, self.created(&names.read)));
                 }
                 all
             }
-            Action::Delete => Vec::new(),
+            Action::Delete => vec![(204, answer("It is deleted.", &WRITTEN, None))],
         }
     }
 
     fn created(&self, component: &str) -> Json {
         let noun = one(self.resource);
-        let mut response = json!({
-            "description": format!("The new {noun}."),
-            "headers": responses::headers(&[
-                "Location",
-                "ETag",
-                "Idempotency-Replayed",
-                "X-Request-Id",
-            ]),
-            "content": {JSON: {"schema": reference("schemas", component)}},
-        });
+        let description = format!(
+            "The new {noun}. Without content if `Prefer: return=minimal` asks for it, or if you may not see the {noun}."
+        );
+        let fields = [
+            "Location",
+            "ETag",
+            "Idempotency-Replayed",
+            "Preference-Applied",
+        ];
+        let content = json!({JSON: {"schema": reference("schemas", component)}});
+        let mut answer = ok(&description, &fields, self.marks(), Some(content));
         let links = self.links();
         if !links.is_empty() {
-            response["links"] = Json::Object(links);
+            answer["links"] = Json::Object(links);
         }
-        response
+        answer
     }
 
     /// What can be done with a record that has just been created.
@@ -770,54 +780,67 @@ impl<'m> Operation<'m, '_> {
         links
     }
 
-    fn refusals(&self) -> Vec<Shared> {
+    fn refusals(&self) -> Vec<(Shared, Option<Vec<&'static str>>)> {
         let resource = self.resource;
-        let changes = matches!(
-            self.action,
-            Action::Update | Action::Replace | Action::Delete
-        );
+        let reads = self.action.is_read();
         let has_body = matches!(
             self.action,
             Action::Create | Action::Update | Action::Replace
         );
         let on_record = !matches!(self.place, Place::Collection) || resource.within.is_some();
-        let mut all = vec![
-            Shared::BadRequest,
+        let mut unreadable = vec!["malformed"];
+        if self.action == Action::List {
+            unreadable.push("cursor_mismatch");
+        }
+        if self.needs_key() {
+            unreadable.push("idempotency_required");
+        }
+        let mut all = vec![(Shared::BadRequest, Some(unreadable))];
+        let mut add = |when: bool, shared: Shared| {
+            if when {
+                all.push((shared, None));
+            }
+        };
+        for shared in [
             Shared::Unauthorized,
             Shared::NotAcceptable,
             Shared::UriTooLong,
             Shared::HeadersTooLarge,
             Shared::InternalError,
             Shared::Unavailable,
-        ];
-        let mut add = |when: bool, shared: Shared| {
-            if when {
-                all.push(shared);
-            }
-        };
-        add(!self.action.is_read(), Shared::Accepted);
-        add(self.may_be_forbidden(), Shared::Forbidden);
-        add(self.action.is_read(), Shared::NotModified);
+        ] {
+            add(true, shared);
+        }
+        add(!reads, Shared::Accepted);
+        let of_write = |read: Shared, write: Shared| if reads { read } else { write };
         add(
-            self.action == Action::Delete || (!self.action.is_read() && !self.readers_see_all()),
-            Shared::NoContent,
+            self.may_be_forbidden(),
+            of_write(Shared::Forbidden, Shared::ForbiddenWrite),
         );
-        add(on_record, Shared::NotFound);
-        add(self.all.model.is_limited(resource), Shared::TooManyRequests);
+        add(on_record, of_write(Shared::NotFound, Shared::NotFoundWrite));
+        add(reads, Shared::NotModified);
+        add(reads, Shared::PreconditionFailedRead);
+        add(self.changes(), Shared::PreconditionFailed);
+        add(self.marks().limited, Shared::TooManyRequests);
         add(self.has_sunset(), Shared::Gone);
         add(has_body, Shared::RequestTimeout);
         add(has_body, Shared::ContentTooLarge);
-        add(has_body, Shared::UnsupportedMediaType);
+        add(self.action == Action::Create, Shared::UnsupportedPost);
+        add(self.action == Action::Update, Shared::UnsupportedPatch);
+        add(self.action == Action::Replace, Shared::UnsupportedMediaType);
         add(
-            has_body || self.action == Action::Restore,
-            Shared::Unprocessable,
-        );
-        add(self.may_conflict(), Shared::Conflict);
-        add(changes, Shared::PreconditionFailed);
-        add(
-            changes && resource.concurrency == Concurrency::Required,
+            self.changes() && resource.concurrency == Concurrency::Required,
             Shared::PreconditionRequired,
         );
+        if !reads {
+            let mut broken = vec!["idempotency_mismatch"];
+            if self.action != Action::Delete {
+                broken.push("invalid");
+            }
+            all.push((Shared::Unprocessable, Some(broken)));
+            let conflicts = conflicts(self.all.model, resource, self.action);
+            all.push((Shared::Conflict, Some(conflicts)));
+        }
         all
     }
 
@@ -828,11 +851,6 @@ impl<'m> Operation<'m, '_> {
             _ => false,
         };
         around || has_sunset(self.all.model, self.resource)
-    }
-
-    /// Whether everybody who changes a record can read it afterwards.
-    fn readers_see_all(&self) -> bool {
-        access::of(self.resource, Action::Get).is_some_and(Opening::is_everybody)
     }
 
     fn may_be_forbidden(&self) -> bool {
@@ -875,35 +893,52 @@ impl<'m> Operation<'m, '_> {
             || of_input
             || in_parent
     }
+}
 
-    /// Whether the state of other records, or of this one, can stand in the way.
-    fn may_conflict(&self) -> bool {
-        let resource = self.resource;
-        let refers = resource
-            .fields
-            .iter()
-            .any(|field| field.relation().is_some());
-        let unique = !resource.unique.is_empty()
-            || resource
-                .fields
-                .iter()
-                .any(|field| field.unique && !field.is_system());
-        match self.action {
-            Action::List | Action::Get => false,
-            // The first request with the same key may still run.
-            Action::Create | Action::Restore => true,
-            Action::Replace => unique || refers,
-            // A JSON Patch may speak of what is not there.
-            Action::Update => true,
-            Action::Delete => self.all.model.resources.iter().any(|other| {
-                other.fields.iter().any(|field| {
-                    field
-                        .relation()
-                        .is_some_and(|(_, target)| target == resource.id)
-                })
-            }),
+/// How the state of other records, or of this one, can stand in the way of a write.
+pub fn conflicts(model: &Model, resource: &Resource, action: Action) -> Vec<&'static str> {
+    let fields = || resource.fields.iter();
+    let is_unique = !resource.unique.is_empty()
+        || !resource.key.is_empty()
+        || fields().any(|field| field.unique && !field.is_system());
+    let refers = fields().any(|field| field.relation().is_some());
+    let referred = || {
+        let targets = model.resources.iter().flat_map(|other| &other.fields);
+        let mut targets = targets.filter_map(|field| field.relation());
+        targets.any(|(_, target)| target == resource.id)
+    };
+    // The first request with the same key may still run.
+    let mut codes = vec!["idempotency_in_progress"];
+    let mut add = |when: bool, code: &'static str| {
+        if when {
+            codes.push(code);
         }
+    };
+    match action {
+        Action::List | Action::Get => codes.clear(),
+        Action::Create => {
+            add(
+                is_unique || resource.is_placed_by_clients(),
+                "already_exists",
+            );
+            add(refers, "unknown_reference");
+        }
+        Action::Update | Action::Replace => {
+            add(is_unique, "already_exists");
+            add(refers, "unknown_reference");
+            add(action == Action::Update, "conflict");
+        }
+        Action::Delete => add(referred(), "still_referenced"),
+        Action::Restore => add(refers, "unknown_reference"),
     }
+    codes
+}
+
+/// Why the parameter for the view is no parameter of the document.
+fn sparse(example: &str) -> String {
+    format!(
+        "With `fields`, such as {example}, answers have only those fields; that is left out here, so that the schemas can promise every field."
+    )
 }
 
 /// A page, or all records in one of the formats that have no pages.

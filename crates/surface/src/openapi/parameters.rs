@@ -81,6 +81,15 @@ impl<'m> Parameters<'m, '_> {
             }),
         );
         out.insert(
+            "IfMatchRead".to_owned(),
+            json!({
+                "name": "If-Match",
+                "in": "header",
+                "description": "The `ETag` of an earlier answer. What is asked for is only answered if it is still in that state; otherwise the answer is 412. `*` stands for any state.",
+                "schema": {"type": "string"},
+            }),
+        );
+        out.insert(
             "IfNoneMatch".to_owned(),
             json!({
                 "name": "If-None-Match",
@@ -113,6 +122,30 @@ impl<'m> Parameters<'m, '_> {
         };
         out.insert("IdempotencyKey".to_owned(), key(false));
         out.insert("IdempotencyKeyRequired".to_owned(), key(true));
+        out.insert(
+            "Prefer".to_owned(),
+            json!({
+                "name": "Prefer",
+                "in": "header",
+                "description": "What you would like about the answer (RFC 7240). `return=minimal`: no content. `respond-async`: 202 at once, and the write goes on; with `wait=10` only if it has not ended after so many seconds. Whatever else it says is passed over; `Preference-Applied` tells what was followed.",
+                "schema": {"type": "string"},
+                "examples": {
+                    "minimal": {"summary": "No content", "value": "return=minimal"},
+                    "async": {"summary": "Answer at once", "value": "respond-async"},
+                },
+            }),
+        );
+        out.insert(
+            "OperationId".to_owned(),
+            json!({
+                "name": "id",
+                "in": "path",
+                "required": true,
+                "description": "The id of an operation: what stands at the end of `Location`.",
+                "schema": {"type": "string", "pattern": "^operation_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+                "example": "operation_01h455vb4pex5vsknk084sn02q",
+            }),
+        );
         out.insert(
             "CreateOnly".to_owned(),
             json!({
@@ -160,6 +193,23 @@ impl<'m> Parameters<'m, '_> {
 
     /// `include`, if there is something to include.
     pub fn include(&self, resource: &Resource, out: &mut Components) -> Option<Json> {
+        let (description, schema) = self.includable(resource)?;
+        let key = format!("{}.include", resource.name);
+        out.insert(
+            key.clone(),
+            json!({
+                "name": "include",
+                "in": "query",
+                "description": description,
+                "style": "form",
+                "explode": false,
+                "schema": schema,
+            }),
+        );
+        Some(reference("parameters", &key))
+    }
+
+    fn includable(&self, resource: &Resource) -> Option<(String, Json)> {
         let mut paths = Vec::new();
         let mut inner = Vec::new();
         for way in access::ways(self.model, resource, self.audience) {
@@ -193,19 +243,7 @@ impl<'m> Parameters<'m, '_> {
         if paths.len() > most {
             schema["maxItems"] = json!(most);
         }
-        let key = format!("{}.include", resource.name);
-        out.insert(
-            key.clone(),
-            json!({
-                "name": "include",
-                "in": "query",
-                "description": description,
-                "style": "form",
-                "explode": false,
-                "schema": schema,
-            }),
-        );
-        Some(reference("parameters", &key))
+        Some((description, schema))
     }
 
     /// Everything a list takes.
@@ -231,6 +269,26 @@ impl<'m> Parameters<'m, '_> {
     }
 
     fn sort(&self, resource: &Resource, out: &mut Components) -> Json {
+        let key = format!("{}.sort", resource.name);
+        let mut schema = self.sorts(resource);
+        // Nothing at all is left out; an empty one would be a name of no letters.
+        schema["minItems"] = json!(1);
+        out.insert(
+            key.clone(),
+            json!({
+                "name": "sort",
+                "in": "query",
+                "description": "Fields to sort by, the most important first; `-` before one sorts downwards. The id always comes last.",
+                "style": "form",
+                "explode": false,
+                "schema": schema,
+            }),
+        );
+        reference("parameters", &key)
+    }
+
+    /// The keys of a sort.
+    fn sorts(&self, resource: &Resource) -> Json {
         let names: Vec<&str> = access::fields(resource, self.audience)
             .filter(|field| is_sortable(field))
             .map(|field| field.name.as_str())
@@ -251,26 +309,13 @@ impl<'m> Parameters<'m, '_> {
             1 => twice.remove(0),
             _ => json!({"anyOf": twice}),
         };
-        let key = format!("{}.sort", resource.name);
-        out.insert(
-            key.clone(),
-            json!({
-                "name": "sort",
-                "in": "query",
-                "description": "Fields to sort by, the most important first; `-` before one sorts downwards. The id always comes last.",
-                "style": "form",
-                "explode": false,
-                "schema": {
-                    "type": "array",
-                    "minItems": 1,
-                    "maxItems": self.limits.sort_max,
-                    "uniqueItems": true,
-                    "items": {"type": "string", "enum": both_ways},
-                    "not": twice,
-                },
-            }),
-        );
-        reference("parameters", &key)
+        json!({
+            "type": "array",
+            "maxItems": self.limits.sort_max,
+            "uniqueItems": true,
+            "items": {"type": "string", "enum": both_ways},
+            "not": twice,
+        })
     }
 
     fn filters(&self, resource: &Resource, out: &mut Components) -> Vec<Json> {
@@ -319,31 +364,18 @@ impl<'m> Parameters<'m, '_> {
 
     /// The body that asks for a list, and its condition.
     pub fn query(&self, resource: &Resource, names: &super::names::Components) -> (Json, Json) {
-        let sortable: Vec<String> = access::fields(resource, self.audience)
-            .filter(|field| is_sortable(field))
-            .flat_map(|field| [field.name.clone(), format!("-{}", field.name)])
-            .collect();
-        let readable: Vec<&str> = access::fields(resource, self.audience)
-            .filter(|field| !field.write_only)
-            .map(|field| field.name.as_str())
-            .collect();
-        let relations: Vec<String> = access::ways(self.model, resource, self.audience)
-            .map(|way| way.name.to_owned())
-            .collect();
         let Limits {
             page_default,
             page_max,
             ..
         } = self.limits;
+        let mut sort = self.sorts(resource);
+        sort["description"] = json!(
+            "Fields to sort by, the most important first; `-` before one sorts downwards. The id always comes last."
+        );
         let mut properties = json!({
             "where": reference("schemas", &names.condition),
-            "sort": {
-                "type": "array",
-                "description": "As the parameter `sort`.",
-                "maxItems": self.limits.sort_max,
-                "uniqueItems": true,
-                "items": {"type": "string", "enum": sortable},
-            },
+            "sort": sort,
             "limit": {
                 "type": "integer",
                 "description": format!("Records per page. Larger numbers than {page_max} are lowered to {page_max}."),
@@ -355,25 +387,15 @@ impl<'m> Parameters<'m, '_> {
                 "description": "Where to go on: `next_cursor` of the page before, of the same query.",
                 "minLength": 1,
             },
-            "fields": {
-                "type": "array",
-                "description": format!("The fields that answers have, such as {}; without it all. Fields of relations are named `relation.field`.", readable.first().map_or_else(|| "`id`".to_owned(), |name| format!("`{name}`"))),
-                "items": {"type": "string"},
-            },
             "total": {
                 "type": "boolean",
-                "description": "Whether to count all records of the list into `total`.",
+                "description": "Whether to count all records of the list into `total`. Counting costs time; ask only when it is shown.",
                 "default": false,
             },
         });
-        if !relations.is_empty() {
-            properties["include"] = json!({
-                "type": "array",
-                "description": "Relations to answer with, as the parameter `include`.",
-                "maxItems": self.limits.includes_max,
-                "uniqueItems": true,
-                "items": {"type": "string", "enum": relations},
-            });
+        if let Some((description, mut schema)) = self.includable(resource) {
+            schema["description"] = json!(description);
+            properties["include"] = schema;
         }
         if !resource.search.is_empty() {
             properties["q"] = json!({
@@ -393,6 +415,12 @@ impl<'m> Parameters<'m, '_> {
 
     fn condition(&self, resource: &Resource, names: &super::names::Components) -> Json {
         let inner = || reference("schemas", &names.condition);
+        let Limits {
+            conditions_max,
+            condition_depth_max,
+            condition_values_max,
+            ..
+        } = self.limits;
         let mut properties = Map::new();
         let own = filterable(resource, self.audience).map(|field| (field.name.clone(), field));
         let one_hop = self.one_hop(resource);
@@ -405,11 +433,11 @@ impl<'m> Parameters<'m, '_> {
         for (word, schema) in [
             (
                 "and",
-                json!({"type": "array", "description": "All of these hold.", "items": inner()}),
+                json!({"type": "array", "description": "All of these hold.", "maxItems": conditions_max, "items": inner()}),
             ),
             (
                 "or",
-                json!({"type": "array", "description": "One of these holds.", "items": inner()}),
+                json!({"type": "array", "description": "One of these holds.", "maxItems": conditions_max, "items": inner()}),
             ),
             (
                 "not",
@@ -420,7 +448,7 @@ impl<'m> Parameters<'m, '_> {
         }
         json!({
             "type": "object",
-            "description": "Conditions, which must all hold. A value stands for `eq`; null for a field that is empty.",
+            "description": format!("Conditions, which must all hold. A value stands for `eq`; null for a field that is empty. There can be {conditions_max} of them in all, with {condition_values_max} values, and they nest {condition_depth_max} levels deep."),
             "properties": properties,
             "additionalProperties": false,
         })

@@ -72,7 +72,7 @@ pub fn json_patch(
         operations.push(operation(
             json!({"const": "test"}),
             json!({"enum": readable}),
-            Some(json!(true)),
+            Some(json!({"description": "What stands there."})),
         ));
     }
     let mut schema = json!({

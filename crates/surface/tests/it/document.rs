@@ -188,18 +188,18 @@ fn operations_answer_what_they_can_answer() {
     check(
         "/v1/books",
         "get",
-        &[200, 304, 400, 401, 406, 414, 431, 500, 503],
+        &[200, 304, 400, 401, 406, 412, 414, 431, 500, 503],
     );
     check(
         "/v1/books/{id}",
         "get",
-        &[200, 304, 400, 401, 404, 406, 414, 431, 500, 503],
+        &[200, 304, 400, 401, 404, 406, 412, 414, 431, 500, 503],
     );
     check(
         "/v1/books",
         "post",
         &[
-            200, 201, 202, 400, 401, 403, 406, 408, 409, 413, 414, 415, 422, 431, 500, 503,
+            200, 201, 202, 204, 400, 401, 403, 406, 408, 409, 413, 414, 415, 422, 431, 500, 503,
         ],
     );
     // Nothing of an author is unique, and an author refers to nobody; but the first request with
@@ -208,33 +208,28 @@ fn operations_answer_what_they_can_answer() {
         "/v1/authors",
         "post",
         &[
-            200, 201, 202, 400, 401, 403, 406, 408, 409, 413, 414, 415, 422, 431, 500, 503,
+            200, 201, 202, 204, 400, 401, 403, 406, 408, 409, 413, 414, 415, 422, 431, 500, 503,
         ],
     );
     check(
         "/v1/books/{id}",
         "patch",
         &[
-            200, 202, 400, 401, 403, 404, 406, 408, 409, 412, 413, 414, 415, 422, 431, 500, 503,
+            200, 202, 204, 400, 401, 403, 404, 406, 408, 409, 412, 413, 414, 415, 422, 431, 500,
+            503,
         ],
     );
     check(
         "/v1/books/{id}",
         "delete",
         &[
-            202, 204, 400, 401, 403, 404, 406, 409, 412, 414, 431, 500, 503,
+            202, 204, 400, 401, 403, 404, 406, 409, 412, 414, 422, 431, 500, 503,
         ],
-    );
-    // Nobody refers to a review.
-    check(
-        "/v1/reviews/{id}",
-        "delete",
-        &[202, 204, 400, 401, 403, 404, 406, 412, 414, 431, 500, 503],
     );
     check(
         "/v1/authors/{author_id}/books",
         "get",
-        &[200, 304, 400, 401, 404, 406, 414, 431, 500, 503],
+        &[200, 304, 400, 401, 404, 406, 412, 414, 431, 500, 503],
     );
 
     let document = describe(everything(), Audience::Public);
@@ -245,6 +240,108 @@ fn operations_answer_what_they_can_answer() {
     assert!(!statuses(&document, "/v2/orders/{id}", "put").contains(&201));
     // The list can be asked for an e-mail address, which is not for everybody.
     assert!(statuses(&document, "/v2/customers", "get").contains(&403));
+}
+
+#[test]
+fn refusals_name_the_codes_that_can_come() {
+    let document = describe(bookstore(), Audience::Public);
+    let check = |path: &str, method: &str, status: &str, expected: &[&str]| {
+        let answer = &document["paths"][path][method]["responses"][status];
+        let text = match &answer["description"] {
+            Value::String(own) => own.clone(),
+            _ => resolve(&document, answer)["description"].to_string(),
+        };
+        // `code`: when
+        let codes: Vec<&str> = text
+            .split('`')
+            .collect::<Vec<_>>()
+            .windows(2)
+            .filter(|pair| pair[1].starts_with(": "))
+            .map(|pair| pair[0])
+            .collect();
+        assert_eq!(codes, expected, "{method} {path} {status}");
+    };
+    let running = "idempotency_in_progress";
+    check("/v1/books", "get", "400", &["malformed", "cursor_mismatch"]);
+    check("/v1/books/{id}", "get", "400", &["malformed"]);
+    check(
+        "/v1/books",
+        "post",
+        "409",
+        &["already_exists", "unknown_reference", running],
+    );
+    check(
+        "/v1/books/{id}",
+        "patch",
+        "409",
+        &["already_exists", "unknown_reference", "conflict", running],
+    );
+    check(
+        "/v1/books/{id}",
+        "delete",
+        "409",
+        &["still_referenced", running],
+    );
+    // Nobody refers to a review, and nothing of an author is unique.
+    check("/v1/reviews/{id}", "delete", "409", &[running]);
+    check("/v1/authors", "post", "409", &[running]);
+    check(
+        "/v1/authors/batch",
+        "post",
+        "409",
+        &["still_referenced", running],
+    );
+    check("/v1/books/{id}", "delete", "422", &["idempotency_mismatch"]);
+    check("/v1/books/query", "post", "422", &["invalid"]);
+    check(
+        "/v1/books",
+        "post",
+        "422",
+        &["invalid", "idempotency_mismatch"],
+    );
+}
+
+#[test]
+fn answers_say_how_the_caller_stands_and_what_goes_away_only_where_they_do() {
+    let model = model(
+        "
+frontdesk: 1
+name: shop
+limits: {rare: {by: ip, allow: 10/minute}}
+resources:
+  Book:
+    fields: {name: string}
+    access: {read: public}
+  Part:
+    limit: rare
+    fields: {name: string}
+    access: {read: public}
+  Rest:
+    deprecated: {since: 2026-01-01}
+    fields: {name: string}
+    access: {read: public}
+",
+    );
+    let document = describe(&model, Audience::Public);
+    let check = |path: &str, status: &str, expected: &[&str]| {
+        let answer = &document["paths"][path]["get"]["responses"][status];
+        let headers = resolve(&document, answer)["headers"].as_object().unwrap();
+        let marks = ["RateLimit", "RateLimit-Policy", "Deprecation", "Sunset"];
+        let found: Vec<&str> = marks
+            .into_iter()
+            .filter(|name| headers.contains_key(*name))
+            .collect();
+        assert_eq!(found, expected, "{path} {status}");
+    };
+    for status in ["200", "304", "400", "404", "503"] {
+        check("/v1/books/{id}", status, &[]);
+        check("/v1/parts/{id}", status, &["RateLimit", "RateLimit-Policy"]);
+        check("/v1/rests/{id}", status, &["Deprecation", "Sunset"]);
+    }
+    // Refused before it is known what they are about.
+    check("/v1/parts/{id}", "414", &[]);
+    assert!(statuses(&document, "/v1/parts/query", "post").contains(&429));
+    assert!(!statuses(&document, "/v1/books", "get").contains(&429));
 }
 
 #[test]

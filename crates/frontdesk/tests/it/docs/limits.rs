@@ -116,19 +116,45 @@ fn limits() -> String {
             "lowered to it",
         ),
         (
-            "filters of one request",
-            "20; 100 values of one `in`".to_owned(),
+            "filters in a URL",
+            format!(
+                "{}; {} values of one `in`",
+                engine::FILTERS_MAX,
+                engine::IN_MAX
+            ),
             "400",
         ),
-        ("sort keys", "4".to_owned(), "400"),
-        ("characters of `q`", "200; 16 words count".to_owned(), "400"),
-        ("names in `fields`", "200".to_owned(), "400"),
+        (
+            "conditions in a body",
+            format!(
+                "{}, {} levels deep; {} values",
+                engine::CONDITIONS_MAX,
+                engine::CONDITION_DEPTH_MAX,
+                engine::CONDITION_VALUES_MAX
+            ),
+            "422",
+        ),
+        ("sort keys", engine::SORT_MAX.to_string(), "400"),
+        (
+            "characters of `q`",
+            format!("{}; 16 words count", engine::WORDS_CHARS_MAX),
+            "400",
+        ),
+        ("names in `fields`", engine::FIELDS_MAX.to_string(), "400"),
         (
             "included relations",
-            format!("10, {} levels deep", engine::INCLUDE_DEPTH_MAX),
+            format!(
+                "{}, {} levels deep",
+                engine::INCLUDES_MAX,
+                engine::INCLUDE_DEPTH_MAX
+            ),
             "400",
         ),
-        ("operations of a JSON Patch", "100".to_owned(), "400"),
+        (
+            "operations of a JSON Patch",
+            engine::PATCH_OPERATIONS_MAX.to_string(),
+            "400",
+        ),
         ("writes of a batch", engine::BATCH_MAX.to_string(), "422"),
         (
             "operations that run or wait",

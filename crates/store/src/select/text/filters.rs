@@ -14,8 +14,9 @@ use crate::prepared::Part;
 use crate::select::{Filter, IDS_MAX, Operator, Where, field_type};
 use crate::sql::Alias;
 
-/// Filters of one request, those in [`Where`] included.
-const FILTERS_MAX: usize = 200;
+/// Filters of one request, and parts of lists in [`Where`]: a few hundred filters with as many lists
+/// around each as may nest.
+const FILTERS_MAX: usize = 2_560;
 /// Arguments of one statement: the databases take 10,000 parameters and more, of which the
 /// conditions need some.
 const ARGS_MAX: u16 = 5_000;
