@@ -1,8 +1,9 @@
 """Third-party clients: programs as an example's users would write them.
 
-From the OpenAPI document, openapi-typescript makes types; every program in `clients/NAME/` is
-compiled with them, strictly, and run. A program finds the API in its environment: `API_URL`,
-`API_KEY`, and the keys that the example's description adds. It ends with 0 if all went well.
+From the OpenAPI document, openapi-typescript makes types and openapi-python-client a package, both
+called `api`; every program in `clients/NAME/` is checked with them, strictly, and run. A program
+finds the API in its environment: `API_URL`, `API_KEY`, and the keys that the example's description
+adds. It ends with 0 if all went well.
 """
 
 import os
@@ -20,29 +21,53 @@ STRICT = [
 
 
 def clients(example, options):
-    modules = tools.node()
     place = example.scratch / "clients"
-    place.mkdir()
-    (place / "package.json").write_text('{"type": "module"}')
-    (place / "node_modules").symlink_to(modules)
     sources = tools.HERE / "clients"
+    place.mkdir()
     # Those at the top are for all of them.
-    for source in [*sources.glob("*.ts"), *(sources / example.name).glob("*.ts")]:
+    for source in [*sources.glob("*.ts"), *(sources / example.name).iterdir()]:
         shutil.copy(source, place)
-    programs = sorted(place / program.name for program in (sources / example.name).glob("*.ts"))
-
-    generate = [modules / ".bin/openapi-typescript", example.document(), "--output", place / "api.ts"]
-    if code := subprocess.run(generate, stdout=subprocess.DEVNULL).returncode:
-        return code
-    compile = [modules / ".bin/tsc", *STRICT, "--outDir", place, place / "api.ts", *programs]
-    if code := subprocess.run(compile, cwd=place).returncode:
-        return code
 
     environment = {**os.environ, "API_URL": example.api, "API_KEY": example.key()}
     for variable, arguments in example.about.keys.items():
         environment[variable] = example.make_key(variable.lower(), arguments)
-    for program in programs:
-        print(f"{program.stem}:", flush=True)
-        if code := subprocess.run(["node", program.with_suffix(".js")], cwd=place, env=environment).returncode:
-            return code
+    for of_language in [typescript, python]:
+        for command in of_language(example, place):
+            if code := subprocess.run(command, cwd=place, env=environment).returncode:
+                return code
     return 0
+
+
+def programs(place, suffix, example):
+    return sorted(place / path.name for path in (tools.HERE / "clients" / example.name).glob(f"*{suffix}"))
+
+
+def typescript(example, place):
+    modules = tools.node()
+    (place / "package.json").write_text('{"type": "module"}')
+    (place / "node_modules").symlink_to(modules)
+    mine = programs(place, ".ts", example)
+    if not mine:
+        return
+    yield [modules / ".bin/openapi-typescript", example.document(), "--output", place / "api.ts"]
+    yield [modules / ".bin/tsc", *STRICT, "--outDir", place, place / "api.ts", *mine]
+    for program in mine:
+        print(f"{program.name}:", flush=True)
+        yield ["node", program.with_suffix(".js")]
+
+
+def python(example, place):
+    mine = programs(place, ".py", example)
+    if not mine:
+        return
+    commands = tools.python()
+    # The folder becomes the package.
+    yield [
+        commands / "openapi-python-client", "generate", "--path", example.document(),
+        "--output-path", place / "api", "--meta", "none", "--config", tools.HERE / "openapi-python-client.yaml",
+    ]
+    # Checked is what the programs use of it.
+    yield [commands / "mypy", "--strict", "--cache-dir", place / ".mypy_cache", *mine]
+    for program in mine:
+        print(f"{program.name}:", flush=True)
+        yield [commands / "python", program]
