@@ -32,6 +32,10 @@ use value::Value;
 /// The server that tests use, if not SQLite: a URL with the right to create databases.
 pub const SERVER: &str = "FRONTDESK_TEST_DATABASE";
 
+/// A pooler before that server, through which the databases that were made are used: a URL whose
+/// database's name does not matter.
+const POOLER: &str = "FRONTDESK_TEST_POOLER";
+
 /// A database on the server, dropped with this.
 pub struct OnServer {
     name: String,
@@ -55,7 +59,8 @@ impl OnServer {
             since.subsec_nanos()
         );
         on_server(&server, format!("CREATE DATABASE {name}"));
-        let url = with_database(&server, &name);
+        let pooler = env::var(POOLER).ok().filter(|url| !url.is_empty());
+        let url = with_database(pooler.as_ref().unwrap_or(&server), &name);
         Some(OnServer { name, server, url })
     }
 
@@ -65,6 +70,12 @@ impl OnServer {
 
     pub fn target(&self) -> Target {
         self.url.parse().unwrap()
+    }
+
+    /// With another parameter of the URL.
+    pub fn target_with(&self, parameter: &str) -> Target {
+        let joint = if self.url.contains('?') { '&' } else { '?' };
+        format!("{}{joint}{parameter}", self.url).parse().unwrap()
     }
 }
 
