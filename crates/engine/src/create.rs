@@ -226,9 +226,9 @@ pub async fn insert(
     let parameters = core.bind(&prepared, &arguments, request);
     let inserted = if prepared.statement.columns.is_empty() {
         transaction
-            .execute(&prepared.statement, &parameters)
+            .execute_ahead(&prepared.statement, parameters)
             .await
-            .map(|_| None)
+            .map(|()| None)
     } else {
         transaction
             .query(&prepared.statement, &parameters)

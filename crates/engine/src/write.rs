@@ -393,10 +393,9 @@ impl Core {
             })?;
         let parameters = prepared.bind_args(&entry.args());
         transaction
-            .execute(&prepared.statement, &parameters)
+            .execute_ahead(&prepared.statement, parameters)
             .await
-            .map_err(|error| self.trouble(&error))?;
-        Ok(())
+            .map_err(|error| self.trouble(&error))
     }
 
     /// The record as its writer may see it, or `None` when that is not at all.

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Waker};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
@@ -15,7 +16,7 @@ use value::Value;
 
 use crate::error::{Failed, Then, failed, internal, unavailable};
 use crate::options::Options;
-use crate::storage::{self, Bound, Raw};
+use crate::storage::{self, Bound, Raw, type_of};
 use crate::target::Target;
 use crate::tls;
 
@@ -25,8 +26,11 @@ pub(crate) struct Answer {
     pub changed: u64,
 }
 
+/// The outcome of something that was sent and not waited for. In the order of sending.
+pub(crate) type OnItsWay = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
+
 pub(crate) struct Connection {
-    client: Client,
+    client: Arc<Client>,
     statements: HashMap<Box<str>, Known>,
     statements_max: usize,
     /// Counts uses, to know which statement was not used for longest.
@@ -65,7 +69,7 @@ impl Connection {
             }
         });
         let connection = Connection {
-            client,
+            client: Arc::new(client),
             statements: HashMap::new(),
             statements_max: options.statements_max.max(1),
             uses: 0,
@@ -121,6 +125,27 @@ impl Connection {
         self.statements.clear();
     }
 
+    /// How long whatever is sent may take to be answered.
+    pub fn patience(&self, allowed: Duration) -> Duration {
+        allowed + self.silence_max
+    }
+
+    /// Looks at how something ended: whether the connection is to be used any more, and its
+    /// statements.
+    pub fn note(&mut self, then: Then) {
+        match then {
+            Then::Lost => self.broken = true,
+            Then::Forget => self.forget(),
+            Then::Nothing | Then::Again => {}
+        }
+    }
+
+    /// Whether a statement can be sent without a question before it.
+    pub fn knows(&self, statement: &Statement) -> bool {
+        let known = self.statements.get(&*statement.text);
+        self.shared || known.is_some_and(|known| known.parameters == statement.parameters)
+    }
+
     /// Runs words without parameters and results.
     pub async fn command(&self, words: &str, allowed: Duration) -> Result<(), Failed> {
         match timeout(allowed + self.silence_max, self.client.batch_execute(words)).await {
@@ -172,11 +197,7 @@ impl Connection {
             })
         );
         if let Err(error) = &ran {
-            match error.then {
-                Then::Lost => self.broken = true,
-                Then::Forget => self.forget(),
-                Then::Nothing | Then::Again => {}
-            }
+            self.note(error.then);
         }
         ran
     }
@@ -194,13 +215,7 @@ impl Connection {
                 .await;
         }
         let told = |error| failed(&error, allowed);
-        self.uses += 1;
-        let known = self.statements.get_mut(&*statement.text);
-        let known = known.filter(|known| known.parameters == statement.parameters);
-        let known = known.map(|known| {
-            known.used = self.uses;
-            known.prepared.clone()
-        });
+        let known = self.known(statement);
         let Some(prepared) = known else {
             let prepared = self.prepare(before, statement, allowed).await?;
             let rows = self
@@ -224,6 +239,55 @@ impl Connection {
         self.collect(statement, rows, allowed).await
     }
 
+    /// Sends a statement, and `before` before it, and does not wait for what comes of them.
+    pub async fn send_ahead(
+        &mut self,
+        before: Option<String>,
+        statement: &Statement,
+        parameters: Vec<Value>,
+        allowed: Duration,
+        on_their_way: &mut Vec<OnItsWay>,
+    ) -> Result<(), Failed> {
+        check(statement, &parameters)?;
+        let prepared = match (self.shared, self.known(statement)) {
+            (true, _) => None,
+            (false, Some(known)) => Some(known),
+            (false, None) => Some(self.prepare(None, statement, allowed).await?),
+        };
+        if let Some(before) = before {
+            let client = Arc::clone(&self.client);
+            on_their_way.extend(begun(async move { client.batch_execute(&before).await })?);
+        }
+        let client = Arc::clone(&self.client);
+        let types: Vec<_> = statement.parameters.iter().map(|s| type_of(*s)).collect();
+        let text = match prepared {
+            Some(_) => String::new(),
+            None => statement.text.to_string(),
+        };
+        let running = async move {
+            let values = parameters.iter().map(Bound);
+            let rows = match &prepared {
+                Some(prepared) => client.query_raw(prepared, values).await?,
+                None => client.query_typed_raw(&text, values.zip(types)).await?,
+            };
+            let mut rows = pin!(rows);
+            while rows.try_next().await?.is_some() {}
+            Ok(())
+        };
+        on_their_way.extend(begun(running)?);
+        Ok(())
+    }
+
+    fn known(&mut self, statement: &Statement) -> Option<tokio_postgres::Statement> {
+        self.uses += 1;
+        let known = self.statements.get_mut(&*statement.text)?;
+        if known.parameters != statement.parameters {
+            return None;
+        }
+        known.used = self.uses;
+        Some(known.prepared.clone())
+    }
+
     async fn prepare(
         &mut self,
         before: Option<&str>,
@@ -231,11 +295,7 @@ impl Connection {
         allowed: Duration,
     ) -> Result<tokio_postgres::Statement, Failed> {
         let told = |error| failed(&error, allowed);
-        let types: Vec<_> = statement
-            .parameters
-            .iter()
-            .map(|s| storage::type_of(*s))
-            .collect();
+        let types: Vec<_> = statement.parameters.iter().map(|s| type_of(*s)).collect();
         let preparing = self.client.prepare_typed(&statement.text, &types);
         let prepared = match before {
             None => preparing.await.map_err(told)?,
@@ -277,7 +337,7 @@ impl Connection {
         allowed: Duration,
     ) -> Result<Answer, Failed> {
         let told = |error| failed(&error, allowed);
-        let types = statement.parameters.iter().map(|s| storage::type_of(*s));
+        let types = statement.parameters.iter().map(|s| type_of(*s));
         let parameters: Vec<_> = parameters.iter().map(Bound).zip(types).collect();
         let rows = self.client.query_typed_raw(&statement.text, parameters);
         let rows = match before {
@@ -328,6 +388,36 @@ impl Connection {
             rows: Rows { width, cells },
             changed: rows.rows_affected().unwrap_or(0),
         })
+    }
+}
+
+/// Waits for the outcome of what was sent, in the order of sending. The connection reads no
+/// further than somebody listens, so whoever waits for something sent later waits for this at the
+/// same time.
+pub(crate) async fn arrival(
+    sent: impl IntoIterator<Item = OnItsWay>,
+    allowed: Duration,
+    patience: Duration,
+) -> Result<(), Failed> {
+    for one in sent {
+        match timeout(patience, one).await {
+            Ok(arrived) => arrived.map_err(|error| failed(&error, allowed))?,
+            Err(_) => return Err(silent()),
+        }
+    }
+    Ok(())
+}
+
+/// Begins something, which sends it. Nothing if it is done with.
+fn begun(
+    future: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+) -> Result<Option<OnItsWay>, Failed> {
+    let mut begun: OnItsWay = Box::pin(future);
+    // Whoever waits for it later asks again, and is woken then.
+    match begun.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Pending => Ok(Some(begun)),
+        Poll::Ready(Ok(())) => Ok(None),
+        Poll::Ready(Err(error)) => Err(failed(&error, Duration::ZERO)),
     }
 }
 

@@ -13,7 +13,7 @@ use value::Value;
 use crate::error::{Failed, Then, internal, unavailable};
 use crate::migrating;
 use crate::options::Options;
-use crate::pool::Pool;
+use crate::pool::{Pool, Purpose};
 use crate::target::Target;
 use crate::works::{self, Kind};
 
@@ -55,31 +55,41 @@ impl PostgresDriver {
     }
 
     async fn look(&self) -> Result<(), StoreError> {
-        let found = self.read(&self.look, &[]).await?;
+        let found = self.read(Purpose::Look, &self.look, &[]).await?;
         match found.cells.first() {
             Some(Value::Text(read_only)) if read_only == "off" => Ok(()),
             _ => Err(unavailable("the server takes no writes")),
         }
     }
 
-    async fn read(&self, statement: &Statement, parameters: &[Value]) -> Result<Rows, StoreError> {
+    async fn read(
+        &self,
+        purpose: Purpose,
+        statement: &Statement,
+        parameters: &[Value],
+    ) -> Result<Rows, StoreError> {
         // A reading statement may always be run again; more than once helps nobody.
-        match self.read_once(statement, parameters).await {
+        match self.read_once(purpose, statement, parameters).await {
             Err(failed) if matches!(failed.then, Then::Lost | Then::Forget | Then::Again) => {
-                let again = self.read_once(statement, parameters).await;
+                let again = self.read_once(purpose, statement, parameters).await;
                 again.map_err(|failed| failed.error)
             }
             read => read.map_err(|failed| failed.error),
         }
     }
 
-    async fn read_once(&self, statement: &Statement, parameters: &[Value]) -> Result<Rows, Failed> {
+    async fn read_once(
+        &self,
+        purpose: Purpose,
+        statement: &Statement,
+        parameters: &[Value],
+    ) -> Result<Rows, Failed> {
         let options = &self.pool.options;
         let allowed = match statement.cost {
             Cost::Short => options.short_time_max,
             Cost::Long => options.long_time_max,
         };
-        let mut lease = self.pool.lease(statement.cost).await?;
+        let mut lease = self.pool.lease(purpose).await?;
         if !lease.is_shared() {
             lease.allow(allowed);
             let answer = lease.run(None, statement, parameters, allowed).await?;
@@ -110,7 +120,7 @@ impl Driver for PostgresDriver {
         statement: &'a Arc<Statement>,
         parameters: &'a [Value],
     ) -> BoxFuture<'a, Result<Rows, StoreError>> {
-        Box::pin(self.read(statement, parameters))
+        Box::pin(self.read(Purpose::Read(statement.cost), statement, parameters))
     }
 
     fn snapshot(&self, cost: Cost, mut work: Box<dyn Work>) -> BoxFuture<'_, Result<(), Undo>> {

@@ -13,7 +13,7 @@ use store::driver::Cost;
 use tokio::time::sleep;
 
 use crate::error::{Failed, Then, internal, unavailable};
-use crate::pool::Pool;
+use crate::pool::{Pool, Purpose};
 
 /// Of those who migrate the same database one goes on. The number is only ours: "frontde" in
 /// ASCII. Where the server knows no such locks (CockroachDB) the numbers of migrations, which
@@ -49,7 +49,7 @@ pub(crate) async fn migrate(pool: &Arc<Pool>, script: &[String]) -> Result<(), S
 async fn attempt(pool: &Arc<Pool>, script: &[String]) -> Result<(), Failed> {
     let options = &pool.options;
     let allowed = options.migration_time_max;
-    let mut lease = pool.lease(Cost::Long).await?;
+    let mut lease = pool.lease(Purpose::Read(Cost::Long)).await?;
     let begin = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {}; \
          SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({LOCK})",

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Connections at most. PostgreSQL works best with few; they are opened when needed, and
-    /// many nodes share what the server allows in all (100 by default).
+    /// Connections at most, and one more to see whether the server is there. PostgreSQL works
+    /// best with few; they are opened when needed, and many nodes share what the server allows in
+    /// all (100 by default). Writes hold three quarters at most.
     pub connections_max: usize,
     /// Of these, how many long reads may hold, so that short ones always find one.
     pub long_reads_max: usize,
-    /// Requests that may wait for a connection.
+    /// Requests of each kind that may wait for a connection.
     pub waiting_max: usize,
     /// How long one may wait for a connection.
     pub wait_max: Duration,

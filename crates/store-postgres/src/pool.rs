@@ -1,5 +1,15 @@
 //! Connections for everybody: opened when needed, bounded, and never waited for without end.
 //!
+//! ```text
+//!  writes ────► their places ──┐
+//!  long reads ► their places ──┴► all but one ──┐
+//!  short reads ─────────────────────────────────┴► all connections
+//!  whether the server is there ─► one more
+//! ```
+//!
+//! Each has its own queue, so that however much is written or looked through, a short read finds
+//! a connection, and so does whoever asks whether the server is there.
+//!
 //! A server that is away is not asked by everyone at once: after a failure nobody tries again
 //! for a moment, and all are told the same.
 
@@ -27,21 +37,61 @@ const REST_AFTER_FAILURE: Duration = Duration::from_millis(100);
 pub(crate) struct Pool {
     pub target: Target,
     pub options: Options,
-    all: Arc<Semaphore>,
-    long: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    all: Queue,
+    all_but_one: Queue,
+    long: Queue,
+    writes: Queue,
     /// Works that keep being disturbed go one after the other.
     pub turn: Arc<tokio::sync::Mutex<()>>,
     idle: Mutex<Vec<Connection>>,
     last_failure: Mutex<Option<(Instant, StoreError)>>,
 }
 
+/// What a connection is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Read(Cost),
+    Write,
+    /// To see whether the server is there: not to be kept waiting by all the others.
+    Look,
+}
+
 /// A connection for one user. Goes back when dropped, unless something was left open on it.
 pub(crate) struct Lease {
     connection: Option<Connection>,
     pool: Arc<Pool>,
-    _long: Option<OwnedSemaphorePermit>,
-    _one: OwnedSemaphorePermit,
+    _places: [Option<OwnedSemaphorePermit>; 3],
+}
+
+/// Places, and how many wait for one.
+struct Queue {
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl Queue {
+    fn new(places: usize) -> Queue {
+        Queue {
+            places: Arc::new(Semaphore::new(places)),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    async fn wait(&self, options: &Options) -> Result<OwnedSemaphorePermit, Failed> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let overloaded = || Failed::of(StoreError::Overloaded);
+        let waiting = Waiting::begin(&self.waiting);
+        if waiting.before >= options.waiting_max {
+            return Err(overloaded());
+        }
+        let place = timeout(options.wait_max, Arc::clone(&self.places).acquire_owned());
+        place
+            .await
+            .map_err(|_| overloaded())?
+            .map_err(|_| overloaded())
+    }
 }
 
 impl Pool {
@@ -52,10 +102,14 @@ impl Pool {
         } else {
             options.long_reads_max
         };
+        let all_but_one = most.saturating_sub(1).max(1);
+        // One is left for long reads too, where there are enough.
+        let writes = (most * 3 / 4).min(most.saturating_sub(2)).max(1);
         Pool {
-            all: Arc::new(Semaphore::new(most)),
-            long: Arc::new(Semaphore::new(long.clamp(1, most))),
-            waiting: AtomicUsize::new(0),
+            all: Queue::new(most),
+            all_but_one: Queue::new(all_but_one),
+            long: Queue::new(long.clamp(1, most)),
+            writes: Queue::new(writes),
             turn: Arc::default(),
             idle: Mutex::default(),
             last_failure: Mutex::default(),
@@ -64,40 +118,28 @@ impl Pool {
         }
     }
 
-    /// A connection for something of this cost.
-    pub async fn lease(self: &Arc<Self>, cost: Cost) -> Result<Lease, Failed> {
-        let long = match cost {
-            Cost::Short => None,
-            Cost::Long => Some(self.wait_for(&self.long).await?),
+    /// A connection for this.
+    pub async fn lease(self: &Arc<Self>, purpose: Purpose) -> Result<Lease, Failed> {
+        let queues: &[&Queue] = match purpose {
+            Purpose::Look => &[],
+            Purpose::Read(Cost::Short) => &[&self.all],
+            Purpose::Read(Cost::Long) => &[&self.long, &self.all_but_one, &self.all],
+            Purpose::Write => &[&self.writes, &self.all_but_one, &self.all],
         };
-        let one = self.wait_for(&self.all).await?;
+        let mut places = [const { None }; 3];
+        for (place, queue) in places.iter_mut().zip(queues) {
+            *place = Some(queue.wait(&self.options).await?);
+        }
         let mut lease = Lease {
             connection: None,
             pool: Arc::clone(self),
-            _long: long,
-            _one: one,
+            _places: places,
         };
         lease.connection = Some(match self.take() {
             Some(connection) => connection,
             None => self.connect().await?,
         });
         Ok(lease)
-    }
-
-    async fn wait_for(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failed> {
-        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
-            return Ok(place);
-        }
-        let overloaded = || Failed::of(StoreError::Overloaded);
-        let waiting = Waiting::begin(&self.waiting);
-        if waiting.before >= self.options.waiting_max {
-            return Err(overloaded());
-        }
-        let place = timeout(self.options.wait_max, Arc::clone(places).acquire_owned());
-        place
-            .await
-            .map_err(|_| overloaded())?
-            .map_err(|_| overloaded())
     }
 
     fn take(&self) -> Option<Connection> {

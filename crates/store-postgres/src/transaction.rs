@@ -5,20 +5,32 @@
 //! they ask which. To put a savepoint before every statement would make all pay for what is
 //! rare, so a transaction is run *boldly* first, without any; if a statement was refused and
 //! the work went on, it is undone and the work is run again, *carefully*, with savepoints.
+//!
+//! Boldly also means not to wait for what nobody needs to know: such statements are sent one
+//! behind the other, and what came of them is looked at when the next answer comes, or with the
+//! commit. One that was refused is a statement after which the work went on.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use store::driver::{BoxFuture, Rows, Statement, StoreError, Transaction};
 use value::Value;
 
-use crate::connection::Answer;
+use crate::connection::{Answer, OnItsWay, arrival};
 use crate::error::{Failed, Then, internal};
 use crate::pool::Lease;
 
 const SAVE: &str = "SAVEPOINT s";
 const UNDO: &str = "ROLLBACK TO SAVEPOINT s";
 const KEEP: &str = "RELEASE SAVEPOINT s";
+
+/// Statements on their way at once. Enough that the journey is shared by many; what they take is
+/// in memory here and there.
+const AHEAD_MAX: usize = 128;
+/// With so many the commit is sent along: those of a single write. More of them may take longer
+/// than a commit may.
+const AHEAD_OF_COMMIT_MAX: usize = 5;
 
 pub(crate) struct Open {
     pub lease: Lease,
@@ -27,6 +39,7 @@ pub(crate) struct Open {
     allowed: Duration,
     careful: bool,
     state: State,
+    on_their_way: Vec<OnItsWay>,
     ended: bool,
 }
 
@@ -51,6 +64,7 @@ impl Open {
             allowed,
             careful,
             state: State::Whole,
+            on_their_way: Vec::new(),
             ended: false,
         }
     }
@@ -64,14 +78,60 @@ impl Open {
         self.begin.is_none()
     }
 
-    /// Makes it last, if there is anything.
+    /// Makes it last, if there is anything. Only if it is [`State::Whole`] afterwards: what is
+    /// still on its way may have been refused, and then the server makes an undo of a commit.
     pub async fn commit(&mut self) -> Result<(), Failed> {
+        if self.on_their_way.len() > AHEAD_OF_COMMIT_MAX {
+            self.settle().await;
+            if !matches!(self.state, State::Whole) {
+                return Ok(());
+            }
+        }
         self.ended = true;
-        let committed = self.lease.command("COMMIT", self.allowed).await;
+        let arrival = self.arrival();
+        let commit = self.lease.command("COMMIT", self.allowed);
+        let (committed, arrived) = tokio::join!(commit, arrival);
         if committed.is_err() {
             self.lease.give_up();
         }
+        self.note(arrived);
         committed
+    }
+
+    /// Waits for all that is on its way.
+    pub async fn settle(&mut self) {
+        let arrived = self.arrival().await;
+        self.note(arrived);
+    }
+
+    /// The outcome of all that is on its way, to be told to [`Open::note`].
+    fn arrival(&mut self) -> impl Future<Output = Result<(), Failed>> + Send + use<> {
+        let sent = std::mem::take(&mut self.on_their_way);
+        let patience = self.lease.patience(self.allowed);
+        arrival(sent, self.allowed, patience)
+    }
+
+    fn note(&mut self, arrived: Result<(), Failed>) {
+        let Err(failed) = arrived else {
+            return;
+        };
+        self.lease.note(failed.then);
+        self.state = match failed.then {
+            Then::Nothing => State::WentOn,
+            Then::Again | Then::Forget | Then::Lost => State::Ended(failed),
+        };
+    }
+
+    /// What a work is told whose transaction cannot be gone on with.
+    fn refusal(&mut self) -> Option<StoreError> {
+        match &self.state {
+            State::Whole => None,
+            State::Ended(failed) => Some(failed.error.clone()),
+            State::Refused | State::WentOn => {
+                self.state = State::WentOn;
+                Some(internal("the transaction will be run again"))
+            }
+        }
     }
 
     /// Ends what was only read. Nothing can come of it that anybody would wait for.
@@ -87,13 +147,8 @@ impl Open {
         statement: &Statement,
         parameters: &[Value],
     ) -> Result<Answer, StoreError> {
-        match &self.state {
-            State::Whole => {}
-            State::Ended(failed) => return Err(failed.error.clone()),
-            State::Refused | State::WentOn => {
-                self.state = State::WentOn;
-                return Err(internal("the transaction will be run again"));
-            }
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
         }
         let begin = self.begin.take();
         let before = match (begin, self.careful) {
@@ -102,10 +157,16 @@ impl Open {
             (None, true) => Some(SAVE.to_owned()),
             (None, false) => None,
         };
-        let ran = self
+        let arrival = self.arrival();
+        let allowed = self.allowed;
+        let running = self
             .lease
-            .run(before.as_deref(), statement, parameters, self.allowed)
-            .await;
+            .run(before.as_deref(), statement, parameters, allowed);
+        let (ran, arrived) = tokio::join!(running, arrival);
+        self.note(arrived);
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
         match ran {
             Ok(answer) => {
                 if self.careful {
@@ -142,6 +203,42 @@ impl Transaction for Open {
         parameters: &'a [Value],
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         Box::pin(async move { Ok(self.run(statement, parameters).await?.changed) })
+    }
+
+    fn execute_ahead<'a>(
+        &'a mut self,
+        statement: &'a Arc<Statement>,
+        parameters: Vec<Value>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            if self.careful {
+                return self.run(statement, &parameters).await.map(drop);
+            }
+            if self.on_their_way.len() >= AHEAD_MAX || !self.lease.knows(statement) {
+                self.settle().await;
+            }
+            if let Some(refusal) = self.refusal() {
+                return Err(refusal);
+            }
+            let begin = self.begin.take();
+            let allowed = self.allowed;
+            let sent = &mut self.on_their_way;
+            let sending = self
+                .lease
+                .send_ahead(begin, statement, parameters, allowed, sent);
+            let Err(failed) = sending.await else {
+                return Ok(());
+            };
+            self.settle().await;
+            if let Some(refusal) = self.refusal() {
+                return Err(refusal);
+            }
+            self.state = match failed.then {
+                Then::Nothing => State::Refused,
+                Then::Again | Then::Forget | Then::Lost => State::Ended(failed.clone()),
+            };
+            Err(failed.error)
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use store::driver::{Cost, Isolation, Undo, Work};
 use tokio::time::{sleep, timeout};
 
 use crate::error::{Failed, Then};
-use crate::pool::Pool;
+use crate::pool::{Pool, Purpose};
 use crate::transaction::{Open, State};
 
 /// The first pause before another try, doubled each time up to [`PAUSE_MAX`].
@@ -90,12 +90,12 @@ async fn attempt(
     wanted: &(dyn Fn() -> bool + Sync),
 ) -> Tried {
     let options = &pool.options;
-    let (cost, allowed) = match kind {
-        Kind::Snapshot(Cost::Short) => (Cost::Short, options.short_time_max),
-        Kind::Snapshot(Cost::Long) => (Cost::Long, options.long_time_max),
-        Kind::Write(_) => (Cost::Short, options.write_time_max),
+    let (purpose, allowed) = match kind {
+        Kind::Snapshot(cost @ Cost::Short) => (Purpose::Read(cost), options.short_time_max),
+        Kind::Snapshot(cost @ Cost::Long) => (Purpose::Read(cost), options.long_time_max),
+        Kind::Write(_) => (Purpose::Write, options.write_time_max),
     };
-    let mut lease = match pool.lease(cost).await {
+    let mut lease = match pool.lease(purpose).await {
         Ok(lease) => lease,
         Err(failed) => return Tried::Failed(failed),
     };
@@ -119,6 +119,10 @@ async fn attempt(
     lease.allow(allowed);
     let mut open = Open::new(lease, begin, allowed, careful);
     let outcome = work.run(&mut open).await;
+    if outcome.is_err() {
+        // It may have decided so because of what it was not told yet.
+        open.settle().await;
+    }
     match (open.state(), outcome) {
         (State::Ended(failed), _) => Tried::Failed(failed.clone()),
         (State::WentOn, _) | (State::Refused, Ok(())) => Tried::Carefully,
@@ -128,16 +132,21 @@ async fn attempt(
             open.finish();
             Tried::Done(Ok(()))
         }
-        (State::Whole, Ok(())) => match open.commit().await {
-            Ok(()) => Tried::Done(Ok(())),
-            Err(failed) => match failed.then {
-                Then::Again | Then::Forget => Tried::Failed(failed),
-                Then::Nothing => Tried::Done(Err(Undo::Store(failed.error))),
-                Then::Lost => Tried::Done(Err(Undo::Store(StoreError::InDoubt {
-                    reason: failed.error.to_string(),
-                }))),
-            },
-        },
+        (State::Whole, Ok(())) => {
+            let committed = open.commit().await;
+            match (open.state(), committed) {
+                (State::Whole, Ok(())) => Tried::Done(Ok(())),
+                (State::Refused | State::WentOn, Ok(())) => Tried::Carefully,
+                (State::Ended(failed), Ok(())) => Tried::Failed(failed.clone()),
+                (_, Err(failed)) => match failed.then {
+                    Then::Again | Then::Forget => Tried::Failed(failed),
+                    Then::Nothing => Tried::Done(Err(Undo::Store(failed.error))),
+                    Then::Lost => Tried::Done(Err(Undo::Store(StoreError::InDoubt {
+                        reason: failed.error.to_string(),
+                    }))),
+                },
+            }
+        }
     }
 }
 

@@ -107,6 +107,17 @@ pub trait Transaction: Send {
         statement: &'a Arc<Statement>,
         parameters: &'a [Value],
     ) -> BoxFuture<'a, Result<u64, StoreError>>;
+
+    /// Runs a statement that will be taken, as far as anybody knows, and whose outcome is not
+    /// needed to go on. A database that is a journey away is not waited for: if it refuses the
+    /// statement nevertheless, the work is run again from its start and told in this place.
+    fn execute_ahead<'a>(
+        &'a mut self,
+        statement: &'a Arc<Statement>,
+        parameters: Vec<Value>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { self.execute(statement, &parameters).await.map(drop) })
+    }
 }
 
 /// What to do inside one transaction. May be run again from the start when the database

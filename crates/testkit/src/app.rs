@@ -40,6 +40,7 @@ pub struct Builder {
     development: bool,
     private: bool,
     proxies: Proxies,
+    connections: Option<usize>,
 }
 
 /// A key that is being put together.
@@ -209,6 +210,12 @@ impl Builder {
         self
     }
 
+    /// With so few connections to a PostgreSQL server.
+    pub fn connections(mut self, most: usize) -> Builder {
+        self.connections = Some(most);
+        self
+    }
+
     /// Serves it on a free port.
     ///
     /// # Panics
@@ -231,7 +238,11 @@ impl Builder {
             .unwrap();
         let database = OnServer::fresh();
         let opened = runtime.block_on(async {
-            let target = database.as_ref().map(OnServer::target);
+            let few = |database: &OnServer| match self.connections {
+                Some(most) => database.target_with(&format!("pool={most}")),
+                None => database.target(),
+            };
+            let target = database.as_ref().map(few);
             let mut builder = frontdesk::App::builder(folder.path())
                 .database(target)
                 .trusted_proxies(self.proxies);

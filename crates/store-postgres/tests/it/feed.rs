@@ -12,7 +12,7 @@ use store_postgres::{Options, PostgresDriver};
 use tokio::sync::Barrier;
 use value::Timestamp;
 
-use crate::support::{node, place, work};
+use crate::support::{node, number, place, work};
 
 fn entry(record: String) -> Entry {
     Entry {
@@ -122,6 +122,11 @@ async fn no_reader_skips_what_is_committed_late() {
     commit.wait().await;
     slow.await.unwrap();
     over.store(true, Ordering::Release);
+    // By the sequence it is the first of all. Whoever went by that had read on by then, and
+    // skipped it.
+    let below = "SELECT count(*) FROM frontdesk_feed WHERE id < \
+                 (SELECT id FROM frontdesk_feed WHERE record = 'slow')";
+    assert_eq!(number(&nodes[0], below).await, 0);
 
     let mut all = None;
     for reader in readers {

@@ -6,6 +6,7 @@
     reason = "everything here is for tests, which may panic"
 )]
 
+mod ahead;
 mod connections;
 mod feed;
 mod support;
