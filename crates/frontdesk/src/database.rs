@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use model::Model;
 use store::migrate::{self, ApplyError, Plan, Refusal};
-use store::{Driver, Prepared, StoreError, Transaction, Work, driver::BoxFuture, driver::Undo};
+use store::{Driver, StoreError};
 use store_postgres::{PostgresDriver, Target};
 use store_sqlite::{Options, SqliteDriver};
 use value::Value;
@@ -243,12 +243,7 @@ impl Database {
             return;
         }
         let statement = store::leases::end_all(self.driver.dialect());
-        let parameters = statement.bind_args(&[]);
-        let work = Execute {
-            statement,
-            parameters,
-        };
-        if let Err(error) = self.driver.write(Box::new(work)).await {
+        if let Err(error) = store::execute(&*self.driver, vec![(statement, vec![])]).await {
             // They end by themselves, a little later.
             tracing::warn!(?error, "what was left running is not known yet");
         }
@@ -265,22 +260,14 @@ impl Database {
         let mut made = [0; 32];
         getrandom::fill(&mut made).map_err(|_| Error::NoRandomness)?;
         let keep = store::secrets::keep(self.driver.dialect());
-        let parameters = keep.bind_args(&[
+        let secret = vec![
             Value::Text(name.to_owned()),
             Value::Text(to_hex(&made)),
             Value::Timestamp(now()),
-        ]);
-        let work = Execute {
-            statement: keep,
-            parameters,
-        };
-        match self.driver.write(Box::new(work)).await {
-            Ok(()) => {}
-            Err(Undo::Store(error)) => return Err(self.failed(error)),
-            Err(Undo::Refused) => {
-                return Err(self.failed(internal("a secret was refused")));
-            }
-        }
+        ];
+        store::execute(&*self.driver, vec![(keep, secret)])
+            .await
+            .map_err(|error| self.failed(error))?;
         // Another process may have been faster; then its secret is the one that counts.
         match self.find_secret(name).await? {
             Some(secret) => Ok(secret),
@@ -344,26 +331,6 @@ fn from_hex(text: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()?;
     }
     Some(bytes)
-}
-
-/// One statement as a transaction of its own.
-struct Execute {
-    statement: Prepared,
-    parameters: Vec<Value>,
-}
-
-impl Work for Execute {
-    fn run<'a>(
-        &'a mut self,
-        transaction: &'a mut dyn Transaction,
-    ) -> BoxFuture<'a, Result<(), Undo>> {
-        Box::pin(async move {
-            transaction
-                .execute(&self.statement.statement, &self.parameters)
-                .await?;
-            Ok(())
-        })
-    }
 }
 
 #[cfg(test)]

@@ -5,12 +5,10 @@
 //! Knows nothing of requests. Ends with the task it runs in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::{Model, Resource};
-use store::driver::{BoxFuture, Transaction, Undo};
-use store::{Dialect, Driver, Prepared, Work};
+use store::{Dialect, Driver, Prepared, StoreError};
 use value::{Timestamp, Value};
 
 use crate::clock::now;
@@ -64,7 +62,7 @@ pub async fn keep(driver: Arc<dyn Driver>, model: impl Fn() -> Arc<Model>) {
         }
         let deleted = deleted(&model(), dialect);
         for store in stores.iter().chain(&deleted) {
-            match store.forget(&driver, store.before(now())).await {
+            match store.forget(&*driver, store.before(now())).await {
                 Ok(0) => {}
                 Ok(count) => tracing::debug!(count, what = store.what, "forgot what is old"),
                 // The next round tries again; a database in trouble is told of elsewhere.
@@ -108,17 +106,11 @@ impl Store {
 
     /// Deletes what was made before a time, a few at once so that other writes go between. How
     /// many there were.
-    async fn forget(&self, driver: &Arc<dyn Driver>, before: Timestamp) -> Result<u64, Undo> {
+    async fn forget(&self, driver: &dyn Driver, before: Timestamp) -> Result<u64, StoreError> {
         let mut all = 0;
         loop {
-            let deleted = Arc::new(AtomicU64::new(0));
-            let work = Pruning {
-                statement: self.prune.clone(),
-                before,
-                deleted: Arc::clone(&deleted),
-            };
-            driver.write(Box::new(work)).await?;
-            let deleted = deleted.load(Ordering::Acquire);
+            let before = vec![Value::Timestamp(before)];
+            let deleted = store::execute(driver, vec![(self.prune.clone(), before)]).await?;
             all += deleted;
             if deleted < u64::from(self.at_once) {
                 return Ok(all);
@@ -127,37 +119,16 @@ impl Store {
     }
 }
 
-struct Pruning {
-    statement: Prepared,
-    before: Timestamp,
-    deleted: Arc<AtomicU64>,
-}
-
-impl Work for Pruning {
-    fn run<'a>(
-        &'a mut self,
-        transaction: &'a mut dyn Transaction,
-    ) -> BoxFuture<'a, Result<(), Undo>> {
-        Box::pin(async move {
-            let parameters = self.statement.bind_args(&[Value::Timestamp(self.before)]);
-            let deleted = transaction
-                .execute(&self.statement.statement, &parameters)
-                .await?;
-            self.deleted.store(deleted, Ordering::Release);
-            Ok(())
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use model::Action;
+    use store::driver::{BoxFuture, Transaction, Undo, Work};
     use store::feed::PRUNED_AT_ONCE;
     use store_sqlite::{Options, SqliteDriver};
 
     use super::*;
 
-    async fn prune_feed(driver: &Arc<dyn Driver>, before: Timestamp) -> Result<u64, Undo> {
+    async fn prune_feed(driver: &dyn Driver, before: Timestamp) -> Result<u64, StoreError> {
         let feed = Store {
             what: "entries",
             kept: FEED_KEPT,
@@ -167,7 +138,7 @@ mod tests {
         feed.forget(driver, before).await
     }
 
-    async fn prune_answers(driver: &Arc<dyn Driver>, before: Timestamp) -> Result<u64, Undo> {
+    async fn prune_answers(driver: &dyn Driver, before: Timestamp) -> Result<u64, StoreError> {
         let answers = Store {
             what: "answers",
             kept: ANSWERS_KEPT,
@@ -236,18 +207,21 @@ mod tests {
             import(many, Timestamp(1_000)).await;
             import(2, Timestamp(5_000)).await;
             assert_eq!(
-                prune_feed(&driver, Timestamp(4_000)).await.unwrap(),
+                prune_feed(&*driver, Timestamp(4_000)).await.unwrap(),
                 many as u64
             );
-            assert_eq!(prune_feed(&driver, Timestamp(4_000)).await.unwrap(), 0);
+            assert_eq!(prune_feed(&*driver, Timestamp(4_000)).await.unwrap(), 0);
             // Never the last one, so that the end of the feed stays known.
-            assert_eq!(prune_feed(&driver, Timestamp(9_000)).await.unwrap(), 1);
+            assert_eq!(prune_feed(&*driver, Timestamp(9_000)).await.unwrap(), 1);
             // More than are deleted at once.
             driver.write(Box::new(Keeping(250, 0))).await.unwrap();
             driver.write(Box::new(Keeping(3, 5_000))).await.unwrap();
-            assert_eq!(prune_answers(&driver, Timestamp(4_000)).await.unwrap(), 250);
-            assert_eq!(prune_answers(&driver, Timestamp(4_000)).await.unwrap(), 0);
-            assert_eq!(prune_answers(&driver, Timestamp(9_000)).await.unwrap(), 3);
+            assert_eq!(
+                prune_answers(&*driver, Timestamp(4_000)).await.unwrap(),
+                250
+            );
+            assert_eq!(prune_answers(&*driver, Timestamp(4_000)).await.unwrap(), 0);
+            assert_eq!(prune_answers(&*driver, Timestamp(9_000)).await.unwrap(), 3);
         });
     }
 
@@ -325,7 +299,7 @@ resources:
                 let mut all = 0;
                 for store in deleted(&model, driver.dialect()) {
                     let before = store.before(Timestamp(at));
-                    all += store.forget(&driver, before).await.unwrap();
+                    all += store.forget(&*driver, before).await.unwrap();
                 }
                 all
             };

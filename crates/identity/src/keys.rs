@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use call::{Authenticate, BoxFuture, Caller, CallerKind, Code, Failure};
 use model::Audience;
 use store::Prepared;
-use store::driver::{Driver, StoreError, Transaction, Undo, Work};
+use store::driver::{Driver, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use value::{Timestamp, Value};
@@ -205,7 +205,7 @@ impl Keys {
 
     /// Runs one statement in a transaction of its own; how many rows it changed.
     async fn execute(&self, prepared: Prepared, arguments: Vec<Value>) -> Result<u64, KeyError> {
-        Ok(execute(&*self.driver, prepared, arguments).await?)
+        Ok(store::execute(&*self.driver, vec![(prepared, arguments)]).await?)
     }
 
     /// Notes that a key is being used, if that was not noted lately; nobody waits for it, and a
@@ -229,7 +229,7 @@ impl Keys {
         ];
         runtime.spawn(async move {
             let touch = store::keys::touch(driver.dialect());
-            if let Err(error) = execute(&*driver, touch, arguments).await {
+            if let Err(error) = store::execute(&*driver, vec![(touch, arguments)]).await {
                 tracing::debug!(%error, "the use of a key is not noted");
             }
             drop(place);
@@ -345,50 +345,6 @@ impl Key {
             scopes: self.scopes,
             audience: self.audience,
         }
-    }
-}
-
-/// Runs one statement in a transaction of its own; how many rows it changed.
-async fn execute(
-    driver: &dyn Driver,
-    prepared: Prepared,
-    arguments: Vec<Value>,
-) -> Result<u64, StoreError> {
-    let changed = Arc::new(std::sync::atomic::AtomicU64::new(0));
-    let work = Execute {
-        prepared,
-        arguments,
-        changed: Arc::clone(&changed),
-    };
-    match driver.write(Box::new(work)).await {
-        Ok(()) => Ok(changed.load(std::sync::atomic::Ordering::Acquire)),
-        Err(Undo::Store(error)) => Err(error),
-        Err(Undo::Refused) => Err(StoreError::Internal {
-            reason: "a key was refused".to_owned(),
-        }),
-    }
-}
-
-struct Execute {
-    prepared: Prepared,
-    arguments: Vec<Value>,
-    changed: Arc<std::sync::atomic::AtomicU64>,
-}
-
-impl Work for Execute {
-    fn run<'a>(
-        &'a mut self,
-        transaction: &'a mut dyn Transaction,
-    ) -> store::driver::BoxFuture<'a, Result<(), Undo>> {
-        Box::pin(async move {
-            let parameters = self.prepared.bind_args(&self.arguments);
-            let changed = transaction
-                .execute(&self.prepared.statement, &parameters)
-                .await?;
-            self.changed
-                .store(changed, std::sync::atomic::Ordering::Release);
-            Ok(())
-        })
     }
 }
 

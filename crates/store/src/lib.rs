@@ -15,6 +15,7 @@
 pub mod answers;
 pub mod constraint;
 pub mod driver;
+mod execute;
 pub mod feed;
 pub mod imports;
 pub mod json;
@@ -36,6 +37,7 @@ pub mod system;
 pub mod write;
 
 pub use driver::{Dialect, Driver, StoreError, Transaction, Work};
+pub use execute::execute;
 pub use lower::Unsupported;
 pub use prepared::Prepared;
 pub use select::{Direction, Filter, Operator, Output, Select};

@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use store::driver::{BoxFuture, Transaction, Undo};
 use store::imports::{self, Waiting};
-use store::{Driver, Prepared, StoreError, Work};
+use store::{Driver, Prepared, StoreError};
 use value::{Timestamp, Value};
 
 /// For so long it is known that an import has ended: whoever repeats it by mistake is told.
@@ -71,7 +70,7 @@ impl Ledger {
     pub async fn begin(&self, now: Timestamp) -> Result<(), StoreError> {
         let dialect = self.driver.dialect();
         let old = Timestamp(now.0.saturating_sub(FINISHED_KEPT_MS));
-        self.change(vec![
+        let changes = vec![
             (
                 imports::forget_waiting(dialect),
                 vec![Value::Text(self.name.clone())],
@@ -84,8 +83,8 @@ impl Ledger {
                 imports::forget_finished(dialect),
                 vec![Value::Timestamp(old)],
             ),
-        ])
-        .await
+        ];
+        store::execute(&*self.driver, changes).await.map(drop)
     }
 
     /// A record waits no longer, because it was refused.
@@ -101,14 +100,14 @@ impl Ledger {
             Value::Text(waiting.resource.clone()),
             Value::Int(waiting.line),
         ];
-        self.change(vec![
+        let changes = vec![
             (imports::arrived(dialect), arrived),
             (
                 imports::keep(dialect),
                 imports::keep_args(&self.name, &state.to_text(), false, now),
             ),
-        ])
-        .await
+        ];
+        store::execute(&*self.driver, changes).await.map(drop)
     }
 
     /// How many records wait.
@@ -165,39 +164,10 @@ impl Ledger {
         let args = prepared.bind_args(&all);
         imports::waiting(self.driver.query(&prepared.statement, &args).await?)
     }
-
-    async fn change(&self, statements: Vec<(Prepared, Vec<Value>)>) -> Result<(), StoreError> {
-        match self.driver.write(Box::new(Change(statements))).await {
-            Ok(()) => Ok(()),
-            Err(Undo::Store(error)) => Err(error),
-            Err(Undo::Refused) => Err(StoreError::Internal {
-                reason: "a change of the table of imports was refused".to_owned(),
-            }),
-        }
-    }
 }
 
 impl State {
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).expect("numbers and texts can be written as JSON")
-    }
-}
-
-/// Statements with their arguments, in one transaction.
-struct Change(Vec<(Prepared, Vec<Value>)>);
-
-impl Work for Change {
-    fn run<'a>(
-        &'a mut self,
-        transaction: &'a mut dyn Transaction,
-    ) -> BoxFuture<'a, Result<(), Undo>> {
-        Box::pin(async move {
-            for (prepared, args) in &self.0 {
-                transaction
-                    .execute(&prepared.statement, &prepared.bind_args(args))
-                    .await?;
-            }
-            Ok(())
-        })
     }
 }
