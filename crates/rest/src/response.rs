@@ -244,8 +244,10 @@ fn read_page(
             }
         }
     };
-    // A link is followed by GET, which would not send the query that came as a body.
+    // A link is followed by GET, which would not send the query that came as a body. A copy that is
+    // still good has its links.
     if by_url
+        && response.status() == StatusCode::OK
         && let Some(links) = link::pages(
             head.uri.path(),
             head.uri.query(),

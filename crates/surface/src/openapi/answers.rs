@@ -511,11 +511,11 @@ impl Answers {
     }
 }
 
-/// `` `malformed`: …; `cursor_mismatch`: …. ``
+/// `` `malformed`: …. `cursor_mismatch`: …. ``
 fn sentence(said: &[Said]) -> String {
     let parts: Vec<String> = said
         .iter()
         .map(|(code, when)| format!("`{code}`: {when}"))
         .collect();
-    format!("{}.", parts.join("; "))
+    format!("{}.", parts.join(". "))
 }

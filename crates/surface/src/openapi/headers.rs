@@ -20,7 +20,7 @@ pub struct Marks {
     /// Requests are counted, anybody's.
     pub limited: bool,
     pub deprecated: bool,
-    /// There is a page to read about it.
+    /// There is a page to read about it, or something to use instead.
     guide: bool,
 }
 
@@ -30,7 +30,8 @@ impl Marks {
         Marks {
             limited: model.is_limited(resource),
             deprecated,
-            guide: deprecated && model.docs != DocsAccess::Off,
+            guide: deprecated
+                && (model.docs != DocsAccess::Off || model.successor(resource).is_some()),
         }
     }
 
@@ -112,7 +113,7 @@ pub fn components() -> Map<String, Json> {
         (
             "DeprecationLink",
             json!({
-                "description": "With `rel=\"deprecation\"`: where to read about it (RFC 9745).",
+                "description": "With `rel=\"deprecation\"`: where to read about it (RFC 9745); with `rel=\"successor-version\"`: what to use instead (RFC 5829).",
                 "schema": {"type": "string"},
                 "example": "</docs>; rel=\"deprecation\"",
             }),
@@ -158,7 +159,7 @@ pub fn components() -> Map<String, Json> {
         (
             "PageAndDeprecationLink",
             json!({
-                "description": "The next page, with `rel=\"next\"`, unless this is the last one; `rel=\"first\"` unless this is the first (RFC 8288). With `rel=\"deprecation\"`: where to read that the list goes away (RFC 9745).",
+                "description": "The next page, with `rel=\"next\"`, unless this is the last one; `rel=\"first\"` unless this is the first (RFC 8288). With `rel=\"deprecation\"`: where to read that the list goes away (RFC 9745); with `rel=\"successor-version\"`: what to use instead (RFC 5829).",
                 "schema": {"type": "string"},
                 "example": "</v1/things?limit=50&cursor=AbC>; rel=\"next\"",
             }),

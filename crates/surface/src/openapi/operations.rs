@@ -613,9 +613,13 @@ impl<'m> Operation<'m, '_> {
         let with_tag = |fields: &[&'static str]| [&["ETag"], fields].concat();
         let read = with_tag(&["Cache-Control", "Vary"]);
         let written = with_tag(&WRITTEN);
-        let unseen = format!(
-            "It is done, and nothing is answered: as `Prefer: return=minimal` asks for, or because you may not see the {noun}."
-        );
+        let unseen = match self.readers_see_all() {
+            true => "It is done, and nothing is answered, as `Prefer: return=minimal` asks for."
+                .to_owned(),
+            false => format!(
+                "It is done, and nothing is answered: as `Prefer: return=minimal` asks for, or because you may not see the {noun}."
+            ),
+        };
         match self.action {
             Action::List => {
                 let page = match self.resource.list.bare {
@@ -643,7 +647,7 @@ impl<'m> Operation<'m, '_> {
                 (
                     204,
                     answer(
-                        "It could be done, with `dry_run=true`, and nothing would be answered.",
+                        "With `dry_run=true`: it could be done, and would be answered without content.",
                         &["Cache-Control", "Dry-Run", "Preference-Applied"],
                         None,
                     ),
@@ -666,9 +670,12 @@ impl<'m> Operation<'m, '_> {
 
     fn created(&self, component: &str) -> Json {
         let noun = one(self.resource);
-        let description = format!(
-            "The new {noun}. Without content if `Prefer: return=minimal` asks for it, or if you may not see the {noun}."
-        );
+        let mut description =
+            format!("The new {noun}. Without content if `Prefer: return=minimal` asks for that");
+        if !self.readers_see_all() {
+            description.push_str(&format!(", or if you may not see the {noun}"));
+        }
+        description.push('.');
         let fields = [
             "Location",
             "ETag",
@@ -851,6 +858,11 @@ impl<'m> Operation<'m, '_> {
             _ => false,
         };
         around || has_sunset(self.all.model, self.resource)
+    }
+
+    /// Whether everybody who changes a record can read it afterwards.
+    fn readers_see_all(&self) -> bool {
+        access::of(self.resource, Action::Get).is_some_and(Opening::is_everybody)
     }
 
     fn may_be_forbidden(&self) -> bool {

@@ -395,6 +395,10 @@ impl<'m> Parameters<'m, '_> {
         });
         if let Some((description, mut schema)) = self.includable(resource) {
             schema["description"] = json!(description);
+            // No names at all are a list too, which a URL cannot hold.
+            if let Some(schema) = schema.as_object_mut() {
+                schema.remove("minItems");
+            }
             properties["include"] = schema;
         }
         if !resource.search.is_empty() {

@@ -49,6 +49,21 @@ pub fn schema() -> Json {
             },
             "rule": {"type": "string", "description": "The rule of the contract that refused."},
             "scope": {"type": "string", "description": "The scope that the credential lacks."},
+            "successor": {
+                "type": "string",
+                "format": "uri-reference",
+                "description": "The path to use instead of what is gone.",
+            },
+            "offered": {
+                "type": "array",
+                "description": "The media types that can be answered.",
+                "items": {"type": "string"},
+            },
+            "accepted": {
+                "type": "array",
+                "description": "The media types or codings that are taken.",
+                "items": {"type": "string"},
+            },
             "violated-policies": {
                 "type": "array",
                 "description": "The limits that are used up.",
