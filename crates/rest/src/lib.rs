@@ -21,6 +21,7 @@ mod request;
 mod response;
 mod trace;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -158,21 +159,39 @@ impl Door {
             return Err(self.not_found(path));
         }
         *about = Some(target.resource());
+        let entered = Entered {
+            target,
+            caller,
+            admitted,
+        };
+        self.carry_out(head, body, line, standings, entered).await
+    }
+
+    /// Has a request carried out that may come in, and answers it.
+    async fn carry_out(
+        &self,
+        head: &Parts,
+        body: &mut RequestBody,
+        line: &mut Line<'_>,
+        standings: &mut Standings,
+        entered: Entered<'_>,
+    ) -> Result<Response, Refusal> {
+        let Entered {
+            target,
+            caller,
+            admitted,
+        } = entered;
+        let model = self.entrance.model();
+        let method_refused = || Refusal::method_not_allowed(&head.method, target.allow(model));
         let Some(action) = target.action(&head.method) else {
             if head.method == Method::OPTIONS {
                 return Ok(self.options(head, &target));
             }
-            return Err(Refusal::method_not_allowed(
-                &head.method,
-                target.allow(model),
-            ));
+            return Err(method_refused());
         };
         // What the contract opens to nobody is no part of this API, but for operators.
         if !target.offers(model, action) && !caller.is_operator() {
-            return Err(Refusal::method_not_allowed(
-                &head.method,
-                target.allow(model),
-            ));
+            return Err(method_refused());
         }
         let format = accept(head, action)?;
         let in_body = target.is_query(&head.method);
@@ -187,18 +206,7 @@ impl Door {
                 shared: None,
             },
         };
-        request.manner.later = wish.prefer.later;
-        request.manner.wait_seconds = wish.prefer.wait_seconds;
-        if request.manner.key.is_some() || request.manner.later {
-            request.manner.origin = Some(line.from);
-            request.manner.scribe = Some(Arc::new(Clerk {
-                model: Arc::clone(model),
-                resource: request.resource,
-                credentials: Arc::clone(&self.credentials),
-                path: path.to_owned(),
-                wish,
-            }));
-        }
+        self.instruct(&mut request, wish, line.from, head.uri.path());
         let resource = request.resource;
         // Which of the parts was refused by a rule is not known here.
         let explain = self.settings.explain.as_deref().filter(|_| !is_batch);
@@ -223,27 +231,55 @@ impl Door {
             Ok(Answered::Stream(stream)) => {
                 return Ok(response::streamed(stream, format, head, wish.shared));
             }
-            Err(failure) if failure.code == Code::RateLimited => {
-                return Err(Refusal::rate_limited(failure, standings));
-            }
             Err(failure) => {
-                if let Some(gone) = failure.gone {
-                    let successor = self.deprecations.successor(gone);
-                    return Err(Refusal::gone(failure, successor));
-                }
                 let failure = match action {
                     Action::List if in_body => request::query::in_body(failure),
                     Action::List => failure::with_meant_parameters(failure),
                     _ => failure,
                 };
-                let explained = match asked {
-                    Some(asked) => asked.explained(&failure).await,
-                    None => None,
-                };
-                return Err(explained.map_or_else(|| failure.into(), Refusal::from));
+                return Err(self.refusal(failure, asked, standings).await);
             }
         };
         response::write(outcome, head, model, model.resource(resource), wish)
+    }
+
+    /// Says in the request how the write is to be carried out, and who writes its answer down if it
+    /// is kept.
+    fn instruct(&self, request: &mut call::Request, wish: Wish, from: IpAddr, path: &str) {
+        request.manner.later = wish.prefer.later;
+        request.manner.wait_seconds = wish.prefer.wait_seconds;
+        if request.manner.key.is_none() && !request.manner.later {
+            return;
+        }
+        request.manner.origin = Some(from);
+        request.manner.scribe = Some(Arc::new(Clerk {
+            model: Arc::clone(self.entrance.model()),
+            resource: request.resource,
+            credentials: Arc::clone(&self.credentials),
+            path: path.to_owned(),
+            wish,
+        }));
+    }
+
+    /// What is said of a failure beside what the engine knows of it.
+    async fn refusal(
+        &self,
+        failure: Failure,
+        asked: Option<Asked<'_>>,
+        standings: &Standings,
+    ) -> Refusal {
+        if failure.code == Code::RateLimited {
+            return Refusal::rate_limited(failure, standings);
+        }
+        if let Some(gone) = failure.gone {
+            let successor = self.deprecations.successor(gone);
+            return Refusal::gone(failure, successor);
+        }
+        let explained = match asked {
+            Some(asked) => asked.explained(&failure).await,
+            None => None,
+        };
+        explained.map_or_else(|| failure.into(), Refusal::from)
     }
 
     /// A write that went on after its request.
@@ -471,6 +507,13 @@ impl Handler for Door {
         );
         response.headers_mut().insert(X_REQUEST_ID, id);
     }
+}
+
+/// A request that has been counted, to a path that is there for its caller.
+struct Entered<'a> {
+    target: Target<'a>,
+    caller: Arc<Caller>,
+    admitted: Admitted<'a>,
 }
 
 /// What the engine answers with.
