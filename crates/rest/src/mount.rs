@@ -1,4 +1,4 @@
-//! Which path means what, and which methods it has.
+//! Which path means what.
 //!
 //! Made once from a model. Knows paths only: whether a record exists or may be seen is the
 //! engine's question.
@@ -6,10 +6,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use call::RecordKey;
-use http::{HeaderValue, Method};
+use http::Method;
 use model::{Action, Audience, Model, Resource};
 use value::ResourceId;
+
+mod target;
+
+pub use target::{Key, Target};
 
 /// The paths of one contract.
 #[derive(Debug)]
@@ -49,56 +52,11 @@ struct Inside {
     audience: Audience,
 }
 
-/// What a path stands for.
-#[derive(Debug, PartialEq)]
-pub enum Target<'a> {
-    /// `/books`
-    Collection { resource: ResourceId },
-    /// `/books/{id}`
-    Record {
-        resource: ResourceId,
-        key: Key<'a>,
-        audience: Audience,
-    },
-    /// `/authors/{id}/books`
-    List {
-        resource: ResourceId,
-        parent: ResourceId,
-        key: Key<'a>,
-        /// The name of the list; none for what has its place there (`within:`).
-        name: Option<&'a str>,
-        adds: bool,
-        audience: Audience,
-    },
-    /// `/books/query`, `/authors/{id}/books/query`: a list that is asked by a body, for those
-    /// who cannot send QUERY.
-    Query(Box<Target<'a>>),
-    /// `/books/batch`, `/repos/{owner}/{name}/issues/batch`: many writes at once, where the
-    /// records have their place.
-    Batch(Box<Target<'a>>),
-    /// `/books/{id}/restore`
-    Restore {
-        resource: ResourceId,
-        key: Key<'a>,
-        audience: Audience,
-    },
-}
-
 /// The segments behind a list's path.
 const QUERY: &str = "/query";
 const BATCH: &str = "/batch";
 /// Where operations are. No resource has this path: contracts may not give it.
 pub const OPERATIONS: &str = "/operations/";
-
-/// What a batch is made of.
-const BATCHED: [Action; 3] = [Action::Create, Action::Update, Action::Delete];
-
-/// What names a record, decoded.
-#[derive(Debug, PartialEq)]
-pub enum Key<'a> {
-    Id(Cow<'a, str>),
-    Values(Vec<String>),
-}
 
 /// Why a path stands for nothing.
 #[derive(Debug, PartialEq)]
@@ -376,136 +334,6 @@ fn value(segment: &str) -> Result<Cow<'_, str>, Miss> {
     decode(segment)
 }
 
-impl<'a> Key<'a> {
-    pub fn into_record_key(self) -> RecordKey {
-        match self {
-            Key::Id(id) => RecordKey::Id(id.into_owned()),
-            Key::Values(values) => RecordKey::Natural(values),
-        }
-    }
-}
-
-impl Target<'_> {
-    /// The resource that the path's records are of.
-    pub fn resource(&self) -> ResourceId {
-        match self {
-            Target::Collection { resource }
-            | Target::Record { resource, .. }
-            | Target::Restore { resource, .. }
-            | Target::List { resource, .. } => *resource,
-            Target::Query(list) | Target::Batch(list) => list.resource(),
-        }
-    }
-
-    /// For whom it is there: for those who are served all of its records.
-    pub fn audience(&self, model: &Model) -> Audience {
-        match self {
-            Target::Collection { resource } => model.resource(*resource).audience,
-            Target::Record { audience, .. }
-            | Target::List { audience, .. }
-            | Target::Restore { audience, .. } => *audience,
-            Target::Query(list) | Target::Batch(list) => list.audience(model),
-        }
-    }
-
-    pub fn is_batch(&self) -> bool {
-        matches!(self, Target::Batch(_))
-    }
-
-    pub fn is_record(&self) -> bool {
-        matches!(self, Target::Record { .. })
-    }
-
-    /// Whether a method's body is the query of a list.
-    pub fn is_query(&self, method: &Method) -> bool {
-        match self {
-            Target::Query(_) => method == Method::POST,
-            Target::Collection { .. } | Target::List { .. } => method == Method::QUERY,
-            Target::Record { .. } | Target::Restore { .. } | Target::Batch(_) => false,
-        }
-    }
-
-    /// What a method asks for here. OPTIONS asks for nothing and is not among them.
-    pub fn action(&self, method: &Method) -> Option<Action> {
-        let record = self.is_record();
-        if let Target::Query(_) = self {
-            return (method == Method::POST).then_some(Action::List);
-        }
-        if self.is_batch() {
-            // Of all the actions in it, the one that such a path is known for.
-            return (method == Method::POST).then_some(Action::Create);
-        }
-        if let Target::Restore { .. } = self {
-            return (*method == Method::POST).then_some(Action::Restore);
-        }
-        match *method {
-            Method::QUERY if !record => Some(Action::List),
-            Method::GET | Method::HEAD if record => Some(Action::Get),
-            Method::GET | Method::HEAD => Some(Action::List),
-            Method::POST if !record && self.adds() => Some(Action::Create),
-            Method::PUT if record => Some(Action::Replace),
-            Method::PATCH if record => Some(Action::Update),
-            Method::DELETE if record => Some(Action::Delete),
-            _ => None,
-        }
-    }
-
-    /// Whether records are added here.
-    fn adds(&self) -> bool {
-        match self {
-            Target::Collection { .. } => true,
-            Target::Record { .. }
-            | Target::Query(_)
-            | Target::Batch(_)
-            | Target::Restore { .. } => false,
-            Target::List { adds, .. } => *adds,
-        }
-    }
-
-    /// Whether the contract opens this action to anybody but operators. A resource that it
-    /// opens for nothing at all is closed, not without methods.
-    pub fn offers(&self, model: &Model, action: Action) -> bool {
-        let access = &model.resource(self.resource()).access;
-        let opened = |action: &Action| access.rule(*action).is_some();
-        if self.is_batch() && BATCHED.iter().any(opened) {
-            return true;
-        }
-        opened(&action) || !Action::ALL.iter().any(opened)
-    }
-
-    /// The value of `Allow`: the methods that are offered here.
-    pub fn allow(&self, model: &Model) -> HeaderValue {
-        let methods: &[(Action, &str)] = if let Target::Query(_) = self {
-            &[(Action::List, "POST")]
-        } else if self.is_batch() {
-            &[(Action::Create, "POST")]
-        } else if let Target::Restore { .. } = self {
-            &[(Action::Restore, "POST")]
-        } else if self.is_record() {
-            &[
-                (Action::Get, "GET, HEAD"),
-                (Action::Replace, "PUT"),
-                (Action::Update, "PATCH"),
-                (Action::Delete, "DELETE"),
-            ]
-        } else if self.adds() {
-            &[(Action::List, "GET, HEAD, QUERY"), (Action::Create, "POST")]
-        } else {
-            &[(Action::List, "GET, HEAD, QUERY")]
-        };
-        let mut allow = String::with_capacity(48);
-        for (_, method) in methods
-            .iter()
-            .filter(|(action, _)| self.offers(model, *action))
-        {
-            allow.push_str(method);
-            allow.push_str(", ");
-        }
-        allow.push_str("OPTIONS");
-        HeaderValue::try_from(allow).expect("names of methods are ASCII")
-    }
-}
-
 fn decode(segment: &str) -> Result<Cow<'_, str>, Miss> {
     web::query::decode_segment(segment).ok_or(Miss::Encoding)
 }
@@ -514,6 +342,7 @@ fn decode(segment: &str) -> Result<Cow<'_, str>, Miss> {
 mod tests {
     use std::sync::Arc;
 
+    use call::RecordKey;
     use model::{Access, Concurrency, DocsAccess, Idempotency, ListRelation};
     use value::{FieldId, IdKind, IdType};
 
