@@ -209,6 +209,18 @@ pub async fn insert(
     transaction: &mut dyn Transaction,
     stored: &mut Stored,
 ) -> Result<(), Failure> {
+    put(core, request, transaction, stored).await?;
+    core.references_live(transaction, request, &stored.row, |_| true)
+        .await
+}
+
+/// The same of a record that is not to be there: it may refer to others that are not.
+pub async fn put(
+    core: &Core,
+    request: &Request,
+    transaction: &mut dyn Transaction,
+    stored: &mut Stored,
+) -> Result<(), Failure> {
     let resource = core.model.resource(request.resource);
     let key = ShapeKey::new(Kind::Insert).resource(resource.id);
     let prepared = core.statements.get_or_make(key, || {
@@ -245,8 +257,7 @@ pub async fn insert(
         }
         Err(error) => return Err(core.trouble(&error)),
     }
-    core.references_live(transaction, request, &stored.row, |_| true)
-        .await
+    Ok(())
 }
 
 /// A create that has been decided.

@@ -3,7 +3,7 @@
 use call::{Code, Failure, Outcome, Request};
 use model::{Action, Resource};
 use store::driver::{StoreError, Transaction};
-use value::Value;
+use value::{Timestamp, Value};
 
 use crate::Core;
 use crate::place::Place;
@@ -78,6 +78,20 @@ async fn remove(
     if soft && plan.is_pointed_at && is_referred(core, request, transaction, &id).await? {
         return Err(referenced(core, request, transaction, &id).await);
     }
+    take_away(core, request, transaction, before, request.now).await
+}
+
+/// The same of what nothing refers to. `at`: since when it is not there, if it can be restored.
+pub async fn take_away(
+    core: &Core,
+    request: &Request,
+    transaction: &mut dyn Transaction,
+    before: &Stored,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let resource = core.model.resource(request.resource);
+    let id = before.row[usize::from(resource.id_field().id.0)].clone();
+    let soft = resource.soft_delete.is_some();
     let key = ShapeKey::new(Kind::Delete).resource(resource.id);
     let prepared = core.statements.get_or_make(key, || {
         let statement = if soft {
@@ -89,7 +103,7 @@ async fn remove(
     })?;
     let mut arguments = vec![id.clone(), Value::Int(before.version)];
     if soft {
-        arguments.insert(0, Value::Timestamp(request.now));
+        arguments.insert(0, Value::Timestamp(at));
     }
     let parameters = core.bind(&prepared, &arguments, request);
     match transaction.execute(&prepared.statement, &parameters).await {

@@ -26,11 +26,12 @@ pub trait Sink: Send + 'static {
     /// A failure ends the export.
     fn begin(&mut self, records: u64) -> Result<(), Failure>;
 
-    /// A record: its stored fields in the order of the model.
+    /// A record: its stored fields in the order of the model. Those that were deleted and can be
+    /// restored come after all others, with the time.
     ///
     /// # Errors
     /// A failure ends the export.
-    fn take(&mut self, record: &[Value]) -> Result<(), Failure>;
+    fn take(&mut self, record: &[Value], deleted_at: Option<Timestamp>) -> Result<(), Failure>;
 
     /// That was all.
     ///
@@ -71,8 +72,31 @@ impl<S: Sink> Reading for Exporting<S> {
         transaction: &mut dyn Transaction,
     ) -> Result<u64, Failure> {
         let resource = core.model.resource(self.resource);
-        let total = count(core, transaction, resource).await?;
+        let mut kinds = vec![false];
+        kinds.extend(resource.soft_delete.map(|_| true));
+        let mut total = 0;
+        for deleted in &kinds {
+            total += count(core, transaction, resource, *deleted).await?;
+        }
         self.sink.begin(total)?;
+        let mut records = 0;
+        for deleted in kinds {
+            records += self.all(core, transaction, resource, deleted).await?;
+        }
+        self.sink.end()?;
+        Ok(records)
+    }
+}
+
+impl<S: Sink> Exporting<S> {
+    /// All records that are there, or all that have been deleted.
+    async fn all(
+        &mut self,
+        core: &Core,
+        transaction: &mut dyn Transaction,
+        resource: &Resource,
+        deleted: bool,
+    ) -> Result<u64, Failure> {
         let id_at = store::layout::stored_fields(resource)
             .position(|field| field.id == resource.id_field().id)
             .ok_or_else(|| Failure::internal("a resource without an id"))?;
@@ -80,8 +104,9 @@ impl<S: Sink> Reading for Exporting<S> {
         let mut after: Option<Value> = None;
         let mut records = 0;
         loop {
-            let page = page(core, transaction, resource, after.as_ref(), limit).await;
-            let rows = match page {
+            let seek = after.as_ref();
+            let page = page(core, transaction, resource, deleted, seek, limit).await;
+            let mut rows = match page {
                 Ok(rows) => rows,
                 // Records may be so large that a page is too much at once.
                 Err(StoreError::TooLarge { .. }) if limit > 1 => {
@@ -90,15 +115,17 @@ impl<S: Sink> Reading for Exporting<S> {
                 }
                 Err(error) => return Err(core.trouble(&error)),
             };
-            for row in &rows {
-                self.sink.take(row)?;
+            for row in &mut rows {
+                let deleted_at = match (deleted, row.last()) {
+                    (true, Some(Value::Timestamp(at))) => Some(*at),
+                    _ => None,
+                };
+                row.truncate(row.len() - usize::from(deleted));
+                self.sink.take(row, deleted_at)?;
             }
             records += rows.len() as u64;
             match rows.into_iter().last() {
-                None => {
-                    self.sink.end()?;
-                    return Ok(records);
-                }
+                None => return Ok(records),
                 Some(mut last) => after = Some(last.swap_remove(id_at)),
             }
         }
@@ -109,9 +136,11 @@ async fn count(
     core: &Core,
     transaction: &mut dyn Transaction,
     resource: &Resource,
+    deleted: bool,
 ) -> Result<u64, Failure> {
     let count = core.select(&Select {
         count: true,
+        deleted,
         ..Select::new(resource.id)
     })?;
     let rows = transaction
@@ -128,17 +157,21 @@ async fn page(
     core: &Core,
     transaction: &mut dyn Transaction,
     resource: &Resource,
+    deleted: bool,
     after: Option<&Value>,
     limit: u16,
 ) -> Result<Vec<Vec<Value>>, StoreError> {
     let key = ShapeKey::new(Kind::Export)
         .resource(resource.id)
-        .number(u64::from(after.is_some()));
+        .number(u64::from(after.is_some()))
+        .number(u64::from(deleted));
     let prepared = core.statements.get_or_make(key, || {
         core.select(&Select {
             outputs: store::layout::stored_fields(resource)
                 .map(|field| Output::Field(field.id))
+                .chain(deleted.then_some(Output::DeletedAt))
                 .collect(),
+            deleted,
             seek: after.map(|after| Seek::after(std::slice::from_ref(after))),
             limit: true,
             ..Select::new(resource.id)

@@ -16,11 +16,11 @@ mod transaction;
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
-use call::{Caller, CallerKind, Code, Failure, Request};
+use call::{Caller, CallerKind, Code, Failure, FieldProblem, Place, Request};
 use model::Action;
 use serde_json::{Map, Value as Json};
 use store::imports::Waiting;
-use value::{FieldId, ResourceId, Timestamp, Value};
+use value::{FieldId, ResourceId, Timestamp, Type, Value};
 
 use crate::Core;
 use crate::Engine;
@@ -29,6 +29,9 @@ use crate::sequence::is_counted;
 use crate::validate;
 
 use transaction::Importing;
+
+/// What says, of a record that comes in or goes out, when it was deleted. No field is called so.
+pub const DELETED_AT: &str = "deleted_at";
 
 /// An import while it goes on.
 #[derive(Clone, Debug)]
@@ -56,6 +59,8 @@ pub struct Row {
     pub line: u64,
     /// Indexed by field.
     pub values: Vec<Value>,
+    /// It comes in as one that was deleted then and can be restored.
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// What became of a batch.
@@ -122,15 +127,19 @@ impl Engine {
     ) -> Vec<Result<Row, Failure>> {
         let request = operator(resource, now);
         let terms = self.core.terms(&request, Action::Create);
-        let prepare = |(line, body)| {
+        let prepare = |(line, mut body): (u64, Map<String, Json>)| {
             let terms = terms.as_ref().map_err(Clone::clone)?;
+            let deleted_at = self.core.deleted_at(resource, &mut body)?;
             let values = self.core.imported_row(&request, body)?;
-            if is_counted(self.core.model.resource(resource)) {
-                // Its numbers come later, and with them its checks.
-                return Ok(Row { line, values });
+            // Numbers come later, and with them the checks.
+            if !is_counted(self.core.model.resource(resource)) {
+                self.core.require_own_checks(&request, terms, &values)?;
             }
-            self.core.require_own_checks(&request, terms, &values)?;
-            Ok(Row { line, values })
+            Ok(Row {
+                line,
+                values,
+                deleted_at,
+            })
         };
         records.into_iter().map(prepare).collect()
     }
@@ -205,6 +214,32 @@ pub fn operator(resource: ResourceId, now: Timestamp) -> Request {
 }
 
 impl Core {
+    /// When a record was deleted, of a resource whose records can be restored. Others have no such
+    /// member.
+    fn deleted_at(
+        &self,
+        resource: ResourceId,
+        body: &mut Map<String, Json>,
+    ) -> Result<Option<Timestamp>, Failure> {
+        if self.model.resource(resource).soft_delete.is_none() {
+            return Ok(None);
+        }
+        match body.shift_remove(DELETED_AT) {
+            None | Some(Json::Null) => Ok(None),
+            Some(json) => match value::json::read(&Type::Timestamp, &json) {
+                Ok(Value::Timestamp(at)) => Ok(Some(at)),
+                Ok(_) | Err(_) => {
+                    let problem = FieldProblem {
+                        place: Place::Pointer(format!("/{DELETED_AT}")),
+                        code: "wrong_type",
+                        detail: "is a time, such as 2026-11-22T10:00:00.000Z".to_owned(),
+                    };
+                    Err(Failure::with_problems(Code::Invalid, vec![problem]))
+                }
+            },
+        }
+    }
+
     fn imported_row(
         &self,
         request: &Request,
@@ -287,11 +322,14 @@ impl Core {
             })?;
         let values = store::json::read_record(resource, &waiting.record)
             .map_err(|error| corrupt(self.trouble(&error)))?;
+        let deleted_at = store::json::read_deleted_at(&waiting.record)
+            .map_err(|error| corrupt(self.trouble(&error)))?;
         Ok(Placed {
             resource: resource.id,
             row: Row {
                 line: u64::try_from(waiting.line).unwrap_or_default(),
                 values,
+                deleted_at,
             },
             waited: Some(waiting.target.clone()),
         })

@@ -10,12 +10,14 @@ use crate::read::Via;
 use crate::statements::{Kind, ShapeKey};
 
 impl Core {
-    /// Of each relation of a record, in their order, whether it is null or leads to a record.
+    /// Of each relation of a record, in their order, whether it is null or leads to a record. `kept`:
+    /// also to one that has been deleted and can be restored.
     pub async fn targets_there(
         &self,
         transaction: &mut dyn Transaction,
         resource: &Resource,
         row: &[Value],
+        kept: bool,
     ) -> Result<Vec<Value>, Failure> {
         let ids: Vec<Value> = store::references::relation_fields(resource)
             .map(|field| row[usize::from(field.0)].clone())
@@ -23,9 +25,11 @@ impl Core {
         if ids.is_empty() {
             return Ok(vec![]);
         }
-        let key = ShapeKey::new(Kind::Targets).resource(resource.id);
+        let key = ShapeKey::new(Kind::Targets)
+            .resource(resource.id)
+            .number(u64::from(kept));
         let prepared = self.statements.get_or_make(key, || {
-            store::references::targets(&self.model, self.driver.dialect(), resource.id)
+            store::references::targets(&self.model, self.driver.dialect(), resource.id, kept)
                 .ok_or_else(|| Failure::internal("these records refer to nothing"))
         })?;
         let parameters = prepared.bind_args(&ids);
@@ -42,7 +46,7 @@ impl Core {
         resource: &Resource,
         row: &[Value],
     ) -> Failure {
-        let there = self.targets_there(transaction, resource, row).await;
+        let there = self.targets_there(transaction, resource, row, false).await;
         let problems: Vec<FieldProblem> = store::references::relation_fields(resource)
             .zip(there.unwrap_or_default())
             .filter(|(_, there)| *there == Value::Bool(false))

@@ -13,9 +13,12 @@ use call::{
     RecordKey, Request,
 };
 use engine::Engine;
-use model::{AccessTest, Action, Audience, Expectation, FieldKind, Idempotency, Model, Resource};
+use model::{
+    AccessTest, Action, Audience, Expectation, Field, FieldKind, Idempotency, Model, Resource,
+    TextFormat,
+};
 use serde_json::{Map, Value as Json, json};
-use value::{IdKind, Value};
+use value::{IdKind, Type, Value};
 
 use crate::clock::now;
 use crate::database::Database;
@@ -27,6 +30,11 @@ use crate::trial;
 
 /// For records of which the test says no id: unlikely to be anybody's.
 const ID: i64 = 999_999_937;
+/// Likewise, a UUID of version 7 from a time when nobody will look back at us.
+const UUID: [u8; 16] = [
+    0xf7, 0x1f, 0x64, 0x85, 0x3a, 0x9c, 0x7b, 0x52, 0x9d, 0x08, 0xe6, 0x4b, 0x91, 0xc3, 0x2f, 0x7d,
+];
+const TEXT: &str = "frontdesk-test";
 /// No cursor outlives a test.
 const CURSOR_SECRET: [u8; 32] = [0; 32];
 
@@ -360,7 +368,7 @@ fn record(resource: &Resource, test: &AccessTest) -> Map<String, Json> {
             && !field.is_system()
             && !field.shape.nullable
             && field.default.is_none();
-        if needed && let Some(value) = surface::example::of_field(field) {
+        if needed && let Some(value) = made_up(resource, field) {
             record.insert(field.name.clone(), value);
         }
     }
@@ -376,7 +384,7 @@ fn input(resource: &Resource, test: &AccessTest) -> Map<String, Json> {
     for field in &resource.fields {
         if !field.is_system()
             && field.required_on_create()
-            && let Some(value) = surface::example::of_field(field)
+            && let Some(value) = made_up(resource, field)
         {
             input.insert(field.name.clone(), value);
         }
@@ -390,8 +398,45 @@ fn some_id(resource: &Resource) -> Json {
     match id.kind {
         IdKind::Integer if id.is_json_number() => json!(ID),
         IdKind::Integer => json!(id.to_text(&Value::Int(ID))),
-        _ => surface::example::of_field(resource.id_field()).unwrap_or_else(|| json!("example")),
+        IdKind::TypeId | IdKind::Uuid | IdKind::Random => json!(id.to_text(&Value::Uuid(UUID))),
+        IdKind::Text => json!(TEXT),
     }
+}
+
+/// Something fitting for a field: what must be unique is nothing that a seed would have.
+fn made_up(resource: &Resource, field: &Field) -> Option<Json> {
+    let usual = surface::example::of_field(field);
+    let together = [&resource.key].into_iter().chain(&resource.unique);
+    let is_unique = field.unique || together.into_iter().any(|set| set.contains(&field.id));
+    if !is_unique {
+        return usual;
+    }
+    let constraints = &field.shape.constraints;
+    let is_bound = constraints.maximum.is_some()
+        || constraints.exclusive_maximum.is_some()
+        || constraints.multiple_of.is_some();
+    let text = |text: &str| {
+        let least = constraints.min_length.unwrap_or(0) as usize;
+        let most = constraints
+            .max_length
+            .map_or(usize::MAX, |most| most as usize);
+        (least..=most).contains(&text.len()).then(|| json!(text))
+    };
+    let own = match (&field.shape.ty, constraints.format) {
+        _ if constraints.pattern.is_some() => None,
+        (Type::Text, None) => text(TEXT),
+        (Type::Text, Some(TextFormat::Email)) => text("frontdesk-test@example.com"),
+        (Type::Text, Some(TextFormat::Uri)) => text("https://example.com/frontdesk-test"),
+        (Type::Int32 | Type::Int53, _) if !is_bound => Some(json!(ID)),
+        (Type::Int64, _) if !is_bound => Some(json!(ID.to_string())),
+        (Type::Uuid, _) => Some(json!(uuid(&field.shape.ty))),
+        _ => None,
+    };
+    own.or(usual)
+}
+
+fn uuid(ty: &Type) -> String {
+    value::text::print(ty, &Value::Uuid(UUID))
 }
 
 fn plain_text(json: &Json) -> String {

@@ -39,7 +39,7 @@ pub async fn welcome(app: &App, url: &str, keys: &TrialKeys, seeded: &[Seeded]) 
     if !seeded.is_empty() {
         let counts: Vec<String> = seeded
             .iter()
-            .map(|done| format!("{} {}", done.records, done.resource))
+            .map(|done| format!("{} {}", done.records, done.noun))
             .collect();
         lines.push(String::new());
         lines.push(format!(

@@ -52,8 +52,8 @@ impl std::error::Error for SeedError {}
 /// How many records of a resource were added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeded {
-    /// Its path.
-    pub resource: String,
+    /// What so many of them are called: `books`, or `book`.
+    pub noun: String,
     pub records: usize,
 }
 
@@ -162,9 +162,13 @@ async fn import(engine: &Engine, intake: &Intake, file: File) -> Result<Seeded, 
             failed(line, &error.failure)
         })?;
     }
-    let resource = engine.model().resource(resource).plural.clone();
+    let resource = engine.model().resource(resource);
+    let noun = match count {
+        1 => resource.snake.replace('_', " "),
+        _ => resource.plural.clone(),
+    };
     Ok(Seeded {
-        resource,
+        noun,
         records: count,
     })
 }

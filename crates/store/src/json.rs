@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use value::{Date, Decimal, IdKind, Money, Timestamp, Type, Value};
 
 use crate::driver::StoreError;
-use crate::layout;
+use crate::layout::{self, DELETED_AT};
 use crate::prepared::corrupt;
 
 /// The stored text of a value.
@@ -46,6 +46,29 @@ pub fn write_record(resource: &Resource, record: &[Value]) -> String {
     }
     out.push(b'}');
     text(out)
+}
+
+/// The same of a record that was deleted so that it can be restored. No field is called so.
+pub fn write_deleted(resource: &Resource, record: &[Value], deleted_at: Timestamp) -> String {
+    let mut text = write_record(resource, record);
+    text.pop();
+    text.push_str(&format!(",\"{DELETED_AT}\":{}}}", deleted_at.0));
+    text
+}
+
+/// When a record was deleted, if [`write_deleted`] wrote it.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when it says no time.
+pub fn read_deleted_at(json: &str) -> Result<Option<Timestamp>, StoreError> {
+    let members: BTreeMap<String, &RawValue> = parse(json)?;
+    members
+        .get(DELETED_AT)
+        .map(|raw| match read_raw(&Type::Timestamp, raw)? {
+            Value::Timestamp(at) => Ok(at),
+            _ => Err(corrupt("a record was deleted at no time")),
+        })
+        .transpose()
 }
 
 /// Reads what [`write_record`] wrote, perhaps for an older model: indexed by field, with null

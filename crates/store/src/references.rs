@@ -104,7 +104,12 @@ pub fn relation_fields(resource: &Resource) -> impl Iterator<Item = FieldId> {
 ///
 /// Arguments: the values of its [`relation_fields`]. One row with one boolean for each: whether
 /// it is null or its target is there. `None` for a resource without relations.
-pub fn targets(model: &Model, dialect: Dialect, resource: ResourceId) -> Option<Prepared> {
+pub fn targets(
+    model: &Model,
+    dialect: Dialect,
+    resource: ResourceId,
+    kept: bool,
+) -> Option<Prepared> {
     let resource = model.resource(resource);
     let mut sql = Sql::new(dialect);
     sql.push("SELECT ");
@@ -123,7 +128,9 @@ pub fn targets(model: &Model, dialect: Dialect, resource: ResourceId) -> Option<
         sql.push(" IS NULL OR EXISTS (SELECT 1 FROM ");
         sql.table(&target.snake, there);
         sql.push(" WHERE ");
-        sql.live(target, there);
+        if !kept {
+            sql.live(target, there);
+        }
         sql.column(there, &target.id_field().name);
         sql.push(" = ");
         sql.arg(arg, ty);

@@ -10,9 +10,10 @@ use store::driver::{Dialect, Transaction};
 use store::imports::{self, Waiting};
 use value::{FieldId, IdKind, ResourceId, Value};
 
-use super::{Import, ImportError, Imported, Placed, Progress, operator};
+use super::{Import, ImportError, Imported, Placed, Progress, Row, operator};
 use crate::Core;
-use crate::create::{first_version, insert};
+use crate::create::{first_version, insert, put};
+use crate::delete::take_away;
 use crate::sequence::is_counted;
 use crate::statements::{Kind, ShapeKey};
 use crate::work::Writing;
@@ -103,7 +104,7 @@ impl Importing {
         let line = i64::try_from(placed.row.line).unwrap_or(i64::MAX);
         if !self.defer
             && let Some(target) = self
-                .missing(core, transaction, resource, &placed.row.values)
+                .missing(core, transaction, resource, &placed.row)
                 .await?
         {
             if placed.waited.as_ref() != Some(&target) {
@@ -112,7 +113,10 @@ impl Importing {
                     line,
                     own: own_key(resource, &placed.row.values),
                     target,
-                    record: store::json::write_record(resource, &placed.row.values),
+                    record: match placed.row.deleted_at {
+                        None => store::json::write_record(resource, &placed.row.values),
+                        Some(at) => store::json::write_deleted(resource, &placed.row.values, at),
+                    },
                 };
                 let wait = self.statement(core, Kind::ImportWait, imports::wait)?;
                 core.change(transaction, &wait, &waiting.args(&self.import.name))
@@ -129,13 +133,21 @@ impl Importing {
         if is_counted(resource) {
             core.require_own_checks(request, terms, &stored.row)?;
         }
-        insert(core, request, transaction, &mut stored).await?;
-        if !self.defer {
+        // What is not to be there is held against others when it is restored.
+        if placed.row.deleted_at.is_some() || self.defer {
+            put(core, request, transaction, &mut stored).await?;
+        } else {
+            insert(core, request, transaction, &mut stored).await?;
             core.related_checks(transaction, request, terms, &stored.row)
                 .await?;
         }
         core.publish(transaction, request, Action::Create, None, Some(&stored))
             .await?;
+        if let Some(at) = placed.row.deleted_at {
+            take_away(core, request, transaction, &stored, at).await?;
+            core.publish(transaction, request, Action::Delete, Some(&stored), None)
+                .await?;
+        }
         if placed.waited.is_some() {
             let arrived = self.statement(core, Kind::ImportArrived, imports::arrived)?;
             let args = [
@@ -158,8 +170,11 @@ impl Importing {
         core: &Core,
         transaction: &mut dyn Transaction,
         resource: &Resource,
-        row: &[Value],
+        row: &Row,
     ) -> Result<Option<String>, Failure> {
+        // What is deleted may refer to what is.
+        let kept = row.deleted_at.is_some();
+        let row = row.values.as_slice();
         let refers = |field: &model::Field| {
             let (_, target) = field.relation()?;
             let value = &row[usize::from(field.id.0)];
@@ -172,7 +187,7 @@ impl Importing {
             return Ok(None);
         }
         let fields: Vec<FieldId> = store::references::relation_fields(resource).collect();
-        let there = core.targets_there(transaction, resource, row).await?;
+        let there = core.targets_there(transaction, resource, row, kept).await?;
         let missing = fields.iter().zip(there).find_map(|(field, there)| {
             let field = resource.field(*field);
             let (target, id) = refers(field)?;
@@ -194,16 +209,18 @@ impl Importing {
             };
             self.note(Some((placed.resource, placed.row.line)));
             let resource = core.model.resource(placed.resource);
+            let row = &placed.row.values;
+            let deleted = placed.row.deleted_at.is_some();
             let there = core
-                .targets_there(transaction, resource, &placed.row.values)
+                .targets_there(transaction, resource, row, deleted)
                 .await?;
             if there.contains(&Value::Bool(false)) {
-                return Err(core
-                    .missing_reference(transaction, resource, &placed.row.values)
-                    .await);
+                return Err(core.missing_reference(transaction, resource, row).await);
             }
-            core.related_checks(transaction, request, terms, &placed.row.values)
-                .await?;
+            if !deleted {
+                core.related_checks(transaction, request, terms, row)
+                    .await?;
+            }
         }
         Ok(())
     }

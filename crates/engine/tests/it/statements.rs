@@ -3,7 +3,7 @@
 use call::{Failure, RecordKey};
 use model::Action;
 use serde_json::json;
-use value::Value;
+use value::{Timestamp, Value};
 
 use crate::support::{App, Ask, NOW};
 
@@ -31,7 +31,7 @@ impl engine::Sink for Counting {
         Ok(())
     }
 
-    fn take(&mut self, _: &[Value]) -> Result<(), Failure> {
+    fn take(&mut self, _: &[Value], _: Option<Timestamp>) -> Result<(), Failure> {
         Ok(())
     }
 

@@ -237,7 +237,7 @@ impl Desk {
                 "{} {} {}",
                 styled(GOOD, "seeded"),
                 done.records,
-                done.resource
+                done.noun
             ));
         }
     }

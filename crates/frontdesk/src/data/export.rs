@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use call::Failure;
 use engine::{Engine, Sink};
 use model::Model;
-use value::{ResourceId, Value};
+use value::{ResourceId, Timestamp, Value};
 
 use super::{Format, STANDARD_INPUT, Watch, write};
 use crate::clock::now;
@@ -177,15 +177,15 @@ impl Sink for Writing {
         Ok(())
     }
 
-    fn take(&mut self, record: &[Value]) -> Result<(), Failure> {
+    fn take(&mut self, record: &[Value], deleted_at: Option<Timestamp>) -> Result<(), Failure> {
         let model = Arc::clone(&self.model);
         let resource = model.resource(self.resource);
         for (field, value) in store::layout::stored_fields(resource).zip(record) {
             self.values[usize::from(field.id.0)] = value.clone();
         }
         match self.format {
-            Format::Ndjson => write::ndjson(resource, &self.values, &mut self.row),
-            Format::Csv => write::csv(resource, &self.values, &mut self.row),
+            Format::Ndjson => write::ndjson(resource, &self.values, deleted_at, &mut self.row),
+            Format::Csv => write::csv(resource, &self.values, deleted_at, &mut self.row),
         }
         self.records += 1;
         if self.records.is_multiple_of(TOLD_EVERY) {

@@ -499,10 +499,11 @@ impl Refusals for Writer {
     fn refuse(&mut self, waiting: &Waiting, failure: Failure) -> Result<State, Stop> {
         let resource = self.model.resource(self.resource);
         let record = store::json::read_record(resource, &waiting.record)?;
+        let deleted_at = store::json::read_deleted_at(&waiting.record)?;
         let mut text = Vec::new();
         match &self.header {
-            None => write::ndjson(resource, &record, &mut text),
-            Some(header) => header.write(&record, &mut text),
+            None => write::ndjson(resource, &record, deleted_at, &mut text),
+            Some(header) => header.write(&record, deleted_at, &mut text),
         }
         let line = u64::try_from(waiting.line).unwrap_or_default();
         let refused = Refused::new(line, failure, &text);

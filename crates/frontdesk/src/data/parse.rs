@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use call::{Code, Failure, FieldProblem, Place};
+use engine::DELETED_AT;
 use model::{Field, Resource};
 use serde_json::{Map, Value as Json};
-use value::{FieldId, Type, Value, csv};
+use value::{FieldId, Timestamp, Type, Value, csv};
 use web::json::JsonFault;
 
 use super::records::{RECORD_BYTES_MAX, Raw};
@@ -22,7 +23,8 @@ pub struct Header {
 struct Column {
     name: String,
     field: String,
-    id: FieldId,
+    /// None of the time at which it was deleted.
+    id: Option<FieldId>,
     ty: Type,
     nullable: bool,
     part: Part,
@@ -115,12 +117,16 @@ impl Header {
     }
 
     /// A record (indexed by field) as a row of these columns, without what ends it.
-    pub fn write(&self, record: &[Value], out: &mut Vec<u8>) {
+    pub fn write(&self, record: &[Value], deleted_at: Option<Timestamp>, out: &mut Vec<u8>) {
+        let deleted_at = deleted_at.map_or(Value::Null, Value::Timestamp);
         for (at, column) in self.columns.iter().enumerate() {
             if at > 0 {
                 out.push(b',');
             }
-            let value = record.get(usize::from(column.id.0)).unwrap_or(&Value::Null);
+            let value = match column.id {
+                None => &deleted_at,
+                Some(id) => record.get(usize::from(id.0)).unwrap_or(&Value::Null),
+            };
             match (column.part, value) {
                 (Part::Whole, value) => csv::write(&column.ty, value, out),
                 (Part::Amount, Value::Money(money)) => money.write_amount_into(out),
@@ -202,11 +208,21 @@ fn column(resource: &Resource, name: &str) -> Option<Column> {
     let of = |field: &Field, part| Column {
         name: name.to_owned(),
         field: field.name.clone(),
-        id: field.id,
+        id: Some(field.id),
         ty: field.shape.ty.clone(),
         nullable: field.shape.nullable,
         part,
     };
+    if name == DELETED_AT && resource.soft_delete.is_some() {
+        return Some(Column {
+            name: name.to_owned(),
+            field: name.to_owned(),
+            id: None,
+            ty: Type::Timestamp,
+            nullable: true,
+            part: Part::Whole,
+        });
+    }
     store::layout::stored_fields(resource).find_map(|field| {
         let columns = csv::columns(&field.name, &field.shape.ty);
         let at = columns.iter().position(|column| column == name)?;

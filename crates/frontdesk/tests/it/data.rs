@@ -699,3 +699,142 @@ fn an_import_lets_others_write_in_between() {
     let all = RECORDS as u64 + made;
     assert_eq!(feed_and_rows(place.path()), (all, all));
 }
+
+/// Records that are deleted for a while, that refer to each other, and that are counted.
+const KEPT: &str = "\
+frontdesk: 1
+name: kept
+resources:
+  Shelf:
+    id: integer
+    soft_delete: 30d
+    fields: {name: {type: string, unique: true}}
+    access: {read: public, write: public}
+  Book:
+    id: string
+    soft_delete: 30d
+    fields:
+      shelf: Shelf
+      number: {type: integer, sequence: Shelf}
+      next?: Book
+    access: {read: public, write: public}
+";
+
+#[test]
+fn what_is_deleted_for_a_while_and_what_is_counted_come_in_again() {
+    let from = contract(KEPT);
+    let process = serve(from.path(), &[]);
+    let client = process.client();
+    for name in ["a", "b"] {
+        client
+            .post("/v1/shelfs", &json!({"name": name}))
+            .expect(201);
+    }
+    for (id, shelf, next) in [
+        ("one", 1, None),
+        ("two", 1, Some("one")),
+        ("three", 2, None),
+        ("four", 1, Some("two")),
+        ("five", 2, Some("five")),
+    ] {
+        let body = json!({"id": id, "shelf_id": shelf, "next_id": next});
+        client.post("/v1/books", &body).expect(201);
+    }
+    for path in [
+        "books/four",
+        "books/two",
+        "books/three",
+        "books/five",
+        "shelfs/2",
+    ] {
+        client.delete(&format!("/v1/{path}")).expect(204);
+    }
+    let take = |place: &Path, resource: &str, format: &str| {
+        let arguments = ["data", "export", resource, "-", "--format", format];
+        run(place, &arguments).expect(0).stdout
+    };
+    let both = |place: &Path, format: &str| {
+        ["shelfs", "books"].map(|resource| take(place, resource, format))
+    };
+    let ndjson = both(from.path(), "ndjson");
+    let deleted = |line: &str| {
+        let record: Json = serde_json::from_str(line).unwrap();
+        (record["id"].to_string(), record["deleted_at"].is_string())
+    };
+    let told: Vec<_> = ndjson[1].lines().map(deleted).collect();
+    let expected = [
+        ("one", false),
+        ("five", true),
+        ("four", true),
+        ("three", true),
+        ("two", true),
+    ];
+    let expected = expected.map(|(id, deleted)| (format!("\"{id}\""), deleted));
+    assert_eq!(told, expected);
+    let csv = both(from.path(), "csv");
+    assert!(
+        csv[0].starts_with("id,name,created_at,updated_at,deleted_at\r\n"),
+        "{}",
+        csv[0]
+    );
+
+    for (extension, [shelfs, books]) in [("ndjson", &ndjson), ("csv", &csv)] {
+        let to = contract(KEPT);
+        for (name, text) in [("shelfs", shelfs), ("books", books)] {
+            let file = format!("{name}.{extension}");
+            write(to.path(), &file, text);
+            run(to.path(), &["data", "import", name, &file]).expect(0);
+        }
+        assert_eq!(both(to.path(), "ndjson"), ndjson, "by {extension}");
+        assert_eq!(both(to.path(), "csv"), csv, "by {extension}");
+        let process = serve(to.path(), &[]);
+        let client = process.client();
+        let items = client.get("/v1/books").expect(200).items();
+        assert_eq!(items.len(), 1);
+        client.get("/v1/books/two").expect(404);
+        // Its unique values are taken, and what it refers to must be there before it is.
+        client.post("/v1/shelfs", &json!({"name": "b"})).expect(409);
+        let restore = |path: &str| {
+            client
+                .request("POST", &format!("/v1/{path}/restore"))
+                .send()
+        };
+        restore("books/four").expect(409);
+        restore("books/two").expect(200);
+        restore("books/four").expect(200);
+        restore("books/three").expect(409);
+        restore("shelfs/2").expect(200);
+        restore("books/three").expect(200);
+        // Counted on from the numbers that came in, those of deleted records too.
+        for (shelf, number) in [(1, 4), (2, 3)] {
+            let body = json!({"id": format!("new{shelf}"), "shelf_id": shelf});
+            let made = client.post("/v1/books", &body).expect(201);
+            assert_eq!(made.json()["number"], number);
+        }
+    }
+
+    // What is deleted must say when, and only where it can be restored. What is there refers to
+    // nothing that is not.
+    let to = contract(KEPT);
+    let deleted = "{\"id\": 1, \"name\": \"a\", \"deleted_at\": \"2026-11-22T10:00:00Z\"}\n";
+    write(to.path(), "shelfs.ndjson", deleted);
+    write(
+        to.path(),
+        "later.ndjson",
+        "{\"id\": 2, \"name\": \"b\", \"deleted_at\": \"x\"}\n",
+    );
+    write(
+        to.path(),
+        "books.ndjson",
+        "{\"id\": \"a\", \"shelf_id\": 1}\n",
+    );
+    run(to.path(), &["data", "import", "shelfs", "shelfs.ndjson"]).expect(0);
+    let refused = run(to.path(), &["data", "import", "shelfs", "later.ndjson"]).expect(1);
+    assert!(refused.stderr.contains("deleted_at"), "{}", refused.stderr);
+    let refused = run(to.path(), &["data", "import", "books", "books.ndjson"]).expect(1);
+    assert!(
+        refused.stderr.contains("there is no shelf"),
+        "{}",
+        refused.stderr
+    );
+}

@@ -319,10 +319,60 @@ fn seeds_are_all_or_none_and_their_mistakes_have_a_place() {
 
     let books = "{\"id\": 7, \"title\": \"Solaris\", \"author_id\": \"author_01h455vb4pex5vsknk084sn02q\", \"owner\": \"ann\"}\n";
     write(place.path(), "seed/books.ndjson", books);
-    process.wait_for("seeded 1 books");
+    process.wait_for("seeded 1 book\n");
     let book = client.get("/v1/books/7?include=author").expect(200).json();
     assert_eq!(book["author"]["name"], "Lem");
     assert_eq!(book["owner"], "ann");
+}
+
+#[test]
+fn seeds_may_refer_to_each_other_in_a_circle() {
+    let contract = "\
+frontdesk: 1
+name: teams
+resources:
+  Person:
+    id: string
+    fields: {team: Team, boss?: Person}
+    access: {read: public}
+    tests:
+      - {action: get, record: {id: ann}, expect: allowed}
+  Team:
+    id: integer
+    fields: {lead: Person}
+    access: {read: public}
+";
+    let place = folder(&[
+        ("frontdesk.yaml", contract),
+        (
+            "seed/people.ndjson",
+            "{\"id\": \"ann\", \"team_id\": 1, \"boss_id\": \"bob\"}\n{\"id\": \"bob\", \"team_id\": 2, \"boss_id\": \"ann\"}\n",
+        ),
+        (
+            "seed/teams.ndjson",
+            "{\"id\": 1, \"lead_id\": \"bob\"}\n{\"id\": 2, \"lead_id\": \"bob\"}\n",
+        ),
+    ]);
+    let process = dev(place.path());
+    let client = process.client();
+    let ann = client.get("/v1/people/ann?include=team,boss").expect(200);
+    assert_eq!(ann.json()["team"]["lead_id"], "bob");
+    assert_eq!(ann.json()["boss"]["boss_id"], "ann");
+    run(place.path(), &["test"]).expect(0);
+
+    // One that leads out of it to nothing keeps all of them out, and is told.
+    let place = folder(&[
+        ("frontdesk.yaml", contract),
+        ("seed/people.ndjson", "{\"id\": \"ann\", \"team_id\": 1}\n"),
+        ("seed/teams.ndjson", "{\"id\": 1, \"lead_id\": \"bob\"}\n"),
+    ]);
+    let process = dev(place.path());
+    process.wait_for("seed/teams.ndjson:1: ");
+    process.wait_for("there is no person `bob`");
+    assert_eq!(
+        process.client().get("/v1/people").items(),
+        Vec::<Json>::new()
+    );
 }
 
 #[test]

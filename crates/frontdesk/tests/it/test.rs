@@ -168,3 +168,47 @@ fn no_tests_are_no_failure_and_leave_no_data() {
     assert!(tested.stdout.contains("no tests"), "{}", tested.stdout);
     assert!(!place.path().join(".frontdesk").exists());
 }
+
+#[test]
+fn what_is_made_up_is_nothing_that_a_seed_has() {
+    let place = folder(&[
+        (
+            "frontdesk.yaml",
+            "\
+frontdesk: 1
+name: made
+resources:
+  List:
+    fields: {title: {type: string, unique: true}, rank: {type: integer, unique: true}}
+    access: {read: public, create: signed_in}
+    tests:
+      - {action: get, record: {title: Mine}, expect: allowed}
+      - {action: get, expect: allowed}
+      - {as: {user: {id: ann}}, action: create, expect: allowed}
+      - {action: get, record: {id: list_01h455vb4pex5vsknk084sn02q}, expect: allowed}
+  Label:
+    id: string
+    key: [owner, name]
+    fields: {owner: string, name: string, mail: {type: string, format: email, unique: true}}
+    access: {read: public, create: signed_in}
+    tests:
+      - {action: get, expect: allowed}
+      - {as: {user: {id: ann}}, action: create, expect: allowed}
+",
+        ),
+        (
+            "seed/lists.ndjson",
+            "{\"id\": \"list_01h455vb4pex5vsknk084sn02q\", \"title\": \"A good title\", \"rank\": 1}\n",
+        ),
+        (
+            "seed/labels.ndjson",
+            "{\"id\": \"example\", \"owner\": \"Owner\", \"name\": \"Ada Lovelace\", \"mail\": \"ada@example.com\"}\n",
+        ),
+    ]);
+    let tested = run(place.path(), &["test"]).expect(0);
+    assert!(
+        tested.stdout.contains("6 tests, all well"),
+        "{}",
+        tested.stdout
+    );
+}

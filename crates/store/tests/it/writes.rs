@@ -208,7 +208,7 @@ fn what_is_pointed_at_stays_and_the_pointer_can_be_named() {
     let nobody = Value::Uuid([9; 16]);
     let refused = shop.book(2, &[("author_id", nobody.clone())]).unwrap_err();
     assert!(matches!(refused, StoreError::ForeignKey));
-    let targets = references::targets(&shop.model, testdb::dialect(), book).unwrap();
+    let targets = references::targets(&shop.model, testdb::dialect(), book, false).unwrap();
     let names: Vec<&str> = references::relation_fields(shop.model.resource(book))
         .map(|field| shop.model.resource(book).field(field).name.as_str())
         .collect();
@@ -216,7 +216,9 @@ fn what_is_pointed_at_stays_and_the_pointer_can_be_named() {
     let args = [nobody, Value::Uuid([1; 16]), Value::Null];
     let there = [Value::Bool(false), Value::Bool(true), Value::Bool(true)];
     assert_eq!(shop.database.query(&targets, &args), [there]);
-    assert!(references::targets(&shop.model, testdb::dialect(), shop.id("Author")).is_none());
+    assert!(
+        references::targets(&shop.model, testdb::dialect(), shop.id("Author"), false).is_none()
+    );
 
     let author = shop.id("Author");
     let delete = write::delete(&shop.model, testdb::dialect(), author);
