@@ -68,6 +68,22 @@ fn every_answer_of_a_deprecated_resource_says_so() {
     let answer = app
         .request("GET", "/v1/novels")
         .header("origin", "https://app.example");
+    let document = app.get("/v1/openapi.json").expect(200).json();
+    let marked = |at: &str| document.pointer(at).map(|part| part["deprecated"] == true);
+    for (at, expected) in [
+        ("/paths/~1v1~1novels/get", true),
+        ("/paths/~1v1~1novels/post", true),
+        ("/paths/~1v1~1novels~1query/post", true),
+        ("/paths/~1v1~1novels~1batch/post", true),
+        ("/paths/~1v1~1books~1{book_id}~1novels/get", true),
+        ("/paths/~1v1~1books/get", false),
+        ("/components/schemas/Book/properties/title", true),
+        ("/components/schemas/BookCreate/properties/title", true),
+        ("/components/schemas/BookPatch/properties/title", true),
+        ("/components/schemas/Book/properties/id", false),
+    ] {
+        assert_eq!(marked(at), Some(expected), "{at}");
+    }
     let exposed = answer
         .send()
         .header("access-control-expose-headers")

@@ -198,3 +198,91 @@ fn a_hidden_value_cannot_be_guessed_by_sending_it() {
     assert_eq!((seen.get("voter"), &seen["weight"]), (None, &json!(7)));
     bob.put(&path, &seen).expect(200);
 }
+
+#[test]
+fn a_reference_tells_that_a_record_is_there_and_nothing_else() {
+    let app = App::start(
+        "
+frontdesk: 1
+name: jobs
+auth: {api_keys: true}
+rules: {staff: user.role == 'staff'}
+resources:
+  Team:
+    id: integer
+    fields: {name: {type: string, index: true}, open: {type: boolean, default: false}}
+    lists: {jobs: Job.team}
+    access: {read: this.open || staff, write: staff}
+  Vault:
+    id: integer
+    audience: private
+    fields: {code: {type: string, index: true}}
+    access: {read: public}
+  Job:
+    id: integer
+    fields: {title: string, team: Team, vault?: Vault}
+    access: {read: public, write: public}
+  Task:
+    id: integer
+    fields: {team: Team}
+    access: {read: public, create: this.team.open, update: this.team.open}
+  Plan:
+    id: integer
+    fields: {team: {type: Team, access: {read: staff}}}
+    access: {read: public, create: public}
+",
+    );
+    let admin = app.admin();
+    for (path, body) in [
+        ("/v1/teams", json!({"name": "dark"})),
+        ("/v1/teams", json!({"name": "bright", "open": true})),
+        ("/v1/vaults", json!({"code": "1234"})),
+    ] {
+        admin.post(path, &body).expect(201);
+    }
+    // Whether there is such a record is told, as for a value that is taken.
+    let job = |team: i64| {
+        app.post(
+            "/v1/jobs",
+            &json!({"title": "x", "team_id": team, "vault_id": 1}),
+        )
+    };
+    let made = job(1).expect(201).json();
+    assert_eq!(
+        (&made["team_id"], &made["vault_id"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(job(7).expect(409).faults(), ["/team_id unknown_reference"]);
+    // What is in it is not.
+    let seen = app.get("/v1/jobs/1?include=team").expect(200).json();
+    assert_eq!((&seen["team_id"], &seen["team"]), (&json!(1), &json!(null)));
+    app.get("/v1/teams/1").expect(404);
+    app.get("/v1/teams/1/jobs").expect(404);
+    let found = app.get("/v1/jobs?team.name=dark").expect(200);
+    assert!(found.items().is_empty(), "{found:?}");
+    app.get("/v1/jobs/1?include=vault").expect(400);
+    app.get("/v1/jobs?vault.code=1234").expect(400);
+    // Where a rule says what may be referred to, what is hidden and what is not there are one.
+    let refused = |team: i64| {
+        app.post("/v1/tasks", &json!({"team_id": team}))
+            .expect(401)
+            .text()
+            .to_owned()
+    };
+    assert_eq!(refused(1), refused(7));
+    let task = app.post("/v1/tasks", &json!({"team_id": 2})).expect(201);
+    let path = task.header("location").unwrap();
+    let moved = |team: i64| {
+        app.patch(&path, &json!({"team_id": team}))
+            .expect(401)
+            .code()
+    };
+    assert_eq!(moved(1), moved(7));
+    // The id itself can be kept from those whom it does not concern.
+    let plan = app
+        .post("/v1/plans", &json!({"team_id": 1}))
+        .expect(201)
+        .json();
+    assert_eq!(plan.get("team_id"), None);
+    app.get("/v1/plans?team_id=1").expect(401);
+}

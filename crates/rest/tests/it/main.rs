@@ -37,7 +37,8 @@
 //! | 34 | Enums | [`values`] |
 //! | 35 | Problems and their pages | [`problems`] |
 //! | 36 | Rate limits | [`rate_limits`] |
-//! | 37 | Deprecation | [`deprecation`] |
+//! | 37 | Deprecation; 410 after the sunset of a resource | [`deprecation`] |
+//! | 38 | The version in the path, or anything else | [`methods`] |
 //! | 39 | 401, 403, 404 and their challenges | [`access`], [`bookstore`] |
 //! | 40 | 400 and 422 | [`problems`] |
 //! | 41 | 409, 412, 413, 415, 406, 428 | [`problems`], [`writes`], [`limits`] |
@@ -52,11 +53,12 @@
 //! | – | HTTP/1.0, 1.1, 2; request ids; many clients | [`connections`] |
 //! | – | What is refused changes nothing | [`refusals`], [`access`] |
 //! | – | Audiences: what is private is not there | [`audience`] |
-//! | – | Paths of one's own: natural keys, `within`, `sequence` | [`paths`] |
+//! | – | Paths of one's own: natural keys, `within`, `sequence` | [`paths`], [`path_words`] |
+//! | – | What references tell of records that are hidden | [`hidden`] |
 //! | – | The textbook bookstore, to the letter | [`bookstore`] |
 //!
-//! Not here, because not built yet: 23–24 (operations, lifecycles), 38 (several
-//! versions), and of 37 what becomes of a version after its sunset.
+//! Not here, because not built yet: 23–24 (operations, lifecycles), and of 37 and 38 several
+//! versions beside each other.
 
 #![expect(
     clippy::unwrap_used,
