@@ -1086,6 +1086,6 @@ const EXAMPLES: Key = Key::new(
         of: &Form::Any,
         min: 1,
     },
-    "Values for the documents; each must be a valid one.",
+    "Values for the documents; each must be a valid one. The last is for records to be created.",
     "examples: [Dune]",
 );

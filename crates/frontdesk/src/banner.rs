@@ -2,12 +2,12 @@
 //! work.
 
 use frontdesk::App;
-use frontdesk::call::{Caller, Outcome};
+use frontdesk::call::{Caller, Cell, Outcome};
 use frontdesk::decision::{self, Verdict};
 use frontdesk::model::{Action, DocsAccess, Field, Idempotency, Model, Resource};
 use frontdesk::seed::{Seeded, request};
 use frontdesk::trial::{self, TrialKeys};
-use frontdesk::value::{IdKind, ResourceId};
+use frontdesk::value::{self, FieldId, IdKind, ResourceId};
 use serde_json::{Map, Value as Json};
 
 use crate::terminal::{GOOD, LINK, QUIET, STRONG, styled};
@@ -73,17 +73,19 @@ pub async fn welcome(app: &App, url: &str, keys: &TrialKeys, seeded: &[Seeded]) 
 async fn commands(app: &App, url: &str, keys: &TrialKeys) -> Vec<String> {
     let model = app.model();
     let first = model.resources.iter().find(|known| known.within.is_none());
-    let mut chosen = first.map(|resource| (resource, None));
+    let mut chosen = first.map(|resource| (resource, model.collection_path(resource.id), None));
     for resource in plain_ones_first(&model) {
-        if let Some(body) = example(app, resource).await {
-            chosen = Some((resource, Some(body)));
+        if let Some(path) = place(app, resource).await
+            && let Some(body) = example(app, resource).await
+        {
+            chosen = Some((resource, path, Some(body)));
             break;
         }
     }
-    let Some((resource, body)) = chosen else {
+    let Some((resource, path, body)) = chosen else {
         return Vec::new();
     };
-    let target = format!("{url}{}/{}", model.base, resource.path);
+    let target = format!("{url}{path}");
     let auth = |action: Action| match key(&model, resource, action, keys) {
         Some(key) => format!(" -H 'Authorization: Bearer {key}'"),
         None => String::new(),
@@ -106,27 +108,73 @@ async fn commands(app: &App, url: &str, keys: &TrialKeys) -> Vec<String> {
         ));
     }
     commands.push(format!(
-        "curl '{target}?sort=-id&limit=1'{}",
+        "curl '{target}?sort=-id&{}=1'{}",
+        resource.list.limit,
         auth(Action::List)
     ));
     commands
 }
 
-/// Those to which the same record can be added twice come first, and those without conditions
-/// on what is written.
+/// Those to which the same record can be added twice come first, then those that need no other
+/// around them, and those without conditions on what is written.
 fn plain_ones_first(model: &Model) -> Vec<&Resource> {
     let is_once = |resource: &Resource| {
         let unique =
             |field: &Field| field.unique && field.required_on_create() && !field.is_system();
+        // What is counted is another each time.
+        let repeats = |together: &Vec<FieldId>| {
+            let mut fields = together.iter().map(|field| resource.field(*field));
+            !fields.any(|field| field.sequence.is_some())
+        };
         resource.fields.iter().any(unique)
-            || !resource.unique.is_empty()
+            || resource.unique.iter().any(repeats)
             || resource.id_type.kind == IdKind::Text
     };
-    // What is within other records cannot be asked without one of them.
-    let outermost = |resource: &&Resource| resource.within.is_none();
-    let mut resources: Vec<&Resource> = model.resources.iter().filter(outermost).collect();
-    resources.sort_by_key(|resource| (is_once(resource), !resource.checks.is_empty()));
+    let mut resources: Vec<&Resource> = model.resources.iter().collect();
+    resources.sort_by_key(|resource| {
+        let lies_within = resource.within.is_some();
+        (is_once(resource), lies_within, !resource.checks.is_empty())
+    });
     resources
+}
+
+/// The path of a resource's list: of one that begins a path, or of what is within the first record
+/// of such a one.
+async fn place(app: &App, resource: &Resource) -> Option<String> {
+    let model = app.model();
+    let Some(within) = resource.within else {
+        return Some(model.collection_path(resource.id));
+    };
+    let around = model.resource(within.resource);
+    if around.within.is_some() {
+        return None;
+    }
+    let mut list = request(around.id, Action::List);
+    list.query.limit = Some(1);
+    let keys = around.key_fields().map(|field| field.name.clone());
+    list.view.fields = Some(keys.collect());
+    let Ok(Outcome::Page(page)) = app.engine().handle(list).await else {
+        return None;
+    };
+    let record = page.items.first()?;
+    let mut path = model.collection_path(around.id);
+    for field in around.key_fields() {
+        let mut slots = page.view.slots.iter().zip(&record.cells);
+        let (_, Cell::Value(value)) = slots.find(|(slot, _)| slot.name == field.name)? else {
+            return None;
+        };
+        let text = value::text::print(&field.shape.ty, value);
+        // Anything else would have to be encoded, for the URL and for the shell.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        if !text.bytes().all(is_plain) {
+            return None;
+        }
+        path.push('/');
+        path.push_str(&text);
+    }
+    path.push('/');
+    path.push_str(&resource.path);
+    Some(path)
 }
 
 /// Which key an action needs: none when it is open to everybody, the caller's where any caller
@@ -155,7 +203,11 @@ async fn example(app: &App, resource: &Resource) -> Option<Map<String, Json>> {
         .iter()
         .filter(|field| field.required_on_create())
     {
-        if field.is_system() {
+        // The path says what a record lies within.
+        let is_said = resource
+            .within
+            .is_some_and(|within| within.field == field.id);
+        if field.is_system() || is_said {
             continue;
         }
         let value = match field.relation() {

@@ -27,6 +27,13 @@ pub fn of_field(field: &Field) -> Option<Json> {
     first_of_others(field).or_else(|| of_shape(&field.shape, &field.name))
 }
 
+/// The same for a record that is to be made: the last of the contract's own,
+/// since the first may be there already.
+pub fn of_new(field: &Field) -> Option<Json> {
+    let last = field.examples.last().cloned();
+    last.or_else(|| of_field(field))
+}
+
 /// Of other records with counted ids the first, which is there most likely.
 fn first_of_others(field: &Field) -> Option<Json> {
     match &field.shape.ty {

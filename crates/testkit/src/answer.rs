@@ -87,7 +87,9 @@ impl Answer {
     /// The records of a list.
     #[track_caller]
     pub fn items(&self) -> Vec<Json> {
-        match &self.json()["items"] {
+        let list = self.json();
+        let items = list.get("items").unwrap_or(&list);
+        match items {
             Json::Array(items) => items.clone(),
             _ => panic!("no list: {self:?}"),
         }

@@ -139,7 +139,7 @@ impl<'m> Resources<'m, '_> {
             if field.required_on_create() {
                 required.push(field.name.as_str());
             }
-            add_example(&mut example, field);
+            add(&mut example, field, example::of_new(field));
         }
         let mut schema = closed(object(properties, &required));
         schema["description"] = json!(format!(
@@ -214,7 +214,12 @@ fn closed(mut schema: Json) -> Json {
 
 /// Puts the example of a field in, or gives the whole example up when a needed one is missing.
 fn add_example(example: &mut Option<Map<String, Json>>, field: &Field) {
-    let value = match example::of_field(field) {
+    add(example, field, example::of_field(field));
+}
+
+/// Without a value for each field there is no example.
+fn add(example: &mut Option<Map<String, Json>>, field: &Field, value: Option<Json>) {
+    let value = match value {
         None if field.shape.nullable => Some(Json::Null),
         value => value,
     };

@@ -183,7 +183,12 @@ fn commands(model: &Model, audience: Audience, origin: &str) -> Vec<Command> {
     if let Some((resource, opening)) = listed {
         commands.push(Command {
             says: format!("The first three {}", words::many(resource)),
-            line: format!("curl{} '{}?limit=3'", key(opening), url(resource)),
+            line: format!(
+                "curl{} '{}?{}=3'",
+                key(opening),
+                url(resource),
+                resource.list.limit
+            ),
         });
     }
     let created = outermost().find_map(|resource| {
@@ -228,7 +233,7 @@ fn least_body(resource: &Resource, audience: Audience) -> Option<Map<String, Jso
     let needed = access::fields(resource, audience).filter(|field| field.required_on_create());
     let members = needed.map(|field| match field.relation() {
         Some(_) => None,
-        None => Some((field.name.clone(), example::of_field(field)?)),
+        None => Some((field.name.clone(), example::of_new(field)?)),
     });
     let mut body: Map<String, Json> = members.collect::<Option<_>>()?;
     if resource.id_type.kind == value::IdKind::Text {

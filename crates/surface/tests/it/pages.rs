@@ -53,6 +53,24 @@ fn the_first_page_shows_what_its_audience_is_served() {
 }
 
 #[test]
+fn the_commands_of_the_first_page_speak_as_the_contract_does() {
+    let model = model(
+        "frontdesk: 1
+name: till
+resources:
+  Coin:
+    list: {limit: per_page}
+    fields: {name: {type: string, unique: true, examples: [yen, euro]}}
+    access: {read: public, write: public}
+",
+    );
+    let said = text(&pages::landing(&model, Audience::Public, ORIGIN));
+    assert!(said.contains("/v1/coins?per_page=3'"), "{said}");
+    // The first of the examples is there already.
+    assert!(said.contains(r#"-d '{"name":"euro"}'"#), "{said}");
+}
+
+#[test]
 fn without_documents_nothing_leads_to_them() {
     let model = model(
         "frontdesk: 1
