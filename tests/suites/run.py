@@ -47,7 +47,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--example", choices=examples.names(), action="append")
     parser.add_argument("--only", choices=SUITES, action="append")
-    parser.add_argument("--examples", type=int, default=25, help="of schemathesis, for each operation")
+    parser.add_argument("--examples", type=int, default=15, help="of schemathesis, for each operation")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     runs = [(name, suite) for name in options.example or examples.names() for suite in options.only or SUITES]

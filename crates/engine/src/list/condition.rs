@@ -15,6 +15,9 @@ use crate::Core;
 
 /// How deep AND, OR and NOT may nest. What people write has two or three levels.
 pub const DEPTH_MAX: usize = 8;
+/// The same in a [`Condition`]: around each of them can be an object, whose members must all hold, and
+/// whoever writes one does not count that.
+const LEVELS_MAX: usize = 2 * DEPTH_MAX + 1;
 /// Comparisons in one query, of the URL and of the body. Programs that put conditions together are
 /// far below it, and a plan for so many is still made within milliseconds.
 pub const PARTS_MAX: usize = 256;
@@ -30,7 +33,7 @@ impl Core {
         question: &mut Question,
         problems: &mut Vec<FieldProblem>,
     ) -> Result<(), Failure> {
-        if depth(condition) > DEPTH_MAX {
+        if depth(condition) > LEVELS_MAX {
             problems.push(at(
                 &place(condition),
                 "too_deep",

@@ -218,14 +218,25 @@ fn what_is_too_much_is_refused() {
         }
         condition
     };
+    let branched = |levels: usize| {
+        let mut condition = json!({"id": 1});
+        for level in 0..levels {
+            let word = ["or", "and"][level % 2];
+            condition = json!({"id": {"ne": 99}, word: [condition, {"id": 2}]});
+        }
+        condition
+    };
     let any = |parts: usize| json!({"or": vec![json!({"id": 1}); parts]});
     let lists = |lists: usize| {
         let values: Vec<i64> = (1..=100).collect();
         json!({"or": vec![json!({"id": {"in": values}}); lists]})
     };
     for (condition, expected) in [
-        (nested(8), None),
-        (nested(9), Some("too_deep")),
+        (nested(17), None),
+        (nested(18), Some("too_deep")),
+        // Objects with several members on each level.
+        (branched(8), None),
+        (branched(9), Some("too_deep")),
         (nested(50), Some("too_deep")),
         (any(256), None),
         (any(257), Some("too_many")),

@@ -21,7 +21,7 @@ const FILTERS_MAX: usize = 2_560;
 /// conditions need some.
 const ARGS_MAX: u16 = 5_000;
 /// Nesting of a [`Where`].
-const WHERE_DEPTH_MAX: usize = 16;
+const WHERE_DEPTH_MAX: usize = 20;
 
 const NO_TEXT: Unsupported = Unsupported {
     what: "a part of something that is no text",
