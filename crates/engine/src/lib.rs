@@ -1,9 +1,10 @@
 //! Where an action happens: limits, scope, access, validation, store, outcome.
 //!
 //! ```text
-//! Request ─► access (scope, rule) ─► view (fields, include) ─► get, list ────────────► Outcome
-//!                     │                                         create, update, delete
-//!                     └► input, validate ─► one transaction: row, conditions, feed ──┘
+//! Request ─► access (scope, rule) ─► view (fields, include) ─► get, list ──────────────► Outcome
+//!                     │                            create, update, delete, restore, batch   │
+//!                     └► input, validate ─► settle ─► one transaction: row, conditions, feed ┘
+//!                                             └─ once: with a key, later: as an operation
 //! ```
 //!
 //! Everything a rule, a limit or a validation decides is decided here, once for all doors.

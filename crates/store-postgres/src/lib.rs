@@ -6,7 +6,6 @@
 //!  snapshot ─► [works] again? ───────┼─► [pool] ─► [connection] ─► server
 //!  write ────► [works] again? ───────┤               prepared once per text
 //!  migrate ──► [migrating] ──────────┘
-//!  publish_feed ─► [feed] numbers what has been committed
 //! ```
 //!
 //! This crate is the only one that knows `tokio_postgres`. It knows no model and writes no SQL

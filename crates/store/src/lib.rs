@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!                    model ─► layout      tables, columns, indexes, and what their names mean
-//!  engine ─► select, write, feed, keys    shapes of statements ─► Prepared
-//!                       └► lower          rules and computed fields as SQL
+//!  engine ─► select, write, references    shapes of statements ─► Prepared
+//!                 └► lower                rules and computed fields as SQL
+//!            feed, answers, operations …  tables of the server's own (system)
 //!            Prepared ─► bind ─► driver (store-sqlite, store-postgres) ─► Rows ─► Prepared::records
 //!                    migrate              from the applied layout to the model's
 //! ```
