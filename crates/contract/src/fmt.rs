@@ -6,7 +6,7 @@
 //! behind a value keep their column when they were set apart by more than two spaces, so a column
 //! of comments stays one.
 //!
-//! [`layout`] writes, [`trivia`] finds the comments between the tokens. Knows only YAML, nothing of
+//! `layout` writes, `trivia` finds the comments between the tokens. Knows only YAML, nothing of
 //! the contract's words.
 
 mod layout;

@@ -4,9 +4,9 @@
 //! not text and further documents are refused, each with a diagnostic that says what to write
 //! instead. Knows nothing of the contract's words. Start at [`parse`].
 //!
-//! The grammar is the parser crate's; this module turns its events into the tree ([`build`]),
-//! decides what a bare word means ([`scalar`]), finds the exact place of everything ([`place`]) and
-//! says in plain words what was wrong with the syntax ([`explain`]).
+//! The grammar is the parser crate's; this module turns its events into the tree (`build`),
+//! decides what a bare word means (`scalar`), finds the exact place of everything (`place`) and
+//! says in plain words what was wrong with the syntax (`explain`).
 
 mod build;
 pub mod codes;

@@ -14,7 +14,7 @@
 //! 3. Whoever may not write any more, for want of a scope or because of the rule, is refused
 //!    and not told what was answered before.
 //!
-//! Knows nothing of what the answer looks like: the door's [`Scribe`](call::Scribe) writes it.
+//! Knows nothing of what the answer looks like: the door's [`Scribe`] writes it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

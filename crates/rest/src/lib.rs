@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Begin reading at [`Door::handle`](web::Handler::handle). Every refusal is a
-//! [`Refusal`] until the last moment and becomes a problem in one place.
+//! `Refusal` until the last moment and becomes a problem in one place.
 
 mod credentials;
 mod deprecation;

@@ -22,7 +22,7 @@ pub fn write(ty: &Type, value: &Value) -> String {
     text(out)
 }
 
-/// Reads what [`write`] wrote. Members that the type has gained since are null, those it has
+/// Reads what [`write()`] wrote. Members that the type has gained since are null, those it has
 /// lost are passed over.
 ///
 /// # Errors

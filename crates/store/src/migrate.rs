@@ -1,6 +1,6 @@
 //! From the tables there are to the tables a model needs.
 //!
-//! What was applied last is kept with the data ([`Applied`]). [`plan`] compares it with the
+//! What was applied last is kept with the data ([`Applied`]). [`plan()`] compares it with the
 //! model and says step by step what to do, or what it will not guess: [`Refusal`]. Then
 //! [`check`] asks the data whether it fits, and [`apply`] does everything in one transaction.
 //!

@@ -127,7 +127,7 @@ pub fn write(ty: &Type, value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-/// The JSON in which lists, objects and `json` fields are stored: the same as [`write`]'s.
+/// The JSON in which lists, objects and `json` fields are stored: the same as [`write()`]'s.
 pub fn to_json_text(ty: &Type, value: &Value) -> String {
     let mut out = Vec::new();
     write(ty, value, &mut out);

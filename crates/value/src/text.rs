@@ -35,7 +35,7 @@ pub fn print(ty: &Type, value: &Value) -> String {
     from_utf8(out)
 }
 
-/// Appends what [`print`] returns.
+/// Appends what [`print()`] returns.
 pub fn write(ty: &Type, value: &Value, out: &mut Vec<u8>) {
     match (ty, value) {
         (_, Value::Null) => {}

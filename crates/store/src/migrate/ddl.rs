@@ -31,7 +31,7 @@ pub(super) fn column_type(storage: Storage, dialect: Dialect) -> &'static str {
 }
 
 /// Creates a table under a name. On PostgreSQL without its references, which
-/// [`reference`] adds when all tables are there.
+/// [`reference()`] adds when all tables are there.
 pub(super) fn create_table(
     table: &Table,
     name: &str,
