@@ -10,10 +10,12 @@ use call::{
 };
 use model::Action;
 use store::driver::Transaction;
+use value::Value;
 
 use crate::Core;
 use crate::access::{admit, refuse};
 use crate::settle::One;
+use crate::statements::{Kind, ShapeKey};
 use crate::validate::PROBLEMS_MAX;
 use crate::work::Writing;
 
@@ -205,15 +207,54 @@ fn placed(mut failure: Failure, pointer: &str) -> Failure {
     failure
 }
 
+impl Batching {
+    /// Ids for all records to be made, at once where the database counts them.
+    async fn draw_ids(
+        &mut self,
+        core: &Core,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+    ) -> Result<(), Failure> {
+        let resource = core.model.resource(request.resource);
+        let Some(draw) = store::write::draw(&core.model, core.driver.dialect(), resource.id) else {
+            return Ok(());
+        };
+        let mut slots: Vec<&mut Value> = self
+            .0
+            .iter_mut()
+            .filter_map(|part| match &mut part.one {
+                One::Create(creating) => Some(creating.id_slot(resource)),
+                _ => None,
+            })
+            .filter(|slot| slot.is_null())
+            .collect();
+        if slots.len() < 2 {
+            return Ok(());
+        }
+        let key = ShapeKey::new(Kind::DrawIds).resource(resource.id);
+        let prepared = core.statements.get_or_make(key, || Ok(draw))?;
+        let count = i64::try_from(slots.len()).unwrap_or(i64::MAX);
+        let parameters = core.bind(&prepared, &[Value::Int(count)], request);
+        let drawn = transaction.query(&prepared.statement, &parameters).await;
+        let drawn = drawn.map_err(|error| core.trouble(&error))?;
+        // Kept if it is run again: nobody else has them.
+        for (slot, id) in slots.iter_mut().zip(drawn.cells) {
+            **slot = id;
+        }
+        Ok(())
+    }
+}
+
 impl Writing for Batching {
     type Done = Outcome;
 
     async fn write(
         &mut self,
         core: &Core,
-        _: &Request,
+        request: &Request,
         transaction: &mut dyn Transaction,
     ) -> Result<Outcome, Failure> {
+        self.draw_ids(core, request, transaction).await?;
         let mut outcome = BatchOutcome::default();
         let mut faults = Faults::default();
         for part in &mut self.0 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use call::{Change, Code, Failure, FieldProblem, Outcome, Place, RecordKey, Request};
 use model::{Action, Resource};
-use store::driver::{StoreError, Transaction};
+use store::driver::{Dialect, StoreError, Transaction};
 use value::{FieldId, IdKind, Timestamp, Value};
 
 use crate::Core;
@@ -236,7 +236,10 @@ pub async fn put(
     arguments.push(Value::Int(stored.version));
     arguments.extend(store::search::text(resource, &stored.row).map(Value::Text));
     let parameters = core.bind(&prepared, &arguments, request);
-    let inserted = if prepared.statement.columns.is_empty() {
+    // An id that is there already need not be waited for; one writer tells it at once anyway.
+    let has_id = !stored.row[usize::from(resource.id_field().id.0)].is_null();
+    let may_go_ahead = has_id && core.driver.dialect() == Dialect::Postgres;
+    let inserted = if prepared.statement.columns.is_empty() || may_go_ahead {
         transaction
             .execute_ahead(&prepared.statement, parameters)
             .await
@@ -273,6 +276,11 @@ pub struct Creating {
 }
 
 impl Creating {
+    /// Where the record's id goes.
+    pub fn id_slot(&mut self, resource: &Resource) -> &mut Value {
+        &mut self.row[usize::from(resource.id_field().id.0)]
+    }
+
     pub fn row(&self) -> &[Value] {
         &self.row
     }

@@ -28,6 +28,7 @@ pub enum Kind {
     Current,
     Delete,
     DeletedTargets,
+    DrawIds,
     EndOperation,
     Exists,
     Export,

@@ -26,6 +26,10 @@ pub(crate) struct Answer {
     pub changed: u64,
 }
 
+/// A connection on which nothing came for longer may have been cut without a word, by whoever is
+/// in between.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// The outcome of something that was sent and not waited for. In the order of sending.
 pub(crate) type OnItsWay = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
@@ -36,6 +40,8 @@ pub(crate) struct Connection {
     /// Counts uses, to know which statement was not used for longest.
     uses: u64,
     born: Instant,
+    /// When the last answer came.
+    heard: Instant,
     /// What statements are allowed by the session.
     allowed: Duration,
     silence_max: Duration,
@@ -74,6 +80,7 @@ impl Connection {
             statements_max: options.statements_max.max(1),
             uses: 0,
             born: Instant::now(),
+            heard: Instant::now(),
             allowed: options.write_time_max,
             silence_max: options.silence_max,
             result_bytes_max: options.result_bytes_max,
@@ -123,6 +130,16 @@ impl Connection {
     /// Prepared statements may have been made for tables that are no longer so.
     pub fn forget(&mut self) {
         self.statements.clear();
+    }
+
+    /// Somebody is there.
+    pub fn hear(&mut self) {
+        self.heard = Instant::now();
+    }
+
+    /// Whether somebody has just been there.
+    pub fn is_fresh(&self) -> bool {
+        self.heard.elapsed() < FRESH
     }
 
     /// How long whatever is sent may take to be answered.
@@ -196,8 +213,9 @@ impl Connection {
                 ..
             })
         );
-        if let Err(error) = &ran {
-            self.note(error.then);
+        match &ran {
+            Ok(_) => self.hear(),
+            Err(error) => self.note(error.then),
         }
         ran
     }
@@ -446,7 +464,7 @@ fn unconnected(error: &tokio_postgres::Error, options: &Options) -> Failed {
     match failed.error {
         StoreError::Internal { reason } => Failed {
             error: unavailable(reason),
-            then: failed.then,
+            ..failed
         },
         _ => failed,
     }

@@ -13,6 +13,8 @@ use tokio_postgres::error::SqlState;
 pub(crate) struct Failed {
     pub error: StoreError,
     pub then: Then,
+    /// The server has said so itself: it did nothing that was sent later in the transaction.
+    pub by_server: bool,
 }
 
 /// What can be done after a failure.
@@ -33,6 +35,7 @@ impl Failed {
         Failed {
             error,
             then: Then::Nothing,
+            by_server: false,
         }
     }
 
@@ -40,6 +43,7 @@ impl Failed {
         Failed {
             error: unavailable(reason),
             then: Then::Lost,
+            by_server: false,
         }
     }
 }
@@ -98,7 +102,11 @@ pub(crate) fn failed(error: &Error, allowed: Duration) -> Failed {
         "25006" => unavailable("the server takes no writes"),
         code => internal(format!("{reason} ({code})")),
     };
-    Failed { error, then }
+    Failed {
+        error,
+        then,
+        by_server: true,
+    }
 }
 
 /// An error of the client library with what is behind it.

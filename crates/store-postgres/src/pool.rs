@@ -160,6 +160,7 @@ impl Pool {
             return Err(Failed {
                 error: error.clone(),
                 then: Then::Lost,
+                by_server: false,
             });
         }
         let opened = Connection::open(&self.target, &self.options).await;

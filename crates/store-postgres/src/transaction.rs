@@ -80,8 +80,11 @@ impl Open {
 
     /// Makes it last, if there is anything. Only if it is [`State::Whole`] afterwards: what is
     /// still on its way may have been refused, and then the server makes an undo of a commit.
+    ///
+    /// A commit that is lost is in doubt, everything else can be run again. So it is only sent
+    /// along on a connection that has just shown that somebody is there.
     pub async fn commit(&mut self) -> Result<(), Failed> {
-        if self.on_their_way.len() > AHEAD_OF_COMMIT_MAX {
+        if self.on_their_way.len() > AHEAD_OF_COMMIT_MAX || !self.lease.is_fresh() {
             self.settle().await;
             if !matches!(self.state, State::Whole) {
                 return Ok(());
@@ -91,8 +94,9 @@ impl Open {
         let arrival = self.arrival();
         let commit = self.lease.command("COMMIT", self.allowed);
         let (committed, arrived) = tokio::join!(commit, arrival);
-        if committed.is_err() {
-            self.lease.give_up();
+        match committed {
+            Ok(()) => self.lease.hear(),
+            Err(_) => self.lease.give_up(),
         }
         self.note(arrived);
         committed
@@ -100,7 +104,13 @@ impl Open {
 
     /// Waits for all that is on its way.
     pub async fn settle(&mut self) {
+        if self.on_their_way.is_empty() {
+            return;
+        }
         let arrived = self.arrival().await;
+        if arrived.is_ok() {
+            self.lease.hear();
+        }
         self.note(arrived);
     }
 

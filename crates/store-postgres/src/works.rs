@@ -138,6 +138,9 @@ async fn attempt(
                 (State::Whole, Ok(())) => Tried::Done(Ok(())),
                 (State::Refused | State::WentOn, Ok(())) => Tried::Carefully,
                 (State::Ended(failed), Ok(())) => Tried::Failed(failed.clone()),
+                // What came before the commit was refused, so it made nothing last.
+                (State::Refused | State::WentOn, Err(_)) => Tried::Carefully,
+                (State::Ended(failed), Err(_)) if failed.by_server => Tried::Failed(failed.clone()),
                 (_, Err(failed)) => match failed.then {
                     Then::Again | Then::Forget => Tried::Failed(failed),
                     Then::Nothing => Tried::Done(Err(Undo::Store(failed.error))),

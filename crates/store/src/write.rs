@@ -41,11 +41,7 @@ pub fn insert(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared
         let arg = sql.take_args(1);
         if field.id == id.id && counted && dialect == Dialect::Postgres {
             // An id that was given counts too: the next one is beyond it.
-            let sequence = format!(
-                "pg_get_serial_sequence({}, {})",
-                sql::literal(&sql::quoted(&resource.snake)),
-                sql::literal(&id.name)
-            );
+            let sequence = serial(resource);
             sql.push("CASE WHEN ");
             sql.arg(arg, &field.shape.ty);
             sql.push(" IS NULL THEN nextval(");
@@ -83,6 +79,34 @@ pub fn insert(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared
         sql.returns(Storage::Int, Cell::Plain);
     }
     sql.finish(Cost::Short)
+}
+
+/// Draws ids that are counted, for records that are made next, so that nobody has to wait for the
+/// id of each. Argument: how many. As many rows. `None` where ids are not counted, or by the one
+/// writer as it writes.
+pub fn draw(model: &Model, dialect: Dialect, resource: ResourceId) -> Option<Prepared> {
+    let resource = model.resource(resource);
+    if resource.id_type.kind != IdKind::Integer || dialect != Dialect::Postgres {
+        return None;
+    }
+    let mut sql = Sql::new(dialect);
+    sql.push("SELECT nextval(");
+    sql.push(&serial(resource));
+    sql.push(") FROM generate_series(1, ");
+    let count = sql.take_args(1);
+    sql.arg(count, &Type::Int64);
+    sql.push(")");
+    sql.returns(Storage::Int, Cell::Plain);
+    Some(sql.finish(Cost::Short))
+}
+
+/// What PostgreSQL counts ids with.
+fn serial(resource: &Resource) -> String {
+    format!(
+        "pg_get_serial_sequence({}, {})",
+        sql::literal(&sql::quoted(&resource.snake)),
+        sql::literal(&resource.id_field().name)
+    )
 }
 
 /// Whether [`update`] of these fields wants the search text too.

@@ -1,7 +1,7 @@
 //! Statements that are sent and not waited for: as if they had been.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use store::StoreError;
 use store::driver::{Driver, Undo};
@@ -160,6 +160,32 @@ async fn who_is_disturbed_is_run_again() {
     });
     assert_eq!(told(&place.driver.write(disturbed).await), "ok");
     assert_eq!(number(&place.driver, "SELECT copies FROM book").await, 11);
+}
+
+#[tokio::test]
+async fn who_is_cut_off_before_the_commit_is_run_again() {
+    let Some(place) = place(Options::default()).await else {
+        return;
+    };
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let unlucky = work(move |tx| {
+        let is_first = counted.fetch_add(1, Ordering::Relaxed) == 0;
+        Box::pin(async move {
+            tx.execute_ahead(&ints(BOOK, 1, 0), vec![Value::Int(1)])
+                .await?;
+            if is_first {
+                // Its own connection.
+                let end = "SELECT count(*) FROM (SELECT pg_terminate_backend(pg_backend_pid()), \
+                           pg_sleep(5)) AS ended";
+                tx.execute_ahead(&ints(end, 0, 1), vec![]).await?;
+            }
+            Ok(())
+        })
+    });
+    assert_eq!(told(&place.driver.write(unlucky).await), "ok");
+    assert_eq!(runs.load(Ordering::Relaxed), 2);
+    assert_eq!(number(&place.driver, "SELECT count(*) FROM book").await, 1);
 }
 
 #[tokio::test]
