@@ -100,11 +100,15 @@ pub fn operation(
     if ACTIONS.iter().any(open) {
         security.insert(0, json!({}));
     }
+    let counts = match model.is_limited(resource) {
+        true => " It counts as many as it has writes against rate limits, all of it or nothing.",
+        false => "",
+    };
     let mut operation = json!({
         "tags": [words::heading(&resource.plural)],
         "summary": format!("Write many {} at once", many(resource)),
         "description": format!(
-            "Creates, changes and deletes {}, in this order, all of them or none. Each write is allowed to whom it would be allowed alone. `pointer` in a refusal says which one it was: `/update/3/title`.",
+            "Creates, changes and deletes {}, in this order, all of them or none. Each write is allowed to whom it would be allowed alone. `pointer` in a refusal says which one it was: `/update/3/title`.{counts}",
             many(resource)
         ),
         "operationId": operation_id,
