@@ -3,7 +3,8 @@
 import os
 from urllib.parse import urlsplit
 
-from api.api.charges import create_charge, create_charge_refund, get_charge
+from api.api.charges import create_charge, get_charge
+from api.api.refunds import create_charge_refund
 from api.client import AuthenticatedClient
 from api.models.charge import Charge
 from api.models.charge_create import ChargeCreate
