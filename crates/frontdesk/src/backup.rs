@@ -7,13 +7,14 @@
 //! ```
 //!
 //! The last step of each is one rename: killed at any moment, there is the old file or the new
-//! one, whole.
+//! one, whole. Of a database on a server: [`server`].
+
+pub mod server;
 
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use store::{Driver, StoreError, migrate};
@@ -64,6 +65,22 @@ pub enum BackupError {
     },
     /// The file is a database of another program.
     Foreign(PathBuf),
+    /// Something is wrong with a database on a server.
+    Server {
+        target: String,
+        source: StoreError,
+    },
+    /// There is nothing of frontdesk in a database on a server.
+    Empty(String),
+    /// There are tables of frontdesk in the database to restore into.
+    Taken(String),
+    /// A program of PostgreSQL's is not installed.
+    NoProgram(&'static str),
+    /// A program of PostgreSQL's failed.
+    Program {
+        program: &'static str,
+        complaint: String,
+    },
 }
 
 impl fmt::Display for BackupError {
@@ -80,6 +97,15 @@ impl fmt::Display for BackupError {
             BackupError::Foreign(file) => {
                 write!(f, "`{}` is no database of frontdesk", file.display())
             }
+            BackupError::Server { target, source } => write!(f, "`{target}`: {source}"),
+            BackupError::Empty(target) => {
+                write!(f, "there are no tables of frontdesk in `{target}`")
+            }
+            BackupError::Taken(target) => {
+                write!(f, "there are tables of frontdesk in `{target}` already")
+            }
+            BackupError::NoProgram(program) => write!(f, "`{program}` is not installed"),
+            BackupError::Program { program, complaint } => write!(f, "{program}: {complaint}"),
         }
     }
 }
@@ -201,14 +227,18 @@ async fn look_at(file: &Path) -> Result<String, BackupError> {
         source,
     };
     let driver = SqliteDriver::open(file, Options::default()).map_err(wrong)?;
-    let driver: Arc<dyn Driver> = Arc::new(driver);
-    let applied = migrate::applied(&*driver).await.map_err(wrong)?;
-    let Some(applied) = applied else {
-        return Err(BackupError::Foreign(file.to_owned()));
-    };
-    let digest = Sha256::digest(applied.to_json());
-    let digest = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
-    Ok(digest.collect())
+    let contract = fingerprint(&driver).await.map_err(wrong)?;
+    contract.ok_or_else(|| BackupError::Foreign(file.to_owned()))
+}
+
+/// Of the contract that the tables of a database were made for, if there are any.
+async fn fingerprint(driver: &dyn Driver) -> Result<Option<String>, StoreError> {
+    let applied = migrate::applied(driver).await?;
+    Ok(applied.map(|applied| {
+        let digest = Sha256::digest(applied.to_json());
+        let digest = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
+        digest.collect()
+    }))
 }
 
 /// Gives a database that nobody uses a second name, under which it stays.

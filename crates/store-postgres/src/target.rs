@@ -1,5 +1,6 @@
 //! Where the database is: a `postgres://` URL, read, and shown without its password.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -133,6 +134,52 @@ impl FromStr for Target {
             pool,
             shown,
         })
+    }
+}
+
+impl Target {
+    /// The name of the database, where the URL has one.
+    pub fn database(&self) -> Option<&str> {
+        self.config.get_dbname()
+    }
+
+    /// The same place for programs that are made with PostgreSQL's own library: the variables that
+    /// it reads. The password is among them.
+    pub fn libpq(&self) -> Vec<(&'static str, OsString)> {
+        let config = &self.config;
+        let joined = |parts: Vec<String>| OsString::from(parts.join(","));
+        let host = |host: &Host| match host {
+            Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            Host::Unix(path) => path.display().to_string(),
+        };
+        let hosts = config.get_hosts().iter().map(host).collect();
+        let ports = config.get_ports().iter().map(u16::to_string).collect();
+        let ssl = match config.get_ssl_mode() {
+            SslMode::Disable => "disable",
+            SslMode::Require if self.verify => "verify-full",
+            SslMode::Require => "require",
+            _ => "prefer",
+        };
+        let mut variables = vec![
+            ("PGHOST", joined(hosts)),
+            ("PGPORT", joined(ports)),
+            ("PGSSLMODE", ssl.into()),
+        ];
+        variables.extend(config.get_user().map(|user| ("PGUSER", user.into())));
+        variables.extend(config.get_dbname().map(|name| ("PGDATABASE", name.into())));
+        variables.extend(
+            config
+                .get_options()
+                .map(|options| ("PGOPTIONS", options.into())),
+        );
+        let roots = self.root_certificates.as_ref();
+        variables.extend(roots.map(|file| ("PGSSLROOTCERT", file.into())));
+        if let Some(password) = config.get_password() {
+            let password = String::from_utf8_lossy(password).into_owned();
+            variables.push(("PGPASSWORD", password.into()));
+        }
+        variables
     }
 }
 

@@ -37,6 +37,9 @@ pub use applied::{Applied, FieldShape, IdShape, IndexShape, Kind, MemberShape, T
 pub use limits::Limits;
 pub use plan::plan;
 
+/// The table that says which contract the others were made for: every database of frontdesk has it.
+pub const TABLE: &str = system::MIGRATIONS;
+
 /// What to do, in order.
 #[derive(Debug)]
 pub struct Plan {

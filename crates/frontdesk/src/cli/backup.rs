@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use frontdesk::Location;
-use frontdesk::backup::{self, BackupError};
+use frontdesk::backup::{self, BackupError, Restored};
 use serde_json::json;
 
 use super::{Done, Trouble, location, runtime};
@@ -17,16 +17,20 @@ const EXAMPLE: &str = "\
 Example:
   frontdesk backup backups/monday.db
   frontdesk backup /mnt/nightly.db --data /var/lib/bookstore --force --json
+  frontdesk backup monday.dump --database postgres://ann@db.example/shop
 
 Works while a server runs on the same data and keeps nobody from writing. The copy is looked at
-from end to end before it gets its name. With records in PostgreSQL, use pg_dump.";
+from end to end before it gets its name. With records in PostgreSQL it is made by pg_dump, which
+must be installed.";
 
 const RESTORE_EXAMPLE: &str = "\
 Example:
   frontdesk restore backups/monday.db
   frontdesk restore /mnt/nightly.db --data /var/lib/bookstore --force
+  frontdesk restore monday.dump --database postgres://ann@db.example/shop_again
 
-Stop the server first. The database that was there stays beside the new one.";
+Stop the server first. The database that was there stays beside the new one. PostgreSQL is given
+an empty database, into which pg_restore writes.";
 
 /// Copy the database into one file, also while a server runs
 #[derive(Args, Debug)]
@@ -73,35 +77,34 @@ struct Place {
 }
 
 impl Place {
-    /// The data folder.
-    fn data(&self) -> Result<PathBuf, Trouble> {
-        match location(&self.dir, self.storage.clone())? {
-            Location::Folder(data) => Ok(data),
-            Location::Server(target) => Err(Trouble::Wrong(
-                format!("records are kept in {target}: a server has its own means for this"),
-                Some(
-                    "`pg_dump --format=custom --file FILE URL` copies it while it is used, \
-                     `pg_restore --clean --dbname URL FILE` puts it back"
-                        .to_owned(),
-                ),
-            )),
-        }
+    fn location(&self) -> Result<Location, Trouble> {
+        location(&self.dir, self.storage.clone())
     }
 }
 
 impl Backup {
     pub fn run(self) -> Done {
-        let data = self.place.data()?;
-        if !data.join(frontdesk::backup::DATABASE).exists() {
-            let what = format!("there is no database in `{}`", data.display());
-            return Err(Trouble::Wrong(what, None));
-        }
+        let location = self.place.location()?;
         let progress = Progress::new(Unit::Bytes);
         let began = Instant::now();
-        let copied = backup::backup(&data, &self.file, self.force, &progress);
-        let copied = runtime()?.block_on(copied);
+        let copied = runtime()?.block_on(async {
+            match &location {
+                Location::Folder(data) if !data.join(backup::DATABASE).exists() => {
+                    let what = format!("there is no database in `{}`", data.display());
+                    Err(Trouble::Wrong(what, None))
+                }
+                Location::Folder(data) => backup::backup(data, &self.file, self.force, &progress)
+                    .await
+                    .map_err(trouble("--force writes over it")),
+                Location::Server(target) => {
+                    backup::server::backup(target, &self.file, self.force, &progress)
+                        .await
+                        .map_err(trouble("--force writes over it"))
+                }
+            }
+        });
         progress.clear();
-        let copied = copied.map_err(|error| trouble(&error, "--force writes over it"))?;
+        let copied = copied?;
         match self.place.json {
             true => say(json!({
                 "ok": true,
@@ -123,18 +126,34 @@ impl Backup {
 
 impl Restore {
     pub fn run(self) -> Done {
-        let data = self.place.data()?;
+        let location = self.place.location()?;
         let progress = Progress::new(Unit::Bytes);
         let began = Instant::now();
-        let restored = backup::restore(&self.file, &data, self.force, &progress);
-        let restored = runtime()?.block_on(restored);
+        let restored =
+            runtime()?.block_on(async {
+                match &location {
+                    Location::Folder(data) => {
+                        backup::restore(&self.file, data, self.force, &progress).await
+                    }
+                    Location::Server(target) => backup::server::restore(&self.file, target)
+                        .await
+                        .map(|checked| Restored {
+                            checked,
+                            before: None,
+                        }),
+                }
+            });
         progress.clear();
         let help = "--force takes its place; it is kept aside";
-        let restored = restored.map_err(|error| trouble(&error, help))?;
+        let restored = restored.map_err(trouble(help))?;
+        let place = match &location {
+            Location::Folder(data) => shown(data),
+            Location::Server(target) => target.to_string(),
+        };
         if self.place.json {
             say(json!({
                 "ok": true,
-                "data": shown(&data),
+                "data": place,
                 "before": restored.before.as_deref().map(shown),
                 "bytes": restored.checked.bytes,
                 "contract": restored.checked.contract,
@@ -143,10 +162,9 @@ impl Restore {
             return Ok(());
         }
         say(format!(
-            "{} {} restored into {}",
+            "{} {} restored into {place}",
             styled(GOOD, "✓"),
             indicatif::HumanBytes(restored.checked.bytes),
-            data.display()
         ));
         if let Some(before) = &restored.before {
             let kept = format!("what was there is in {}", before.display());
@@ -160,11 +178,21 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn trouble(error: &BackupError, if_exists: &str) -> Trouble {
-    let help = match error {
-        BackupError::Exists(_) => Some(if_exists),
-        BackupError::InUse(_) => Some("stop it first"),
-        _ => None,
-    };
-    Trouble::Wrong(error.to_string(), help.map(str::to_owned))
+fn trouble(if_exists: &str) -> impl Fn(BackupError) -> Trouble {
+    move |error| {
+        let help = match &error {
+            BackupError::Exists(_) => Some(if_exists),
+            BackupError::InUse(_) => Some("stop it first"),
+            BackupError::Taken(_) => Some(
+                "make an empty database, restore into that, and let the server use it: what was \
+                 there stays as it was",
+            ),
+            BackupError::NoProgram(_) => Some(
+                "install PostgreSQL's client programs, of the server's version or a later one \
+                 (Debian: apt-get install postgresql-client)",
+            ),
+            _ => None,
+        };
+        Trouble::Wrong(error.to_string(), help.map(str::to_owned))
+    }
 }

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
-use testkit::eventually;
+use testkit::{Output, eventually};
 
 use crate::crash::Dice;
-use crate::support::{BINARY, contract, count, on_sqlite, run, serve, write};
+use crate::support::{BINARY, contract, count, count_in, on_sqlite, run, serve, write};
 
 const CONTRACT: &str = "\
 frontdesk: 1
@@ -307,4 +307,81 @@ fn killed_at_any_moment_there_is_the_old_file_or_the_new_one() {
     run(place.path(), &["backup", "copy.db", "--force"]).expect(0);
     assert_eq!(check_file(&copy), 500);
     assert!(finished < 40, "nothing was ever cut short");
+}
+
+#[track_caller]
+fn assert_said(output: &Output, what: &str) {
+    let said = &output.stderr;
+    assert!(said.contains(what), "`{what}` is not in: {said}");
+}
+
+/// The notes, as an export writes them.
+#[track_caller]
+fn exported(place: &Path) -> String {
+    run(place, &["data", "export", "notes", "out.ndjson", "--force"]).expect(0);
+    fs::read_to_string(place.join("out.ndjson")).unwrap()
+}
+
+#[test]
+fn a_database_on_a_server_is_backed_up_and_restored_by_its_own_programs() {
+    if on_sqlite() {
+        return;
+    }
+    let (place, other) = (place(), self::place());
+    let nothing = run(place.path(), &["backup", "monday.dump"]).expect(1);
+    assert_said(&nothing, "there are no tables of frontdesk in `postgres://");
+    fill(place.path(), 500);
+    let process = serve(place.path(), &[]);
+    let before = exported(place.path());
+    let done = run(place.path(), &["backup", "monday.dump", "--json"]).expect(0);
+    let told: Json = serde_json::from_str(&done.stdout).unwrap();
+    let dump = place.path().join("monday.dump");
+    assert_eq!(told["bytes"], fs::metadata(&dump).unwrap().len());
+    // What comes later is not in it.
+    let late = json!({"text": "late"});
+    process.client().post("/v1/notes", &late).expect(201);
+    let twice = run(place.path(), &["backup", "monday.dump"]).expect(1);
+    assert_said(&twice, "--force writes over it");
+    run(place.path(), &["backup", "tuesday.dump"]).expect(0);
+
+    // A database in use is never written over.
+    let dump = dump.to_str().unwrap();
+    let taken = run(place.path(), &["restore", dump, "--force"]).expect(1);
+    assert_said(&taken, "make an empty database");
+    process.client().get("/v1/notes?limit=1").expect(200);
+
+    let restored = run(other.path(), &["restore", dump, "--json"]).expect(0);
+    let again: Json = serde_json::from_str(&restored.stdout).unwrap();
+    assert_eq!(
+        (&again["contract"], &again["bytes"]),
+        (&told["contract"], &told["bytes"])
+    );
+    assert_eq!(exported(other.path()), before);
+    let served = serve(other.path(), &[]);
+    served.client().post("/v1/notes", &late).expect(201);
+    let told = "SELECT COUNT(DISTINCT record) FROM frontdesk_feed WHERE action = 'create'";
+    assert_eq!(count_in(other.path(), told), 501);
+}
+
+#[test]
+fn what_is_no_dump_is_not_restored() {
+    if on_sqlite() {
+        return;
+    }
+    let place = place();
+    write(place.path(), "broken.dump", "PGDMP and no more");
+    let broken = run(place.path(), &["restore", "broken.dump"]).expect(1);
+    assert_said(&broken, "pg_restore: ");
+    let missing = run(place.path(), &["restore", "missing.dump"]).expect(1);
+    assert_said(&missing, "missing.dump");
+    // Nothing was half done: a server finds an empty database.
+    let process = serve(place.path(), &[]);
+    assert_eq!(process.client().get("/v1/notes").items().len(), 0);
+    let bare = testkit::command(BINARY, place.path(), &["backup", "x.dump"])
+        .env("PATH", place.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&bare.stderr);
+    assert!(said.contains("`pg_dump` is not installed"), "{said}");
+    assert!(!place.path().join("x.dump").exists());
 }
