@@ -66,6 +66,7 @@ pub use list::condition::{
     DEPTH_MAX as CONDITION_DEPTH_MAX, PARTS_MAX as CONDITIONS_MAX,
     VALUES_MAX as CONDITION_VALUES_MAX,
 };
+pub use list::pace::STREAMS_MAX;
 pub use list::stream::{PIECE_MAX, Records};
 pub use list::{
     FILTERS_MAX, IN_MAX, PAGE_DEFAULT, PAGE_MAX, SORT_MAX, WORDS_CHARS_MAX, is_sortable,
@@ -95,6 +96,7 @@ struct Core {
     running: Arc<once::Running>,
     /// Room for operations that go on after their request.
     later: Arc<Semaphore>,
+    pace: list::pace::Pace,
     lease: lease::Lease,
     /// How often the tables have been changed since they were made.
     migrations: OnceLock<u64>,
@@ -116,6 +118,7 @@ impl Engine {
                 cursors: CursorKey::new(cursor_secret),
                 running: Arc::default(),
                 later: Arc::new(Semaphore::new(later::RUNNING_MAX)),
+                pace: list::pace::Pace::default(),
                 lease: lease::Lease::default(),
                 migrations: OnceLock::new(),
                 rules_digest: OnceLock::new(),

@@ -2,6 +2,7 @@
 
 pub mod condition;
 mod filter;
+pub mod pace;
 mod question;
 mod seal;
 pub mod stream;

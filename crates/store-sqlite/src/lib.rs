@@ -18,6 +18,7 @@ mod functions;
 mod limit;
 mod lock;
 mod options;
+mod patience;
 mod queue;
 mod readers;
 mod session;

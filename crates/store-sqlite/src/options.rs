@@ -43,9 +43,13 @@ pub struct Options {
     pub long_readers: usize,
     /// SQLite time of a long read. While it runs, the write-ahead log cannot start over.
     pub long_time_max: Duration,
-    /// How long a long read may wait for a thread. Nobody waits much longer for an answer.
+    /// Who would have to wait longer than this for a thread, going by how long reads have taken
+    /// of late, is told so at once.
+    pub long_wait_expected_max: Duration,
+    /// How long a long read may wait for a thread, whatever was expected. Nobody waits much
+    /// longer for an answer.
     pub long_wait_max: Duration,
-    /// Long reads that may wait for a thread.
+    /// Long reads that may wait for a thread, however quick they are.
     pub long_queue_max: usize,
     /// Memory one result may take. Whoever needs more has to read in pages.
     pub result_bytes_max: usize,
@@ -89,6 +93,7 @@ impl Default for Options {
             short_time_max: Duration::from_millis(50),
             long_readers: processors.clamp(2, 4),
             long_time_max: Duration::from_secs(5),
+            long_wait_expected_max: Duration::from_secs(1),
             long_wait_max: Duration::from_secs(5),
             long_queue_max: 256,
             result_bytes_max: 64 << 20,

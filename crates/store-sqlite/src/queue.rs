@@ -33,11 +33,16 @@ impl<T> Queue<T> {
     }
 
     pub fn push(&self, item: T) -> Result<(), Rejected> {
+        self.push_within(item, self.capacity)
+    }
+
+    /// As if no more than `most` had room.
+    pub fn push_within(&self, item: T, most: usize) -> Result<(), Rejected> {
         let mut state = self.lock();
         if !state.open {
             return Err(Rejected::Closed);
         }
-        if state.items.len() >= self.capacity {
+        if state.items.len() >= self.capacity.min(most) {
             return Err(Rejected::Full);
         }
         state.items.push_back(item);
@@ -62,6 +67,13 @@ impl<T> Queue<T> {
         let count = state.items.len().min(max.max(1));
         into.extend(state.items.drain(..count));
         true
+    }
+
+    /// Takes out what came last, so that no more than `most` are left.
+    pub fn shed(&self, most: usize) -> VecDeque<T> {
+        let mut state = self.lock();
+        let most = most.min(state.items.len());
+        state.items.split_off(most)
     }
 
     /// Lets nothing more in. What is in it can still be taken.

@@ -17,6 +17,7 @@ use value::Value;
 
 use crate::error::{is_outage, unavailable};
 use crate::limit::TimeLimit;
+use crate::patience::Patience;
 use crate::queue::{Queue, Rejected};
 use crate::session::{Command, File, Role, Session};
 use crate::transaction;
@@ -25,6 +26,7 @@ pub(crate) struct Readers {
     file: Arc<File>,
     slots: Box<[Mutex<Option<Session>>]>,
     queue: Arc<Queue<Waiting>>,
+    patience: Arc<Patience>,
     threads: Vec<LongReader>,
 }
 
@@ -60,6 +62,7 @@ impl Readers {
                 .map(|_| Mutex::new(None))
                 .collect(),
             queue: Arc::new(Queue::new(options.long_queue_max)),
+            patience: Arc::new(Patience::new(options)),
             threads: Vec::new(),
         };
         for _ in 0..options.long_readers.max(1) {
@@ -69,7 +72,8 @@ impl Readers {
                 .spawn({
                     let (file, limit) = (Arc::clone(file), Arc::clone(&limit));
                     let queue = Arc::clone(&readers.queue);
-                    move || serve(&file, &queue, &limit)
+                    let patience = Arc::clone(&readers.patience);
+                    move || serve(&file, &queue, &patience, &limit)
                 });
             match thread {
                 Ok(thread) => readers.threads.push(LongReader { thread, limit }),
@@ -143,11 +147,12 @@ impl Readers {
     }
 
     fn enqueue(&self, read: Read) -> Result<(), StoreError> {
+        let waiting = Waiting {
+            since: Instant::now(),
+            read,
+        };
         self.queue
-            .push(Waiting {
-                since: Instant::now(),
-                read,
-            })
+            .push_within(waiting, self.patience.most())
             .map_err(|rejected| match rejected {
                 Rejected::Full => StoreError::Overloaded,
                 Rejected::Closed => gone(),
@@ -254,7 +259,7 @@ fn snapshot(
 }
 
 /// A long reader thread.
-fn serve(file: &File, queue: &Queue<Waiting>, limit: &Arc<TimeLimit>) {
+fn serve(file: &File, queue: &Queue<Waiting>, patience: &Patience, limit: &Arc<TimeLimit>) {
     let mut session: Option<Session> = None;
     let mut taken = VecDeque::with_capacity(1);
     while queue.take(1, &mut taken) {
@@ -276,8 +281,14 @@ fn serve(file: &File, queue: &Queue<Waiting>, limit: &Arc<TimeLimit>) {
                     }
                 },
             };
+            let began = Instant::now();
             if waiting.read.run(&mut current, file.options.long_time_max) {
                 session = Some(current);
+            }
+            patience.learn(began.elapsed());
+            // Those who came while less was known.
+            for waiting in queue.shed(patience.most()) {
+                waiting.read.refuse(StoreError::Overloaded);
             }
         }
     }

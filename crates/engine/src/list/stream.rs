@@ -6,14 +6,20 @@
 //! be seen; a record that keeps its sort keys comes exactly once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use call::{Failure, Record, Request, View};
+use call::{Code, Failure, Record, Request, View};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Listing, PAGE_MAX};
+use super::{Listing, PAGE_MAX, Turned};
 use crate::Core;
 
 /// Records in one piece: a statement stays far below a millisecond for common records.
 pub const PIECE_MAX: u32 = 500;
+
+/// How often a later piece is asked for when the database has too much to do: what was begun is
+/// better late than cut.
+const ATTEMPTS_MAX: u32 = 10;
 
 /// The records of a list, in order.
 pub struct Records {
@@ -24,6 +30,8 @@ pub struct Records {
     listing: Option<Listing>,
     /// How many are still wanted; all, if it does not say.
     left: Option<u32>,
+    begun: bool,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Core {
@@ -34,6 +42,8 @@ impl Core {
             Err(plan) => (Arc::clone(&plan.view), None),
         };
         Ok(Records {
+            _place: self.pace.enter()?,
+            begun: false,
             core: Arc::clone(self),
             view,
             listing,
@@ -58,6 +68,7 @@ impl Records {
     ///
     /// # Errors
     /// When the database refuses. What came before was right, what is missing is not known.
+    /// A first piece is refused at once where a later one waits.
     pub async fn next(&mut self, most: u32) -> Result<Vec<Record>, Failure> {
         let Some(mut listing) = self.listing.take() else {
             return Ok(Vec::new());
@@ -71,7 +82,8 @@ impl Records {
             },
         );
         listing.question.page = self.left.map_or(most, |left| left.min(most));
-        let turned = self.core.turn(&self.request, listing.clone()).await?;
+        let turned = self.piece(&listing).await?;
+        self.begun = true;
         let records = turned.page.items;
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(u32::try_from(records.len()).unwrap_or(u32::MAX));
@@ -83,5 +95,24 @@ impl Records {
             self.listing = Some(listing);
         }
         Ok(records)
+    }
+
+    async fn piece(&self, listing: &Listing) -> Result<Turned, Failure> {
+        let core = &self.core;
+        let mut attempts = 1;
+        loop {
+            let turn = core.turn(&self.request, listing.clone());
+            let failure = match core.pace.in_turn(turn).await {
+                Err(failure) if failure.code == Code::Unavailable => failure,
+                turned => return turned,
+            };
+            match failure.retry_after_seconds {
+                Some(seconds) if self.begun && attempts < ATTEMPTS_MAX => {
+                    tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+                }
+                _ => return Err(failure),
+            }
+            attempts += 1;
+        }
     }
 }

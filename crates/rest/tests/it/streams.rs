@@ -1,9 +1,11 @@
 //! Lists as NDJSON and CSV: whole, in pieces, and never silently short.
 
 use std::io::Read;
+use std::time::{Duration, Instant};
 
+use frontdesk::engine::STREAMS_MAX;
 use serde_json::{Value as Json, json};
-use testkit::{Answer, App};
+use testkit::{Answer, App, eventually};
 
 use crate::support::{Connection, LIBRARY, ids, next, raw};
 
@@ -333,4 +335,38 @@ fn a_client_that_goes_away_ends_its_stream_and_nobody_elses() {
     assert_eq!(ids(&app.get("/v1/pages?limit=2").expect(200)), [1, 2]);
     let whole = get(&app, "/v1/pages?fields=id", NDJSON).expect(200);
     assert_eq!(lines(&whole).len(), 4000);
+}
+
+#[test]
+fn streams_that_nobody_reads_hold_up_nobody_and_are_bounded() {
+    let app = much("Page");
+    let ask = || {
+        let mut connection = Connection::open(app.address());
+        connection
+            .send("GET /v1/pages HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\n\r\n");
+        connection
+    };
+    let mut unread: Vec<Connection> = (0..STREAMS_MAX).map(|_| ask()).collect();
+    for _ in 0..10 {
+        let began = Instant::now();
+        app.get("/healthz").expect(200);
+        assert_eq!(app.get("/v1/pages/7?fields=id").expect(200).json()["id"], 7);
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+    for connection in &mut unread {
+        assert_eq!(connection.head().status, 200);
+    }
+    for format in [NDJSON, CSV] {
+        let refused = get(&app, "/v1/pages", format).expect(503);
+        assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
+    }
+    // What is refused anyway is told first, and pages are for everybody.
+    get(&app, "/v1/pages?colour=red", NDJSON).expect(400);
+    assert_eq!(ids(&app.get("/v1/pages?limit=2").expect(200)), [1, 2]);
+
+    drop(unread);
+    eventually("a free place", || {
+        (get(&app, "/v1/pages?fields=id", NDJSON).status == 200).then_some(())
+    });
 }

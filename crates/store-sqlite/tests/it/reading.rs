@@ -168,6 +168,48 @@ async fn long_reads_are_bounded_and_leave_short_ones_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_so_many_wait_as_can_be_served_in_time() {
+    let options = Options {
+        long_readers: 1,
+        // Less than any read takes: once that is known, one may wait.
+        long_wait_expected_max: Duration::from_nanos(50),
+        long_wait_max: Duration::from_secs(600),
+        ..Options::default()
+    };
+    let fresh = fresh(options).await;
+    let select = long("SELECT 1", 0, 1);
+    let (gate_1, holder) = gate(|_| Ok(()));
+    let mut held = fresh.driver.snapshot(Cost::Long, holder);
+    hand_over(&mut held);
+    gate_1.entered.recv().unwrap();
+    let mut waiting: Vec<_> = (0..20).map(|_| fresh.driver.query(&select, &[])).collect();
+    for one in &mut waiting {
+        hand_over(one);
+    }
+    gate_1.open.send(()).unwrap();
+    held.await.unwrap();
+    // Who came first is served, and all others need not wait until it is their turn.
+    for (place, one) in waiting.into_iter().enumerate() {
+        match place {
+            0 => assert_eq!(flat(&one.await.unwrap()), [1]),
+            _ => assert_eq!(told(one.await), "overloaded"),
+        }
+    }
+
+    let (gate_2, holder) = gate(|_| Ok(()));
+    let mut held = fresh.driver.snapshot(Cost::Long, holder);
+    hand_over(&mut held);
+    gate_2.entered.recv().unwrap();
+    let mut waits = fresh.driver.query(&select, &[]);
+    hand_over(&mut waits);
+    assert_eq!(told(now(fresh.driver.query(&select, &[]))), "overloaded");
+    assert_eq!(read(&fresh.driver, "SELECT 1", 1).await, [1]);
+    gate_2.open.send(()).unwrap();
+    held.await.unwrap();
+    assert_eq!(flat(&waits.await.unwrap()), [1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waited_too_long_is_told_so() {
     let options = Options {
         long_readers: 1,

@@ -116,6 +116,11 @@ fn limits() -> String {
             "lowered to it",
         ),
         (
+            "whole lists that are read at once",
+            engine::STREAMS_MAX.to_string(),
+            "503 with `Retry-After`",
+        ),
+        (
             "filters in a URL",
             format!(
                 "{}; {} values of one `in`",
@@ -170,6 +175,11 @@ fn limits() -> String {
             "the database's time for a read",
             seconds(store.long_time_max),
             "503",
+        ),
+        (
+            "the wait for it that is to be expected",
+            seconds(store.long_wait_expected_max),
+            "503 with `Retry-After`",
         ),
         (
             "the database's time for a write",
