@@ -30,7 +30,8 @@ pub struct Manner {
 pub struct IdempotencyKey {
     pub text: String,
     /// Of everything that makes this request what it is. The same key with another one is a
-    /// mistake of the client's.
+    /// mistake of the client's. The first byte says how the rest was made: those that were made
+    /// otherwise, by another release, are not compared.
     pub fingerprint: [u8; 16],
 }
 

@@ -42,6 +42,9 @@ pub struct Operation {
     /// As its [`Scribe`](crate::Scribe) wrote it. Nothing while it runs, and when the process
     /// that ran it has gone.
     pub answer: Option<String>,
+    /// What the caller may see is decided as it was when it began. Otherwise the answer's content
+    /// is not for them any more.
+    pub same_rights: bool,
     pub began: Timestamp,
     pub ended: Option<Timestamp>,
 }

@@ -9,10 +9,14 @@
 //! 1. What is refused without a look at the data is refused at once, and is no operation.
 //! 2. That it succeeded is written down in the transaction of the write: there is one exactly
 //!    if the other is there, whatever happens to the process.
-//! 3. An operation that was left running by a process that is gone has failed, and nothing of
+//! 3. One that ended because the server could not, and not because of what was asked, may be asked
+//!    for again with the same key: with its end the answer that was kept under the key goes.
+//! 4. An operation that was left running by a process that is gone has failed, and nothing of
 //!    it was done. That is written down by whoever looks first once the process has no lease any
 //!    more, or the operation's time is over; a write that comes too late finds its operation
 //!    ended, and is undone.
+//! 5. It is told to its caller as long as they are who they were: with the same scopes and claims,
+//!    served as much. For everybody else there is none.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,7 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use value::{IdKind, IdType, ResourceId, Timestamp, Value};
 
 use crate::Core;
-use crate::once::digest;
+use crate::rights::{self, whose};
 use crate::settle::Decided;
 use crate::statements::{Kind, ShapeKey};
 use crate::work::Writing;
@@ -45,6 +49,8 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 pub struct Starting {
     id: [u8; 16],
     owner: [u8; 16],
+    /// What the answer of this request is kept under, if it has a key.
+    kept: Option<[u8; 16]>,
 }
 
 /// Everything that an operation needs to go on without its request, once it is written down.
@@ -68,21 +74,26 @@ fn id_type() -> IdType {
     }
 }
 
+/// For whom it is there.
 fn owner(caller: &Caller, origin: Option<IpAddr>) -> [u8; 16] {
-    let origin = match origin {
-        Some(origin) if caller.is_guest() => origin.to_string(),
-        _ => String::new(),
-    };
-    digest([caller.label().as_str(), &origin])
+    let whose = whose(caller, origin);
+    let rights = rights::of_caller(caller);
+    rights::digest([whose.as_bytes(), rights.as_slice()])
+}
+
+/// Whether a failure says nothing about what was asked, so that the same may be asked again.
+fn may_pass(code: Code) -> bool {
+    matches!(code, Code::TimedOut | Code::Unavailable | Code::Internal)
 }
 
 impl Core {
-    /// Makes an operation of a write.
+    /// Makes an operation of a write. `kept`: what the answer that begins it is kept under.
     pub async fn later(
         self: &Arc<Self>,
         request: &Request,
         decided: Decided,
         scribe: Arc<dyn Scribe>,
+        kept: Option<[u8; 16]>,
     ) -> Result<(Decided, Starter), Failure> {
         let permit = Arc::clone(&self.later).try_acquire_owned();
         let permit = permit.map_err(|_| Failure {
@@ -97,6 +108,7 @@ impl Core {
         let starting = Starting {
             id,
             owner: owner(&request.caller, request.manner.origin),
+            kept,
         };
         let wait = request.manner.wait_seconds.unwrap_or(0);
         let starter = Starter {
@@ -159,6 +171,7 @@ impl Core {
             let failing = Failing {
                 id,
                 answer: Some(answer),
+                release: may_pass(failure.code),
             };
             // Where that cannot be kept, it will count as left behind.
             drop(self.in_transaction(bare, failing).await);
@@ -191,6 +204,7 @@ impl Core {
             let failing = Failing {
                 id: key,
                 answer: None,
+                release: true,
             };
             self.in_transaction(request.clone(), failing).await?;
             found = self.find_operation(key, &request).await?;
@@ -206,6 +220,7 @@ impl Core {
                 State::Failed => OperationState::Failed,
             },
             answer: operation.answer,
+            same_rights: caller.is_operator() || operation.rights == Some(self.contract_rights()),
             began: operation.began,
             ended: operation.ended,
         })
@@ -284,6 +299,8 @@ impl Writing for Starting {
             Value::Timestamp(request.now),
             Value::Timestamp(until),
             Value::Uuid(core.lease.node),
+            self.kept.map_or(Value::Null, Value::Uuid),
+            Value::Uuid(core.contract_rights()),
         ];
         let parameters = core.bind(&beginning, &arguments, request);
         let begun = transaction.execute(&beginning.statement, &parameters).await;
@@ -292,6 +309,7 @@ impl Writing for Starting {
             id: id_type().to_text(&Value::Uuid(self.id)),
             state: OperationState::Running,
             answer: None,
+            same_rights: true,
             began: request.now,
             ended: None,
         }))
@@ -335,6 +353,8 @@ impl Writing for Finishing {
 struct Failing {
     id: [u8; 16],
     answer: Option<String>,
+    /// Whether the same may be asked for again with the same key.
+    release: bool,
 }
 
 impl Writing for Failing {
@@ -346,14 +366,20 @@ impl Writing for Failing {
         request: &Request,
         transaction: &mut dyn Transaction,
     ) -> Result<(), Failure> {
-        core.end_operation(
-            request,
-            transaction,
-            self.id,
-            State::Failed,
-            self.answer.clone(),
-        )
-        .await
-        .map(drop)
+        let answer = self.answer.clone();
+        let ended = core
+            .end_operation(request, transaction, self.id, State::Failed, answer)
+            .await?;
+        if !ended || !self.release {
+            return Ok(());
+        }
+        let releasing = core
+            .statements
+            .get_or_make(ShapeKey::new(Kind::ReleaseKey), || {
+                Ok(operations::release(core.driver.dialect()))
+            })?;
+        let parameters = core.bind(&releasing, &[Value::Uuid(self.id)], request);
+        let released = transaction.execute(&releasing.statement, &parameters).await;
+        released.map(drop).map_err(|error| core.trouble(&error))
     }
 }

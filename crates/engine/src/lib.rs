@@ -33,6 +33,7 @@ mod plan;
 mod read;
 mod references;
 mod restore;
+mod rights;
 mod sequence;
 mod settle;
 mod sharing;
@@ -101,7 +102,7 @@ struct Core {
     /// How often the tables have been changed since they were made.
     migrations: OnceLock<u64>,
     /// Of every rule that says what may be seen; made when first asked for.
-    rules_digest: OnceLock<[u8; 16]>,
+    rights: OnceLock<[u8; 16]>,
 }
 
 impl Engine {
@@ -121,7 +122,7 @@ impl Engine {
                 pace: list::pace::Pace::default(),
                 lease: lease::Lease::default(),
                 migrations: OnceLock::new(),
-                rules_digest: OnceLock::new(),
+                rights: OnceLock::new(),
             }),
         }
     }

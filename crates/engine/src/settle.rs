@@ -72,7 +72,7 @@ impl Core {
             return self.once(request, &key, scribe).await;
         }
         let decided = self.decide_with(&request, false).await?;
-        let (decided, starter) = self.later(&request, decided, scribe).await?;
+        let (decided, starter) = self.later(&request, decided, scribe, None).await?;
         let begun = self.in_transaction(request, decided).await?;
         self.start(starter, begun).await
     }

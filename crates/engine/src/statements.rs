@@ -51,6 +51,7 @@ pub enum Kind {
     KeepAnswer,
     NextNumber,
     Page,
+    ReleaseKey,
     Restore,
     Targets,
     Total,

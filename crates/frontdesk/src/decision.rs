@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use call::{Caller, RecordKey};
-use expr::explain::{Names, Why};
+use expr::explain::Why;
 use expr::ir::{Claim, Node};
 use expr::{CallerValues, Condition, Env, Expr, Lookup, Record};
 use model::{Action, Model, Resource, Rule};
@@ -146,7 +146,7 @@ fn why_of(
         input: &[],
         lookup: &Stored { model, driver },
     };
-    expr::why(&rule.condition, &env, &ModelNames(model))
+    expr::why(&rule.condition, &env, model)
 }
 
 /// What can be said of a caller before any record is looked at.
@@ -174,7 +174,7 @@ fn residual(resource: &Resource, action: Action, caller: &Caller) -> Option<Expr
 fn named(model: &Model, expr: &Expr) -> Vec<(String, String)> {
     fn collect(model: &Model, expr: &Expr, found: &mut Vec<(String, String)>) {
         if let Node::Rule { rule, .. } = &expr.node {
-            let body = expr::explain::print(&rule.body, &ModelNames(model));
+            let body = expr::explain::print(&rule.body, model);
             let entry = (rule.name.to_string(), body);
             if !found.contains(&entry) {
                 found.push(entry);
@@ -372,32 +372,6 @@ impl Lookup for Stored<'_> {
             ..Select::whole_row(self.model, resource)
         };
         self.read(&select, id)
-    }
-}
-
-/// A model's names, for printing expressions.
-pub struct ModelNames<'a>(pub &'a Model);
-
-impl Names for ModelNames<'_> {
-    fn field(&self, resource: ResourceId, field: FieldId) -> Cow<'_, str> {
-        Cow::Borrowed(&self.0.resource(resource).field(field).name)
-    }
-
-    fn relation(&self, resource: ResourceId, via: FieldId) -> Cow<'_, str> {
-        let field = self.0.resource(resource).field(via);
-        Cow::Borrowed(
-            field
-                .relation()
-                .map_or(field.name.as_str(), |(relation, _)| relation),
-        )
-    }
-
-    fn list(&self, of: ResourceId, resource: ResourceId, field: FieldId) -> Cow<'_, str> {
-        let lists = &self.0.resource(of).lists;
-        let found = lists
-            .iter()
-            .find(|list| list.resource == resource && list.field == field);
-        Cow::Borrowed(found.map_or("?", |list| list.name.as_str()))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod field;
 pub mod names;
 pub mod place;
 pub mod resource;
+mod spelling;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@
 
 use value::{Timestamp, Type, Value};
 
+use crate::answers;
 use crate::driver::{Cost, Dialect, Rows, Storage, StoreError};
 use crate::leases;
 use crate::prepared::{Cell, Prepared, corrupt};
@@ -58,6 +59,8 @@ pub struct Operation {
     pub node: Option<[u8; 16]>,
     /// Whether that process has no lease now.
     pub is_forsaken: bool,
+    /// What of the contract decided what may be seen of its answer.
+    pub rights: Option<[u8; 16]>,
 }
 
 /// The definition of the table.
@@ -86,15 +89,29 @@ pub(crate) fn add_node(dialect: Dialect) -> String {
     format!("ALTER TABLE \"{TABLE}\" ADD COLUMN \"node\" {uuid}")
 }
 
+/// Nor under what the answer is kept that began it, nor by which rules.
+pub(crate) fn add_key(dialect: Dialect) -> Vec<String> {
+    let uuid = match dialect {
+        Dialect::Sqlite => "BLOB",
+        Dialect::Postgres => "uuid",
+    };
+    ["kept", "rights"]
+        .map(|column| format!("ALTER TABLE \"{TABLE}\" ADD COLUMN \"{column}\" {uuid}"))
+        .to_vec()
+}
+
 /// Writes down that an operation runs. Arguments: the id, the owner, when it began, until when
-/// it runs, the process.
+/// it runs, the process; what the answer that began it is kept under, or null; the rights.
 pub fn begin(dialect: Dialect) -> Prepared {
     let mut sql = Sql::new(dialect);
     sql.push("INSERT INTO ");
     sql.name(TABLE);
-    sql.push(" (\"id\", \"owner\", \"began\", \"until\", \"node\", \"state\") VALUES (");
+    sql.push(" (\"id\", \"owner\", \"began\", \"until\", \"node\", \"kept\", \"rights\", \"state\") VALUES (");
     let time = Type::Timestamp;
-    for ty in [Type::Uuid, Type::Uuid, time.clone(), time, Type::Uuid] {
+    let uuid = || Type::Uuid;
+    let times = [time.clone(), time];
+    let uuids = [uuid(), uuid(), uuid()];
+    for ty in [uuid(), uuid()].into_iter().chain(times).chain(uuids) {
         let arg = sql.take_args(1);
         sql.arg(arg, &ty);
         sql.push(", ");
@@ -127,11 +144,27 @@ pub fn end(dialect: Dialect) -> Prepared {
     sql.finish(Cost::Short)
 }
 
+/// Forgets the answer that began an operation, so that its key stands for nothing any more.
+/// Argument: the operation's id.
+pub fn release(dialect: Dialect) -> Prepared {
+    let mut sql = Sql::new(dialect);
+    let id = sql.take_args(1);
+    sql.push("DELETE FROM ");
+    sql.name(answers::TABLE);
+    sql.push(" WHERE \"id\" = (SELECT \"kept\" FROM ");
+    sql.name(TABLE);
+    sql.push(" WHERE \"id\" = ");
+    sql.arg(id, &Type::Uuid);
+    sql.push(")");
+    sql.finish(Cost::Short)
+}
+
 /// An operation. Argument: the id. Rows: [`operation`].
 pub fn find(dialect: Dialect) -> Prepared {
     let mut sql = Sql::new(dialect);
     sql.push(
-        "SELECT \"owner\", \"state\", \"answer\", \"began\", \"until\", \"ended\", \"node\", ",
+        "SELECT \"owner\", \"state\", \"answer\", \"began\", \"until\", \"ended\", \"node\", \
+         \"rights\", ",
     );
     leases::is_over(&mut sql, "\"operation\".\"node\"");
     sql.push(" FROM ");
@@ -146,6 +179,7 @@ pub fn find(dialect: Dialect) -> Prepared {
         Storage::Timestamp,
         Storage::Timestamp,
         Storage::Timestamp,
+        Storage::Uuid,
         Storage::Uuid,
         Storage::Bool,
     ] {
@@ -176,8 +210,18 @@ pub fn operation(rows: Rows) -> Result<Option<Operation>, StoreError> {
         return Ok(None);
     }
     let misfit = || corrupt("an operation that was kept is none");
-    let cells: [Value; 8] = rows.cells.try_into().map_err(|_| misfit())?;
-    let [owner, state, answer, began, until, ended, node, is_forsaken] = cells;
+    let cells: [Value; 9] = rows.cells.try_into().map_err(|_| misfit())?;
+    let [
+        owner,
+        state,
+        answer,
+        began,
+        until,
+        ended,
+        node,
+        rights,
+        is_forsaken,
+    ] = cells;
     let (Value::Uuid(owner), Value::Text(state)) = (owner, state) else {
         return Err(misfit());
     };
@@ -197,10 +241,15 @@ pub fn operation(rows: Rows) -> Result<Option<Operation>, StoreError> {
             Value::Timestamp(ended) => Some(ended),
             _ => None,
         },
-        node: match node {
-            Value::Uuid(node) => Some(node),
-            _ => None,
-        },
+        node: uuid(node),
         is_forsaken: is_forsaken == Value::Bool(true),
+        rights: uuid(rights),
     }))
+}
+
+fn uuid(cell: Value) -> Option<[u8; 16]> {
+    match cell {
+        Value::Uuid(uuid) => Some(uuid),
+        _ => None,
+    }
 }

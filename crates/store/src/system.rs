@@ -10,7 +10,7 @@ use crate::{answers, feed, imports, keys, leases, operations, secrets, sequence}
 pub(crate) const MIGRATIONS: &str = "frontdesk_migrations";
 
 /// The version of the system tables that this release works with.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// One upgrade of the system tables.
 pub(crate) struct Upgrade {
@@ -36,7 +36,7 @@ pub(crate) fn upgrades(from: Option<u32>, dialect: Dialect) -> Vec<Upgrade> {
 }
 
 /// From one version to the next.
-fn every(dialect: Dialect) -> [Upgrade; 7] {
+fn every(dialect: Dialect) -> [Upgrade; 8] {
     [
         Upgrade {
             to: 1,
@@ -72,6 +72,11 @@ fn every(dialect: Dialect) -> [Upgrade; 7] {
             to: 7,
             what: "write down which process an operation runs in, and which of them live",
             sql: vec![leases::create(dialect), operations::add_node(dialect)],
+        },
+        Upgrade {
+            to: 8,
+            what: "write down what keeps the answer that began an operation, and by which rules",
+            sql: operations::add_key(dialect),
         },
     ]
 }

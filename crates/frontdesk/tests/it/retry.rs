@@ -155,20 +155,13 @@ fn insist(call: &Call, sent: &AtomicU64) -> Answer {
     }
 }
 
-/// Creates a record by an operation, and by another one if the first was left behind. The key and
-/// the answer that began it, and what it gave.
-fn by_operation(
-    client: &Client,
-    key: &str,
-    body: &Json,
-    sent: &AtomicU64,
-) -> (String, Answer, Json) {
-    let mut attempts = 1;
+/// Creates a record by an operation, and by another one if the first was left behind, always with
+/// the same key. The answer that began it, and what it gave.
+fn by_operation(client: &Client, key: &str, body: &Json, sent: &AtomicU64) -> (Answer, Json) {
     loop {
-        let key = format!("{key}-{attempts}");
         let begin = client
             .request("POST", "/v1/payments")
-            .header("idempotency-key", &key)
+            .header("idempotency-key", key)
             .header("prefer", "respond-async")
             .json(body);
         let begun = insist(&begin, sent).expect(202);
@@ -178,10 +171,9 @@ fn by_operation(
             (end["state"] != "running").then_some(end)
         });
         if end["state"] == "succeeded" {
-            return (key, begun, end["result"].clone());
+            return (begun, end["result"].clone());
         }
         assert_eq!(end["problem"]["code"], "timed_out", "{end}");
-        attempts += 1;
     }
 }
 
@@ -197,7 +189,9 @@ fn work(client: &Client, number: u64, seed: u64, done: &AtomicU64, sent: &Atomic
         };
         let body = json!({"mark": mark, "amount": 1});
         let (key_of_first, first, made) = if dice.below(8) == 0 {
-            by_operation(client, &key("operation"), &body, sent)
+            let key = key("operation");
+            let (begun, made) = by_operation(client, &key, &body, sent);
+            (key, begun, made)
         } else {
             let first = send("POST", "/v1/payments", "create", &body).expect(201);
             let made = first.json();

@@ -121,6 +121,8 @@ pub fn older_release(folder: &Path) {
         "DROP TABLE \"frontdesk_sequences\"".to_owned(),
         "DROP TABLE \"frontdesk_leases\"".to_owned(),
         "ALTER TABLE \"frontdesk_operations\" DROP COLUMN \"node\"".to_owned(),
+        "ALTER TABLE \"frontdesk_operations\" DROP COLUMN \"kept\"".to_owned(),
+        "ALTER TABLE \"frontdesk_operations\" DROP COLUMN \"rights\"".to_owned(),
         "ALTER TABLE \"frontdesk_keys\" DROP COLUMN \"audience\"".to_owned(),
         "UPDATE \"frontdesk_migrations\" SET \"system\" = 4".to_owned(),
     ];

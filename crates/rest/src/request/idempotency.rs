@@ -3,7 +3,9 @@
 //! After draft-ietf-httpapi-idempotency-key-header-07. It says that the key is a string of
 //! structured fields, in quotes; most clients send it bare, and both are taken.
 
-use call::{Change, Code, Failure, FieldProblem, IdempotencyKey, Place, Request};
+use call::{
+    Change, Code, Failure, FieldProblem, IdempotencyKey, Place, Precondition, RecordKey, Request,
+};
 use http::HeaderMap;
 use http::header::HeaderName;
 use http::request::Parts;
@@ -80,6 +82,10 @@ fn refuse(code: &'static str, detail: &str) -> Refusal {
     Failure::with_problems(Code::Malformed, vec![fault]).into()
 }
 
+/// How fingerprints are made. They are kept for a day, and compared by whatever release runs then:
+/// when anything of how one is made changes, this does.
+const SPELLING: u8 = 1;
+
 /// Of method, path, parameters, preconditions and the body as it is understood: white space and
 /// the order of members make no other request.
 fn fingerprint(head: &Parts, request: &Request) -> [u8; 16] {
@@ -87,8 +93,7 @@ fn fingerprint(head: &Parts, request: &Request) -> [u8; 16] {
     text(&mut hash, head.method.as_str());
     text(&mut hash, head.uri.path());
     text(&mut hash, head.uri.query().unwrap_or_default());
-    // The fields are numbers and nothing that has a secret order.
-    text(&mut hash, &format!("{:?}", request.precondition));
+    precondition(&mut hash, &request.precondition);
     match &request.change {
         None => hash.update(b"-"),
         Some(Change::Whole(members)) => {
@@ -110,23 +115,60 @@ fn fingerprint(head: &Parts, request: &Request) -> [u8; 16] {
             }
             for part in batch.update.iter().chain(&batch.delete) {
                 hash.update(b".");
-                text(
-                    &mut hash,
-                    &format!("{:?} {:?}", part.target, part.precondition),
-                );
+                target(&mut hash, &part.target);
+                precondition(&mut hash, &part.precondition);
                 object(&mut hash, &part.change);
             }
-            hash.update((batch.update.len() as u64).to_le_bytes());
+            number(&mut hash, batch.update.len());
         }
     }
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash.finalize()[..16]);
-    half
+    let mut print = [SPELLING; 16];
+    print[1..].copy_from_slice(&hash.finalize()[..15]);
+    print
+}
+
+fn precondition(hash: &mut Sha256, precondition: &Precondition) {
+    let Precondition {
+        versions,
+        exists,
+        absent,
+    } = precondition;
+    hash.update([u8::from(*exists), u8::from(*absent)]);
+    match versions {
+        None => hash.update(b"-"),
+        Some(versions) => {
+            hash.update(b"v");
+            number(hash, versions.len());
+            for version in versions {
+                hash.update(version.to_le_bytes());
+            }
+        }
+    }
+}
+
+fn target(hash: &mut Sha256, target: &RecordKey) {
+    match target {
+        RecordKey::Id(id) => {
+            hash.update(b"i");
+            text(hash, id);
+        }
+        RecordKey::Natural(values) => {
+            hash.update(b"k");
+            number(hash, values.len());
+            for value in values {
+                text(hash, value);
+            }
+        }
+    }
+}
+
+fn number(hash: &mut Sha256, number: usize) {
+    hash.update((number as u64).to_le_bytes());
 }
 
 /// With its length, which keeps what stands beside each other apart.
 fn text(hash: &mut Sha256, text: &str) {
-    hash.update((text.len() as u64).to_le_bytes());
+    number(hash, text.len());
     hash.update(text);
 }
 
@@ -170,7 +212,7 @@ fn object(hash: &mut Sha256, members: &serde_json::Map<String, Value>) {
 mod tests {
     use std::sync::Arc;
 
-    use call::{Caller, Precondition};
+    use call::Caller;
     use http::HeaderValue;
     use model::Action;
     use serde_json::json;

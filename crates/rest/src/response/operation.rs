@@ -42,7 +42,7 @@ pub fn write(
     credentials: &Credentials,
 ) -> Result<Response, Refusal> {
     let answer = match (&operation.answer, operation.state) {
-        (Some(text), _) => Some(kept::read(text, false, true)?),
+        (Some(text), _) => Some(kept::read(text, false, operation.same_rights)?),
         (None, OperationState::Failed) => Some(left_behind(head, credentials)),
         (None, _) => None,
     };

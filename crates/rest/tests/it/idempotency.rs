@@ -113,6 +113,8 @@ fn a_key_stands_for_one_request() {
         assert_eq!(answer.code(), "idempotency_mismatch");
         assert_eq!(answer.faults(), ["Idempotency-Key: idempotency_mismatch"]);
         assert_eq!(answer.header("idempotency-replayed"), None);
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("is sent with a new key"), "{detail}");
     };
     mismatch(post(&app, "/v1/accounts", "one-1", &json!({"name": "two"})));
     mismatch(post(&app, "/v1/accounts?fields=id", "one-1", &body));
@@ -148,6 +150,21 @@ fn keys_are_their_callers_own() {
     assert_ne!(first.header("location"), other.header("location"));
     replays(&first, &post(&ann, "/v1/secrets", "own", &body));
     post(&app, "/v1/secrets", "own", &body).expect(401);
+    // With another key of hers, as while keys are changed, she is still herself.
+    let next = app.key().all_scopes().user("ann").client();
+    replays(&first, &post(&next, "/v1/secrets", "own", &body));
+    // With one that may do something else she is told that it was done.
+    let staff = app.key().all_scopes().user("ann").claim("role", "staff");
+    let told = post(&staff.client(), "/v1/secrets", "own", &body).expect(201);
+    assert_eq!(told.header("location"), first.header("location"));
+    assert_eq!(told.text(), "");
+    // Without a user a key stands for itself.
+    let bare = || app.key().all_scopes().client();
+    let account = |client: &Client, name: &str| {
+        post(client, "/v1/accounts", "own", &json!({"name": name})).expect(201)
+    };
+    let (one, other) = (account(&bare(), "bare 1"), account(&bare(), "bare 2"));
+    assert_ne!(one.header("location"), other.header("location"));
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! Long work: writes that go on after their request has been answered.
 
+use std::sync::Arc;
+use std::thread;
+
 use frontdesk::{store, value};
 use serde_json::{Value as Json, json};
 use store::Prepared;
-use store::driver::{BoxFuture, Transaction, Undo, Work};
+use store::driver::{BoxFuture, Cost, Dialect, Statement, Storage, Transaction, Undo, Work};
 use testkit::{Answer, App, Client, eventually};
+use tokio::sync::oneshot;
 use value::{Timestamp, Value};
 
 use crate::support::Shared;
@@ -149,6 +153,200 @@ fn with_a_key_it_is_one_operation() {
     send("other").expect(422);
 }
 
+/// A change of a record, with a key and as an operation.
+fn rename(app: &App, path: &str, key: &str) -> Answer {
+    app.request("PATCH", path)
+        .header("prefer", "respond-async, wait=0")
+        .header("idempotency-key", key)
+        .json(&json!({"title": "renamed"}))
+        .send()
+        .expect(202)
+}
+
+/// Whether a second request with a key is answered by the operation of the first.
+fn is_replayed(first: &Answer, second: &Answer) -> bool {
+    let replayed = second.header("idempotency-replayed").is_some();
+    let same = first.header("location") == second.header("location");
+    assert_eq!(replayed, same);
+    replayed
+}
+
+/// Locks records until it is told to go on.
+struct Lock {
+    locking: Arc<Statement>,
+    locked: Option<oneshot::Sender<()>>,
+    go_on: Option<oneshot::Receiver<()>>,
+}
+
+impl Work for Lock {
+    fn run<'a>(
+        &'a mut self,
+        transaction: &'a mut dyn Transaction,
+    ) -> BoxFuture<'a, Result<(), Undo>> {
+        Box::pin(async move {
+            transaction.query(&self.locking, &[]).await?;
+            self.locked.take().unwrap().send(()).unwrap();
+            drop(self.go_on.take().unwrap().await);
+            Ok(())
+        })
+    }
+}
+
+#[test]
+fn what_the_server_could_not_do_is_done_when_it_is_sent_again() {
+    let app = App::start(CONTRACT);
+    let driver = app.inner().database().driver();
+    if driver.dialect() == Dialect::Sqlite {
+        // There is one writer, and nobody can be in its way between two of its transactions. How a
+        // key is released is tried below.
+        return;
+    }
+    let path = app.post("/v1/tasks", &json!({"title": "a"})).expect(201);
+    let path = path.header("location").unwrap();
+    let (locked, is_locked) = oneshot::channel();
+    let (open, go_on) = oneshot::channel();
+    let lock = Lock {
+        locking: Arc::new(Statement {
+            text: "SELECT 1 FROM \"task\" FOR UPDATE".into(),
+            parameters: vec![],
+            columns: vec![Storage::Int],
+            cost: Cost::Short,
+        }),
+        locked: Some(locked),
+        go_on: Some(go_on),
+    };
+    let held = driver.write(Box::new(lock));
+    let (first, end) = thread::scope(|scope| {
+        let held = scope.spawn(|| app.wait(held));
+        app.wait(is_locked).unwrap();
+        let first = rename(&app, &path, "locked");
+        let end = ended(&app, &first);
+        open.send(()).unwrap();
+        held.join().unwrap().unwrap();
+        (first, end)
+    });
+    assert_eq!(
+        (&end["state"], &end["status"]),
+        (&json!("failed"), &json!(503))
+    );
+    let second = rename(&app, &path, "locked");
+    assert!(!is_replayed(&first, &second));
+    assert_eq!(ended(&app, &second)["state"], "succeeded");
+    assert_eq!(app.get(&path).json()["title"], "renamed");
+    // The first is told of as ever.
+    assert_eq!(ended(&app, &first), end);
+    assert!(is_replayed(&second, &rename(&app, &path, "locked")));
+}
+
+#[test]
+fn what_was_left_behind_is_done_when_it_is_sent_again() {
+    let app = App::start(CONTRACT);
+    let path = app.post("/v1/tasks", &json!({"title": "a"})).expect(201);
+    let path = path.header("location").unwrap();
+    let first = rename(&app, &path, "left");
+    ended(&app, &first);
+    // As if its process had been killed, and its time were over.
+    let driver = app.inner().database().driver();
+    let forget = "UPDATE \"frontdesk_operations\" \
+                  SET \"state\" = 'running', \"answer\" = NULL, \"until\" = \"began\"";
+    let statement = Arc::new(Statement {
+        text: forget.into(),
+        parameters: vec![],
+        columns: vec![],
+        cost: Cost::Short,
+    });
+    app.wait(driver.write(Box::new(Raw(statement)))).unwrap();
+    assert!(is_replayed(&first, &rename(&app, &path, "left")));
+    assert_eq!(ended(&app, &first)["problem"]["code"], "timed_out");
+    let second = rename(&app, &path, "left");
+    assert!(!is_replayed(&first, &second));
+    assert_eq!(ended(&app, &second)["state"], "succeeded");
+    // It was the data that refused this one, and that is how it stays.
+    let again = |client: &Client| {
+        let call = client.request("POST", "/v1/tasks");
+        call.header("prefer", "respond-async")
+            .header("idempotency-key", "taken")
+            .json(&json!({"title": "a", "code": "once"}))
+            .send()
+    };
+    app.post("/v1/tasks", &json!({"title": "a", "code": "once"}))
+        .expect(201);
+    let first = again(&app);
+    assert_eq!(ended(&app, &first)["status"], 409);
+    assert!(is_replayed(&first, &again(&app)));
+}
+
+/// A statement without parameters, as a transaction of its own.
+struct Raw(Arc<Statement>);
+
+impl Work for Raw {
+    fn run<'a>(
+        &'a mut self,
+        transaction: &'a mut dyn Transaction,
+    ) -> BoxFuture<'a, Result<(), Undo>> {
+        Box::pin(async move {
+            transaction.execute(&self.0, &[]).await?;
+            Ok(())
+        })
+    }
+}
+
+#[test]
+fn an_operation_is_there_for_its_user_with_the_same_rights() {
+    let app = App::builder()
+        .file(frontdesk::FILE, HIDDEN)
+        .private_listener()
+        .start();
+    let body = json!({"text": "a"});
+    let begin = |client: &Client| {
+        let begun = later(client, "/v1/secrets", "respond-async", &body).expect(202);
+        assert_eq!(ended(client, &begun)["result"]["text"], "a");
+        begun.header("location").unwrap()
+    };
+    // What is told in there stays in there, wherever who asked comes from.
+    let inside = app.private();
+    let path = begin(inside);
+    app.get(&path).expect(404);
+    assert_eq!(inside.get(&path).expect(200).json()["status"], 201);
+    let ann = || app.key().user("ann").scope("secrets.write");
+    let first = ann().scope("secrets.read").make();
+    let path = begin(&inside.with_key(&first));
+    app.with_key(&first).get(&path).expect(404);
+    // Another key of hers that may do as much is as good, and no other.
+    let (second, less) = (ann().scope("secrets.read").make(), ann().make());
+    assert_eq!(
+        inside.with_key(&second).get(&path).expect(200).json()["result"]["text"],
+        "a"
+    );
+    let more = ann().scope("secrets.read").claim("role", "x").make();
+    for other in [less, more] {
+        inside.with_key(&other).get(&path).expect(404);
+    }
+    // Under other rules it is told that it was done.
+    app.swap(&HIDDEN.replace("read: public", "read: user.id == 'bob'"))
+        .unwrap();
+    let end = inside.with_key(&first).get(&path).expect(200).json();
+    assert_eq!(
+        (&end["state"], &end["result"]),
+        (&json!("succeeded"), &Json::Null)
+    );
+    assert!(!end["location"].is_null());
+    let end = app.admin().get(&path).expect(200).json();
+    assert_eq!(end["result"]["text"], "a");
+}
+
+const HIDDEN: &str = "
+frontdesk: 1
+name: desk
+auth: {api_keys: true}
+resources:
+  Secret:
+    id: integer
+    audience: private
+    fields: {text: string}
+    access: {read: public, write: public}
+";
+
 /// A statement as a transaction of its own.
 struct Run(Prepared, Vec<Value>);
 
@@ -185,6 +383,8 @@ fn what_was_left_behind_has_failed() {
             Value::Timestamp(Timestamp(now - 60_000)),
             Value::Timestamp(Timestamp(now + until)),
             node.map_or(Value::Null, Value::Uuid),
+            Value::Null,
+            Value::Null,
         ];
         run(store::operations::begin(dialect), arguments);
         let kind = value::IdType {

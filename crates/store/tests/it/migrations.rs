@@ -166,6 +166,8 @@ fn a_new_database() {
               CREATE TABLE "frontdesk_sequences" ("sequence" TEXT NOT NULL, "parent" TEXT NOT NULL, "last" INTEGER NOT NULL, PRIMARY KEY ("sequence", "parent")) STRICT, WITHOUT ROWID
               CREATE TABLE "frontdesk_leases" ("node" BLOB NOT NULL PRIMARY KEY, "until" INTEGER NOT NULL) STRICT
               ALTER TABLE "frontdesk_operations" ADD COLUMN "node" BLOB
+              ALTER TABLE "frontdesk_operations" ADD COLUMN "kept" BLOB
+              ALTER TABLE "frontdesk_operations" ADD COLUMN "rights" BLOB
         safe  Author: create the table `author`
               CREATE TABLE "author" ("id" BLOB NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL, "_search" TEXT NOT NULL DEFAULT '') STRICT
               CREATE INDEX "author__name__index" ON "author" ("name", "id")
@@ -200,6 +202,8 @@ fn a_new_database() {
           CREATE TABLE "frontdesk_sequences" ("sequence" text COLLATE "C" NOT NULL, "parent" text COLLATE "C" NOT NULL, "last" bigint NOT NULL, PRIMARY KEY ("sequence", "parent"))
           CREATE TABLE "frontdesk_leases" ("node" uuid NOT NULL PRIMARY KEY, "until" timestamptz NOT NULL)
           ALTER TABLE "frontdesk_operations" ADD COLUMN "node" uuid
+          ALTER TABLE "frontdesk_operations" ADD COLUMN "kept" uuid
+          ALTER TABLE "frontdesk_operations" ADD COLUMN "rights" uuid
     safe  Author: create the table `author`
           CREATE TABLE "author" ("id" uuid NOT NULL CONSTRAINT "author__key" PRIMARY KEY, "name" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "_version" bigint NOT NULL, "_search" text COLLATE "C" NOT NULL DEFAULT '')
           CREATE INDEX "author__name__index" ON "author" ("name" NULLS FIRST, "id" NULLS FIRST)
