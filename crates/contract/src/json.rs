@@ -27,6 +27,8 @@ pub struct Misfit {
     pub span: Span,
     /// A sentence without its full stop.
     pub why: String,
+    /// It is of the type, but outside of the field's constraints.
+    pub of_type: bool,
 }
 
 /// Reads a value that a client could send for the shape. Null is not one.
@@ -41,6 +43,7 @@ pub fn literal(node: &Node, shape: &Shape, source: &str) -> Result<Value, Misfit
         Misfit {
             span: at(node, &pointer),
             why,
+            of_type: false,
         }
     })?;
     match unfit(shape, &value) {
@@ -48,6 +51,7 @@ pub fn literal(node: &Node, shape: &Shape, source: &str) -> Result<Value, Misfit
         Some(why) => Err(Misfit {
             span: node.span,
             why,
+            of_type: true,
         }),
     }
 }

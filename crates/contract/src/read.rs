@@ -5,6 +5,7 @@
 //! there" from "there, but wrong" and stay silent about the latter. Names are not resolved here.
 
 mod habits;
+mod indent;
 
 use diag::{Diagnostic, Diagnostics, Sources, Span, Spanned, suggest};
 
@@ -12,14 +13,15 @@ use crate::codes;
 use crate::form::{Choice, Form, Key, Keys, Table, all_of};
 use crate::keys::{LANGUAGE, MANY};
 use crate::names;
-use crate::yaml::{Kind, Node, quoted};
+use crate::yaml::{self, Kind, Node, quoted};
 
 /// A value that has the form its place demands, or is broken.
 #[derive(Debug)]
 pub struct Item<'a> {
     pub node: &'a Node,
     data: Data<'a>,
-    /// A key was not understood: what seems missing may be there under a wrong name.
+    /// A key was not understood: what seems missing may be there under a wrong name. Of a whole
+    /// file: a resource stands in a wrong place, so that its name is missing elsewhere.
     pub odd: bool,
 }
 
@@ -168,13 +170,23 @@ pub const INCLUDABLE: [&str; 5] = ["resources", "types", "rules", "limits", "err
 
 /// Reads a whole file.
 pub fn read<'a>(node: &'a Node, part: Part, sources: &Sources, out: &mut Diagnostics) -> Item<'a> {
-    Reader { sources, out, part }.file(node)
+    let mut reader = Reader {
+        sources,
+        out,
+        part,
+        lost: false,
+    };
+    let mut file = reader.file(node);
+    file.odd = reader.lost;
+    file
 }
 
 struct Reader<'r> {
     sources: &'r Sources,
     out: &'r mut Diagnostics,
     part: Part,
+    /// A resource stands where none can.
+    lost: bool,
 }
 
 impl Reader<'_> {
@@ -242,7 +254,10 @@ impl Reader<'_> {
                 example,
             } => self.map(node, form, (*keys, of, *min, example), place),
             Form::Table(table) => match &node.kind {
-                Kind::Map(_) => self.table(node, table, place.key.unwrap_or(node.span)),
+                Kind::Map(_) => match self.bare_members(node, table, place) {
+                    Some(item) => item,
+                    None => self.table(node, table, place.key.unwrap_or(node.span)),
+                },
                 _ => self.mismatch(node, form, place),
             },
             whole @ Form::Either(forms) => {
@@ -259,10 +274,33 @@ impl Reader<'_> {
         let Kind::Map(written) = &node.kind else {
             return broken(node);
         };
+        let written: Vec<&'a yaml::Entry> = written.iter().collect();
+        self.table_of(node, &written, table, owner)
+    }
+
+    /// Reads these entries, which are those of `node` unless the indentation is wrong.
+    fn table_of<'a>(
+        &mut self,
+        node: &'a Node,
+        written: &[&'a yaml::Entry],
+        table: &'static Table,
+        owner: Span,
+    ) -> Item<'a> {
         let mut entries: Vec<Entry<'a>> = Vec::with_capacity(written.len());
         let mut unknown = false;
-        for entry in written {
+        let beside = indent::type_like(written, table);
+        entries.extend(self.fields_beside(node, &beside));
+        let mut at = 0;
+        while let Some(entry) = written.get(at) {
+            at += 1;
             let name = entry.key.value.as_str();
+            if beside.iter().any(|field| std::ptr::eq(*field, *entry)) {
+                continue;
+            }
+            if table.key(name).is_none() && self.lost_resource(entry, Some(table)) {
+                unknown = true;
+                continue;
+            }
             let key = match table.key(name) {
                 Some(key) if key.later => {
                     self.later(entry.key.span, &format!("`{name}`"));
@@ -272,7 +310,7 @@ impl Reader<'_> {
                 // Read on as if the right key had been written: what depends on it would
                 // otherwise be reported as missing.
                 None => match self.unknown(&entry.key, table) {
-                    Some(key) if node.entry(key.name).is_none() => key,
+                    Some(key) if written.iter().all(|entry| entry.key.value != key.name) => key,
                     _ => {
                         unknown = true;
                         continue;
@@ -291,7 +329,18 @@ impl Reader<'_> {
                 key: Some(entry.key.span),
                 required: key.required,
             };
-            let item = self.value(&entry.value, &key.form, &place);
+            let strays = match entry.value.kind {
+                Kind::Null => indent::strays(&written[at..], &key.form, |name| {
+                    table.key(name).is_some() || suggest::nearest(name, table.names()).is_some()
+                }),
+                _ => vec![],
+            };
+            let item = if strays.is_empty() {
+                self.value(&entry.value, &key.form, &place)
+            } else {
+                at += strays.len();
+                self.adopt(entry, &strays, &key.form)
+            };
             entries.push(Entry {
                 name: key.name,
                 key: &entry.key,
@@ -427,8 +476,24 @@ impl Reader<'_> {
             );
             return broken(node);
         }
+        let written: Vec<&'a yaml::Entry> = written.iter().collect();
+        self.map_of(node, &written, (keys, of, example))
+    }
+
+    /// As [`Reader::table_of`].
+    fn map_of<'a>(
+        &mut self,
+        node: &'a Node,
+        written: &[&'a yaml::Entry],
+        (keys, of, example): (Keys, &'static Form, &'static str),
+    ) -> Item<'a> {
         let mut entries = Vec::with_capacity(written.len());
-        for entry in written {
+        let mut at = 0;
+        while let Some(entry) = written.get(at) {
+            at += 1;
+            if keys == Keys::FieldName && self.lost_resource(entry, None) {
+                continue;
+            }
             names::check_key(&entry.key, keys, self.out);
             let example = match example.split_once(": ") {
                 Some((_, rest)) => format!("{}: {rest}", entry.key.value),
@@ -440,7 +505,18 @@ impl Reader<'_> {
                 key: Some(entry.key.span),
                 required: false,
             };
-            let item = self.value(&entry.value, of, &place);
+            let strays = match (&entry.value.kind, keys) {
+                (Kind::Null, Keys::TypeName) => {
+                    indent::strays(&written[at..], of, names::is_type_name)
+                }
+                _ => vec![],
+            };
+            let item = if strays.is_empty() {
+                self.value(&entry.value, of, &place)
+            } else {
+                at += strays.len();
+                self.adopt(entry, &strays, of)
+            };
             entries.push(Entry {
                 name: &entry.key.value,
                 key: &entry.key,
@@ -613,7 +689,11 @@ impl Reader<'_> {
                             _ => format!("{} must be between {min} and {max}", place.subject),
                         },
                     )
-                    .label("out of range"),
+                    .label("out of range")
+                    .help(match max {
+                        MANY => format!("write {min} or more"),
+                        _ => format!("write a whole number from {min} to {max}"),
+                    }),
                 );
                 broken(node)
             }
@@ -668,7 +748,10 @@ impl Reader<'_> {
             }
             Some(_) => leaf(node),
             None => {
-                let mut known = words.iter().map(|choice| choice.word);
+                let mut known = words
+                    .iter()
+                    .filter(|choice| !choice.later)
+                    .map(|choice| choice.word);
                 let label = match suggest::nearest(text, known.clone()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None if text == "false" && known.any(|word| word == "off") => {
@@ -703,6 +786,13 @@ impl Reader<'_> {
     fn mismatch<'a>(&mut self, node: &'a Node, form: &Form, place: &Place) -> Item<'a> {
         let source = node.source(self.sources.text(node.span.file));
         let help = match (&node.kind, form) {
+            (Kind::List(items), Form::Either(_)) if is_field(form) => list_advice(items),
+            (Kind::Int(_) | Kind::Float(_) | Kind::Map(_), Form::Text)
+                if key_of(&place.subject) == "`limit`" =>
+            {
+                "write the name of a limit, and declare it at the top: `limits: {search: {by: user, allow: 100/minute}}`"
+                    .to_owned()
+            }
             (Kind::Int(_) | Kind::Float(_) | Kind::Bool(_), Form::Text) => {
                 format!("if it is meant as text, put it in quotes: {}", quoted(source))
             }
@@ -839,6 +929,29 @@ fn suits(form: &Form, kind: &Kind) -> bool {
         Form::Bool => matches!(kind, Kind::Bool(_)),
         form if is_text(form) => matches!(kind, Kind::String(_)),
         _ => false,
+    }
+}
+
+/// Where the type of a field stands.
+fn is_field(form: &Form) -> bool {
+    let field = |form: &Form| matches!(form, Form::Table(table) if std::ptr::eq(*table, &crate::keys::FIELD) || std::ptr::eq(*table, &crate::keys::MEMBER));
+    matches!(form, Form::Either(forms) if forms.iter().any(field))
+}
+
+/// What to write instead of `tags: [string]`, which other languages have.
+fn list_advice(items: &[Node]) -> String {
+    match items {
+        [Node {
+            kind: Kind::String(of),
+            ..
+        }] if names::is_type_name(of) => format!(
+            "if `{of}` is under `types:`, write `{{type: array, items: {of}}}`; the records of a resource are listed through a relation: give `{of}` a field with this resource as its type, and write `lists:` beside `fields:` here"
+        ),
+        [Node {
+            kind: Kind::String(of),
+            ..
+        }] => format!("write `{{type: array, items: {of}}}`"),
+        _ => "a list of values is `{type: array, items: string}`; words to choose from are `{enum: [one, two]}`".to_owned(),
     }
 }
 

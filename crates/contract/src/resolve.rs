@@ -6,6 +6,7 @@
 
 mod constraints;
 mod fields;
+mod formula;
 mod history;
 mod ids;
 mod keys;
@@ -28,6 +29,7 @@ use crate::sections::{Named, Sections};
 
 pub use fields::audience;
 pub use keys::{stored as stored_field, warn as warn_of_indexes};
+pub use shapes::is_type_word;
 
 /// Ten times the largest contract measured; ids of resources are 16 bits.
 pub const RESOURCES_MAX: usize = 5_000;

@@ -69,7 +69,7 @@ impl<'r, 'a> Sections<'r, 'a> {
                 .any(|entry| entry.item.is_broken())
         };
         let torn = torn
-            || files.iter().any(|file| file.is_broken())
+            || files.iter().any(|file| file.is_broken() || file.odd)
             || ["resources", "types", "rules", "limits"]
                 .into_iter()
                 .any(broken);

@@ -311,6 +311,10 @@ impl<'a> Reader<'_, '_, 'a> {
                 rule: Some(rule.to_owned()),
             });
         }
+        if own.is_none() && crate::access::meant_to_open(self.draft, action) {
+            // Its condition is wrong, which has been reported where it stands.
+            return None;
+        }
         let help = match own {
             Some(own) => format!(
                 "`{}` is opened by `{own}`: write `refused by {own}`",

@@ -143,8 +143,8 @@ impl Reader<'_, '_> {
         if found.max_length == Some(0) {
             self.impossible(
                 "maxLength",
-                "only the empty text has no characters",
-                "write at least 1",
+                "with `maxLength: 0` nothing but the empty text would fit",
+                "write the most characters a text may have, for example `maxLength: 200`",
             );
         }
         let Some(text) = self.item.text("pattern") else {
@@ -168,8 +168,8 @@ impl Reader<'_, '_> {
         if found.max_items == Some(0) {
             self.impossible(
                 "maxItems",
-                "only the empty list has no entries",
-                "write at least 1",
+                "with `maxItems: 0` nothing but the empty list would fit",
+                "write the most entries the list may have, for example `maxItems: 20`",
             );
         }
     }

@@ -421,7 +421,24 @@ fn fixed_set(field: &mut Field, item: &Item<'_>, shapes: &mut Shapes<'_, '_, '_>
     }
     let source = shapes.sources.text(set.span().file);
     match crate::json::literal(set.node, &field.shape, source) {
-        Ok(value) => field.set = Some(Arc::new(constant(value, &field.shape.ty))),
+        Ok(value) => {
+            let formula = set
+                .as_text()
+                .filter(|_| field.shape.ty == Type::Text)
+                .and_then(|text| super::formula::advice(text, set.node.source(source), "set"));
+            if let Some(help) = formula {
+                shapes.out.push(
+                    Diagnostic::error(
+                        codes::ORDINARY_VALUE,
+                        set.span(),
+                        "`set` without `=` is a fixed value: every record would hold these very words",
+                    )
+                    .label("a formula without its `=`?")
+                    .help(help),
+                );
+            }
+            field.set = Some(Arc::new(constant(value, &field.shape.ty)));
+        }
         Err(misfit) => {
             let mut found = Diagnostic::error(
                 codes::ORDINARY_VALUE,

@@ -43,6 +43,11 @@ const WORDS: [&str; 17] = [
     "object",
 ];
 
+/// Whether the word is one of the language's own types.
+pub fn is_type_word(word: &str) -> bool {
+    WORDS.contains(&word)
+}
+
 /// Types of other languages and databases, and what they are called here.
 const FOREIGN: &[(&str, &str)] = &[
     ("int", "write `integer`"),
@@ -452,6 +457,11 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             );
             return;
         }
+        if let Some(advice) = one_of_words(name) {
+            self.out
+                .push(found.label("the words of an enum").help(advice));
+            return;
+        }
         let first = name.split([' ', ',', '(']).next().unwrap_or_default();
         if first != name
             && (WORDS.contains(&first)
@@ -853,8 +863,28 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
         }
         let source = self.sources.text(item.span().file);
         match json::literal(item.node, shape, source) {
-            Ok(value) => Some(value),
+            Ok(value) => {
+                let formula = item
+                    .as_text()
+                    .filter(|_| shape.ty == Type::Text)
+                    .and_then(|text| {
+                        super::formula::advice(text, item.node.source(source), "default")
+                    });
+                if let Some(help) = formula {
+                    self.out.push(
+                        Diagnostic::error(
+                            codes::DEFAULT,
+                            item.span(),
+                            "a default is a fixed value: records would hold these very words",
+                        )
+                        .label("a formula?")
+                        .help(help),
+                    );
+                }
+                Some(value)
+            }
             Err(misfit) => {
+                let source = self.sources.slice(misfit.span);
                 let mut found = Diagnostic::error(
                     codes::DEFAULT,
                     misfit.span,
@@ -873,9 +903,15 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 } else if let Type::Enum(words) = &shape.ty {
                     let near =
                         text.and_then(|text| suggest::nearest(text, words.iter().map(|w| &**w)));
-                    if let Some(near) = near {
-                        found = found.help(format!("write `default: {near}`"));
-                    }
+                    let words = words.iter().map(|word| &**word);
+                    found = found.help(match near {
+                        Some(near) => format!("write `default: {near}`"),
+                        None => format!("write one of its words: {}", names_of(words)),
+                    });
+                } else if misfit.of_type {
+                    found = found.help("change the default, or the constraint");
+                } else if misfit.span == item.span() {
+                    found = found.help(written_like(&shape.ty, source));
                 }
                 self.out.push(found);
                 None
@@ -909,7 +945,8 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                         misfit.span,
                         format!("the example does not fit: {}", misfit.why),
                     )
-                    .label("not a value of this field"),
+                    .label("not a value of this field")
+                    .help("write what a client could send, or delete the example"),
                 ),
             }
         }
@@ -919,6 +956,58 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
     /// Reports names of fields that are reserved.
     pub fn check_name(&mut self, name: &str, span: Span) {
         check_field_name(name, span, self.out);
+    }
+}
+
+/// How a value of the type is written, where `source` was written instead.
+fn written_like(ty: &Type, source: &str) -> String {
+    let bare = source.trim_matches(['\'', '"']);
+    let example = match ty {
+        Type::Bool => {
+            return match bare.to_ascii_lowercase().as_str() {
+                "yes" | "on" | "y" | "true" | "1" => "write `true`".to_owned(),
+                "no" | "off" | "n" | "false" | "0" => "write `false`".to_owned(),
+                _ => "write `true` or `false`".to_owned(),
+            };
+        }
+        Type::Int32 | Type::Int53 | Type::Int64 | Type::Float | Type::Decimal => {
+            if bare.len() < source.len() && bare.parse::<f64>().is_ok_and(f64::is_finite) {
+                return format!("write the number without quotes: `{bare}`");
+            }
+            "0"
+        }
+        Type::Date => "2026-11-22",
+        Type::Timestamp => "2026-11-22T10:00:00Z",
+        Type::Money => "{amount: '12.50', currency: EUR}",
+        Type::List(_) => return "write a list: `[]`, or `[a, b]`".to_owned(),
+        Type::Object(_) => return "write a map of its members: `{name: value}`".to_owned(),
+        _ => return "write a value that the field accepts, or delete the default".to_owned(),
+    };
+    format!("write a value like `{example}`")
+}
+
+/// `enum(open, closed)` and `open | closed`, as other languages write a choice of words.
+fn one_of_words(name: &str) -> Option<String> {
+    let inside = name.strip_prefix("enum").map(|rest| {
+        rest.trim()
+            .trim_matches(['(', ')', '[', ']', '<', '>', ':'])
+    });
+    let parts: Vec<&str> = match inside {
+        Some(inside) => inside.split(['|', ',']).collect(),
+        None if name.contains('|') => name.split('|').collect(),
+        None => return None,
+    };
+    let words: Vec<&str> = parts
+        .into_iter()
+        .map(|word| word.trim().trim_matches(['\'', '"']))
+        .filter(|word| !word.is_empty())
+        .collect();
+    match words[..] {
+        [of, "null"] | ["null", of] => Some(format!(
+            "that it may be null is said by a `?` behind the field's name: `name?: {of}`"
+        )),
+        [] => None,
+        _ => Some(format!("write `{{enum: [{}]}}`", words.join(", "))),
     }
 }
 

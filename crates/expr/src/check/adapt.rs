@@ -433,6 +433,30 @@ impl<'a> Checker<'a> {
         if !whole {
             return None;
         }
+        if let Some((element, part)) = elements
+            .iter()
+            .zip(parts)
+            .find(|(element, _)| other_literal(&elements[0], element))
+        {
+            let (first, odd) = (self.text(&parts[0]), self.text(part));
+            let help = match (&elements[0].node, &element.node) {
+                (Node::Const(Value::Text(_)), _) => format!("write `'{odd}'`, or numbers only"),
+                (_, Node::Const(Value::Text(text))) => {
+                    format!("write all of them in quotes, or `{text}` without")
+                }
+                _ => "write values of one type".to_owned(),
+            };
+            self.report(
+                Problem::new(
+                    "E0320",
+                    part.range(),
+                    format!("the values of a list are of one type, like `{first}`"),
+                    format!("this is {}", element.ty.describe()),
+                )
+                .help(help),
+            );
+            return None;
+        }
         // The most definite element decides the type of all.
         let definite = elements
             .iter()
@@ -462,6 +486,17 @@ impl<'a> Checker<'a> {
         }
         self.make(Node::List(adapted), Type::List(Arc::new(ty)), false, ast)
     }
+}
+
+/// Whether two literals have nothing in common: `'a'` and `5`.
+fn other_literal(first: &Expr, other: &Expr) -> bool {
+    let class = |expr: &Expr| match &expr.node {
+        Node::Const(Value::Text(_)) if expr.ty == Type::Text => Some(0),
+        Node::Const(Value::Int(_) | Value::Float(_)) => Some(1),
+        Node::Const(Value::Bool(_)) => Some(2),
+        _ => None,
+    };
+    matches!((class(first), class(other)), (Some(a), Some(b)) if a != b)
 }
 
 /// `10m`, `1h30m` or ISO 8601.

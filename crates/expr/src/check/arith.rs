@@ -174,12 +174,15 @@ impl<'a> Checker<'a> {
             }
         };
         if zero {
-            self.report(Problem::new(
-                "E0341",
-                ast.range(),
-                "nothing can be divided by zero",
-                "zero",
-            ));
+            self.report(
+                Problem::new(
+                    "E0341",
+                    ast.range(),
+                    "nothing can be divided by zero",
+                    "zero",
+                )
+                .help("write another number, or leave the division out"),
+            );
         }
         !zero
     }

@@ -74,8 +74,7 @@ impl<'a> Checker<'a> {
     }
 
     fn compare(&mut self, op: Comparison, left: &'a Ast, right: &'a Ast, ast: &'a Ast) -> Checked {
-        let a = self.value(left);
-        let b = self.value(right);
+        let (a, b) = self.sides(left, right);
         let (a, b) = self.agree(a?, b?, left, right)?;
         let equality = matches!(op, Comparison::Equal | Comparison::NotEqual);
         for (side, side_ast) in [(&a, left), (&b, right)] {
@@ -97,6 +96,24 @@ impl<'a> Checker<'a> {
             (a?, b?)
         };
         self.make(Node::Compare(op, a, b), Type::Bool, false, ast)
+    }
+
+    /// Both sides, unless one of them is a text without its quotes.
+    fn sides(&mut self, left: &'a Ast, right: &'a Ast) -> (Checked, Checked) {
+        if self.is_word(left) && !self.is_word(right) {
+            let b = self.value(right);
+            let a = match &b {
+                Some(b) if self.lacks_quotes(left, &b.ty, is_claim(b)) => None,
+                _ => self.value(left),
+            };
+            return (a, b);
+        }
+        let a = self.value(left);
+        let b = match &a {
+            Some(a) if self.lacks_quotes(right, &a.ty, is_claim(a)) => None,
+            _ => self.value(right),
+        };
+        (a, b)
     }
 
     fn incomparable(&mut self, side: &Expr, ast: &Ast, equality: bool) {
@@ -173,8 +190,23 @@ impl<'a> Checker<'a> {
 
     /// `x in list`
     fn contained(&mut self, left: &'a Ast, right: &'a Ast, ast: &'a Ast) -> Checked {
-        let element = self.value(left);
         let text = self.text(right);
+        // What the list holds tells whether a bare word in front of it is a text.
+        let first = match self.is_word(left) {
+            true => None,
+            false => Some(self.value(left)),
+        };
+        if let (Some(Some(element)), Kind::List(parts)) = (&first, &right.kind) {
+            let (ty, claim) = (element.ty.clone(), is_claim(element));
+            let before = parts.len();
+            let quoted = parts
+                .iter()
+                .filter(|part| !self.lacks_quotes(part, &ty, claim))
+                .count();
+            if quoted < before {
+                return None;
+            }
+        }
         let list = match self.place(right)? {
             Place::List(_) => {
                 let problem = Problem::new(
@@ -188,6 +220,19 @@ impl<'a> Checker<'a> {
                 return None;
             }
             other => self.settle(other, right)?,
+        };
+        let element = match first {
+            Some(element) => element,
+            None => {
+                let (of, claim) = match &list.ty {
+                    Type::List(of) => ((**of).clone(), false),
+                    _ => (Type::Text, is_claim(&list)),
+                };
+                match self.lacks_quotes(left, &of, claim) {
+                    true => None,
+                    false => self.value(left),
+                }
+            }
         };
         let element = self.not_null(element?, left)?;
         if matches!(&list.node, Node::List(parts) if parts.is_empty()) {

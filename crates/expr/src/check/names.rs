@@ -193,26 +193,61 @@ impl<'a> Checker<'a> {
         self.make(Node::Rule { rule, row }, Type::Bool, false, ast)
     }
 
-    fn unknown_name(&mut self, name: &str, ast: &Ast) {
-        let help = match name.to_ascii_lowercase().as_str() {
-            "none" | "nil" | "null" | "undefined" => Some("write `null`".to_owned()),
-            "true" => Some("write `true`".to_owned()),
-            "false" => Some("write `false`".to_owned()),
-            "me" | "caller" | "auth" | "current_user" | "viewer_id" => {
-                Some("the caller is `user`: write `user.id`".to_owned())
-            }
-            "user_id" => Some("write `user.id`".to_owned()),
-            "old" | "before" | "record" | "resource" => Some("the record is `this`".to_owned()),
-            "new" | "after" => Some("the record as it would become is `next`".to_owned()),
-            "anyone" | "anybody" | "everyone" | "everybody" | "any" | "anonymous" => {
-                Some("write `public`".to_owned())
-            }
-            "authenticated" | "logged_in" | "loggedin" | "signedin" => {
-                Some("write `signed_in`".to_owned())
-            }
-            "never" | "noone" => Some("write `nobody`".to_owned()),
-            _ => None,
+    /// A bare name that is no part of the language.
+    pub(super) fn is_word(&self, ast: &Ast) -> bool {
+        matches!(&ast.kind, Kind::Name(name)
+            if !RESERVED.contains(&name.as_str())
+                && self.locals.iter().all(|local| *local.name != **name))
+    }
+
+    /// Reports a bare word where a text is meant: `user.role == admin`.
+    ///
+    /// `ty` is the type of what it meets; a claim takes any type, so there a rule may be meant.
+    pub(super) fn lacks_quotes(&mut self, ast: &Ast, ty: &Type, claim: bool) -> bool {
+        let Kind::Name(name) = &ast.kind else {
+            return false;
         };
+        if !self.is_word(ast) || !matches!(ty, Type::Text | Type::Enum(_)) {
+            return false;
+        }
+        let word = matches!(ty, Type::Enum(words) if words.iter().any(|word| **word == **name));
+        let meant = word
+            || match self.schema.rule(self.scope.this, name) {
+                Ok(_) => !claim,
+                Err(Unresolved::Cycle(_)) => true,
+                Err(Unresolved::Broken | Unresolved::TooDeep) => false,
+                Err(Unresolved::Unknown) => self.means_nothing(name, ty),
+            };
+        if meant {
+            self.report(
+                Problem::new(
+                    "E0310",
+                    ast.range(),
+                    format!("text needs quotes: `'{name}'`"),
+                    "without quotes it is the name of a rule",
+                )
+                .help(format!("write `'{name}'`")),
+            );
+        }
+        meant
+    }
+
+    /// Whether an unknown word is none that somebody took for a name: a field, `me`, `null`.
+    fn means_nothing(&self, name: &str, ty: &Type) -> bool {
+        let property = self.scope.this.is_some_and(|resource| {
+            let names = self.schema.property_names(resource);
+            let rules = self.schema.rule_names(Some(resource));
+            let fields = names.iter().filter(|name| !rules.contains(name));
+            diag::suggest::nearest(name, fields.map(String::as_str)).is_some()
+        });
+        let input = self.scope.input.iter().any(|(input, ..)| **input == *name);
+        let near = matches!(ty, Type::Enum(words)
+            if diag::suggest::nearest(name, words.iter().map(|word| &**word)).is_some());
+        near || !(property || input || habit(name).is_some())
+    }
+
+    fn unknown_name(&mut self, name: &str, ast: &Ast) {
+        let help = habit(name).map(str::to_owned);
         let property = |resource: ResourceId| {
             let known = self.schema.property(resource, name);
             (!matches!(known, Err(Unresolved::Unknown))).then(|| format!("write `this.{name}`"))
@@ -527,4 +562,23 @@ impl<'a> Checker<'a> {
         self.next_var = self.next_var.saturating_add(1);
         var
     }
+}
+
+/// What to write instead of a word that other languages have.
+fn habit(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "none" | "nil" | "null" | "undefined" => "write `null`",
+        "true" => "write `true`",
+        "false" => "write `false`",
+        "me" | "caller" | "auth" | "current_user" | "viewer_id" => {
+            "the caller is `user`: write `user.id`"
+        }
+        "user_id" => "write `user.id`",
+        "old" | "before" | "record" | "resource" => "the record is `this`",
+        "new" | "after" => "the record as it would become is `next`",
+        "anyone" | "anybody" | "everyone" | "everybody" | "any" | "anonymous" => "write `public`",
+        "authenticated" | "logged_in" | "loggedin" | "signedin" => "write `signed_in`",
+        "never" | "noone" => "write `nobody`",
+        _ => return None,
+    })
 }

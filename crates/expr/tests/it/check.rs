@@ -399,7 +399,7 @@ E0321 ‹this.list.tasks› `this.list.tasks` is a list of records (not a list o
             ),
             (
                 "this.title in ['a', 1]",
-                "E0322 ‹'a'› 'a' is a string, not an integer (an integer is expected)",
+                "E0320 ‹1› the values of a list are of one type, like `'a'` (this is an integer) → write `'1'`, or numbers only",
             ),
             (
                 "size(this.stars) > 1",
@@ -567,7 +567,7 @@ fn arithmetic_must_stay_in_range() {
         ),
         (
             "this.stars / 0 > 1",
-            "E0341 ‹0› nothing can be divided by zero (zero)",
+            "E0341 ‹0› nothing can be divided by zero (zero) → write another number, or leave the division out",
         ),
         (
             "this.weight / this.weight > 1.0",
