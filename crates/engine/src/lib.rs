@@ -39,6 +39,7 @@ mod settle;
 mod sharing;
 mod statements;
 mod sunset;
+mod tables;
 mod taken;
 mod trouble;
 mod update;
@@ -73,6 +74,7 @@ pub use list::{
     FILTERS_MAX, IN_MAX, PAGE_DEFAULT, PAGE_MAX, SORT_MAX, WORDS_CHARS_MAX, is_sortable,
 };
 pub use patch::PATCH_OPERATIONS_MAX;
+pub use tables::Tables;
 pub use view::{FIELDS_MAX, INCLUDE_DEPTH_MAX, INCLUDES_MAX};
 
 use cursor::CursorKey;
@@ -99,8 +101,7 @@ struct Core {
     later: Arc<Semaphore>,
     pace: list::pace::Pace,
     lease: lease::Lease,
-    /// How often the tables have been changed since they were made.
-    migrations: OnceLock<u64>,
+    tables: tables::Known,
     /// Of every rule that says what may be seen; made when first asked for.
     rights: OnceLock<[u8; 16]>,
 }
@@ -121,17 +122,17 @@ impl Engine {
                 later: Arc::new(Semaphore::new(later::RUNNING_MAX)),
                 pace: list::pace::Pace::default(),
                 lease: lease::Lease::default(),
-                migrations: OnceLock::new(),
+                tables: tables::Known::default(),
                 rights: OnceLock::new(),
             }),
         }
     }
 
     /// Says how often the tables have been changed since they were made, so that no tag means the
-    /// same before and after. To be said once, before the first request; never, unless said.
+    /// same before and after, and another change is noticed. To be said once, before the first
+    /// request; never, unless said.
     pub fn migrated(&self, times: u64) {
-        // What tags were made with already stays.
-        let _ = self.core.migrations.set(times);
+        self.core.tables.migrated(times);
     }
 
     pub fn model(&self) -> &Arc<Model> {
@@ -147,8 +148,9 @@ impl Engine {
     /// # Errors
     /// A [`Failure`] in terms of the request; then nothing was changed.
     pub async fn handle(&self, request: Request) -> Result<Outcome, Failure> {
+        self.core.tables.are_ours()?;
         self.core.serves(&request)?;
-        match request.action {
+        let answered = match request.action {
             Action::Get => self.core.get(&request).await,
             // A future is as large as its largest branch and is moved as it is handed up, so what
             // does more than a read stands apart.
@@ -158,6 +160,12 @@ impl Engine {
             | Action::Replace
             | Action::Delete
             | Action::Restore => Box::pin(self.core.settle(request)).await,
+        };
+        match answered {
+            Err(failure) if failure.code == Code::Internal => {
+                Err(Box::pin(self.core.explain_failure(failure)).await)
+            }
+            answered => answered,
         }
     }
 
@@ -167,8 +175,12 @@ impl Engine {
     /// # Errors
     /// As [`Engine::handle`].
     pub async fn stream(&self, request: Request) -> Result<Records, Failure> {
+        self.core.tables.are_ours()?;
         self.core.serves(&request)?;
-        self.core.stream(request).await
+        match self.core.stream(request).await {
+            Err(failure) => Err(Box::pin(self.core.explain_failure(failure)).await),
+            records => records,
+        }
     }
 }
 
@@ -205,7 +217,7 @@ impl Core {
             plans: &self.plans,
             caller,
             now,
-            migrations: *self.migrations.get_or_init(|| 0),
+            migrations: self.tables.migrations(),
         }
     }
 

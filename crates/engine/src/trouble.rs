@@ -5,7 +5,16 @@ use model::{Audience, Model};
 use store::driver::StoreError;
 
 /// Seconds after which an overloaded or absent database is worth another try.
-const RETRY_AFTER_SECONDS: u32 = 1;
+pub const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// What is said of a write of which nobody knows whether it was made.
+const IN_DOUBT: &str = "the connection to the database was lost while the change was being \
+                        committed: it may have been made or not; read before you try again";
+
+/// Whether a failure leaves open if the change was made.
+pub fn is_in_doubt(failure: &Failure) -> bool {
+    failure.detail == IN_DOUBT
+}
 
 pub fn failure(model: &Model, error: &StoreError) -> Failure {
     match error {
@@ -39,11 +48,7 @@ pub fn failure(model: &Model, error: &StoreError) -> Failure {
         },
         StoreError::InDoubt { .. } => Failure {
             cause: Some(error.to_string().into()),
-            ..Failure::new(
-                Code::Internal,
-                "the connection to the database was lost while the change was being committed: \
-                 it may have been made or not; read before you try again",
-            )
+            ..Failure::new(Code::Internal, IN_DOUBT)
         },
         StoreError::Corrupt { .. } | StoreError::Internal { .. } => Failure::internal(error),
     }

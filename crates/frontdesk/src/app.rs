@@ -15,13 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use engine::{Engine, Entrance, Meters};
+use engine::{Engine, Entrance, Meters, Tables};
 use http::HeaderMap;
 use identity::Keys;
 use model::Model;
 use rest::Door;
 use store::migrate::ApplyError;
 use store_postgres::Target;
+use store_sqlite::Served;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use web::proxies::Proxies;
@@ -40,6 +41,8 @@ const CURSOR_SECRET: &str = "cursor";
 const ORIGIN: &str = "http://127.0.0.1:8080";
 /// How often the tables are looked at while others migrate them.
 const LOOKS_MAX: u32 = 5;
+/// How soon it is noticed, without a request that fails, that others have migrated the tables.
+const TABLES_POLL: Duration = Duration::from_secs(1);
 /// The data folder inside the contract's folder.
 pub(crate) const DATA_FOLDER: &str = ".frontdesk";
 
@@ -114,6 +117,7 @@ pub struct Builder {
     development: bool,
     origin: String,
     proxies: Proxies,
+    address: Option<SocketAddr>,
 }
 
 impl Builder {
@@ -144,6 +148,13 @@ impl Builder {
     /// The proxies in front whose word about the client's address is taken; nobody's unless said.
     pub fn trusted_proxies(mut self, proxies: Proxies) -> Builder {
         self.proxies = proxies;
+        self
+    }
+
+    /// Where requests will come in. A data folder is then served by this process alone, and nobody
+    /// else may until the app is gone.
+    pub fn address(mut self, address: SocketAddr) -> Builder {
+        self.address = Some(address);
         self
     }
 
@@ -188,8 +199,14 @@ impl Builder {
     /// Whatever keeps it from being served; see [`Error`].
     pub async fn open_on(self, model: Arc<Model>, database: Database) -> Result<App, Error> {
         let data = self.data_folder();
+        // First of all: under another server nothing is migrated either.
+        let served = match self.address {
+            Some(address) => database.claim(address)?,
+            None => None,
+        };
         migrate(&database, &model, self.migrate).await?;
         let lasting = Lasting {
+            _served: served,
             cursor_secret: database.secret(CURSOR_SECRET).await?,
             keys: Arc::new(Keys::new(Arc::clone(database.driver()))),
             meters: Arc::new(Meters::new()),
@@ -201,13 +218,12 @@ impl Builder {
             origin: self.origin,
         };
         let serving = Serving::new(model, &lasting)?;
-        serving
-            .engine
-            .migrated(lasting.database.migrations().await?);
+        let migrations = lasting.database.migrations(serving.engine.model()).await?;
+        serving.engine.migrated(migrations);
         Ok(App {
             shared: Arc::new(Shared {
                 serving: ArcSwap::from_pointee(serving),
-                health: Health::new(Arc::clone(lasting.database.driver())),
+                health: Health::new(),
                 lasting,
             }),
         })
@@ -229,6 +245,8 @@ struct Shared {
 /// What stays when the model changes.
 struct Lasting {
     database: Database,
+    /// The right to serve it.
+    _served: Option<Served>,
     data: PathBuf,
     keys: Arc<Keys>,
     meters: Arc<Meters>,
@@ -266,6 +284,7 @@ impl App {
             development: false,
             origin: ORIGIN.to_owned(),
             proxies: Proxies::default(),
+            address: None,
         }
     }
 
@@ -305,9 +324,52 @@ impl App {
     pub async fn swap(&self, model: Arc<Model>, allowed: Migrate) -> Result<Vec<String>, Error> {
         let serving = Serving::new(Arc::clone(&model), &self.shared.lasting)?;
         let steps = migrate(self.database(), &model, allowed).await?;
-        serving.engine.migrated(self.database().migrations().await?);
+        serving
+            .engine
+            .migrated(self.database().migrations(&model).await?);
         self.shared.serving.store(Arc::new(serving));
         Ok(steps)
+    }
+
+    /// Notices when another process brings the tables to another contract, and when it brings them
+    /// back. Nothing is served meanwhile, and nothing else in its place: that is for people.
+    async fn look_after_tables(&self) {
+        let mut told = false;
+        loop {
+            tokio::time::sleep(TABLES_POLL).await;
+            let serving = self.shared.serving.load_full();
+            match serving.engine.look().await {
+                Ok(Tables::Ours) => told = false,
+                Ok(Tables::Renewed) => {
+                    if let Err(error) = self.renew(&serving).await {
+                        tracing::warn!(%error, "the tables have been changed and changed back");
+                    }
+                }
+                Ok(Tables::Theirs) if !told => {
+                    told = true;
+                    tracing::error!(
+                        "another process has brought the tables to another contract: nothing is \
+                         served until this one is started with that contract"
+                    );
+                }
+                // Requests and `/readyz` tell of a database that is away.
+                Ok(Tables::Theirs) | Err(_) => {}
+            }
+        }
+    }
+
+    /// Begins anew with the same model, on tables that have been changed since and are its own
+    /// again: what was known of records is not so any more.
+    async fn renew(&self, serving: &Arc<Serving>) -> Result<(), Error> {
+        let model = serving.engine.model();
+        let anew = Serving::new(Arc::clone(model), &self.shared.lasting)?;
+        anew.engine
+            .migrated(self.database().migrations(model).await?);
+        // Unless another contract has been put in its place meanwhile.
+        self.shared
+            .serving
+            .compare_and_swap(serving, Arc::new(anew));
+        Ok(())
     }
 
     /// Serves until `stop` is ready, then ends as `stopping` says. `/readyz` says no from the
@@ -340,6 +402,10 @@ impl App {
             let app = self.clone();
             tokio::spawn(crate::housekeeping::keep(driver, move || app.model()))
         };
+        let lookout = {
+            let app = self.clone();
+            tokio::spawn(async move { app.look_after_tables().await })
+        };
         let private = async {
             let Some(listener) = private else {
                 return Stopped { cut: 0 };
@@ -351,6 +417,7 @@ impl App {
         let public = Server::run(public, self.clone(), limits.clone(), shutdown);
         let (public, private) = tokio::join!(public, private);
         housekeeping.abort();
+        lookout.abort();
         Stopped {
             cut: public.cut + private.cut,
         }
@@ -359,8 +426,8 @@ impl App {
 
 impl Handler for App {
     async fn handle(&self, mut request: Request) -> Response {
-        if let Some(response) = self.shared.health.respond(&request).await {
-            return response;
+        if Health::is_asked(&request) {
+            return self.shared.health.respond(&request, &self.engine()).await;
         }
         request.client = self
             .shared

@@ -157,6 +157,13 @@ pub fn explain_error(error: &Error) {
         Error::Listen { address, source } => {
             tell_error(error, help_listening(address, source).as_deref())
         }
+        Error::Served { .. } => tell_error(
+            error,
+            Some(
+                "one process serves one data folder: stop that one, or name another with `--data`; \
+                 a PostgreSQL database may have several",
+            ),
+        ),
         _ => tell_error(error, None),
     }
 }

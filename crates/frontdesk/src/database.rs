@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use model::Model;
 use store::migrate::{self, ApplyError, Plan, Refusal};
 use store::{Driver, StoreError};
 use store_postgres::{PostgresDriver, Target};
-use store_sqlite::{Options, SqliteDriver};
+use store_sqlite::{Options, Served, SqliteDriver};
 use value::Value;
 
 use crate::clock::now;
@@ -211,16 +212,18 @@ impl Database {
         Ok(applied.is_some_and(|applied| applied.is_of_older_release()))
     }
 
-    /// How often the tables have been changed since they were made.
+    /// How often the tables have been changed since they were made, if they are those of a model.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn migrations(&self) -> Result<u64, Error> {
+    /// When the database does not answer, or another process has just brought the tables to another
+    /// contract.
+    pub async fn migrations(&self, model: &Model) -> Result<u64, Error> {
         let applied = migrate::applied(&*self.driver).await;
         let applied = applied.map_err(|error| self.failed(error))?;
-        let number = applied.map_or(0, |applied| applied.number);
-        // The first one makes them.
-        Ok(u64::try_from(number.saturating_sub(1)).unwrap_or(0))
+        match migrate::plan(applied.as_ref(), model, self.driver.dialect()) {
+            Ok(plan) if plan.is_empty() => Ok(applied.map_or(0, |applied| applied.times())),
+            _ => Err(Error::Migration(ApplyError::Overtaken)),
+        }
     }
 
     /// Applies what is pending, in one transaction.
@@ -233,6 +236,26 @@ impl Database {
             ApplyError::Store(error) => self.failed(error),
             ApplyError::Refused(refusals) => Error::Refused(refusals),
             error @ (ApplyError::Loses(_) | ApplyError::Overtaken) => Error::Migration(error),
+        })
+    }
+
+    /// Makes this process the only one that serves a data folder, as long as the claim is there. On
+    /// a server there may be others.
+    ///
+    /// # Errors
+    /// [`Error::Served`] if another one does.
+    pub(crate) fn claim(&self, address: SocketAddr) -> Result<Option<Served>, Error> {
+        let Location::Folder(folder) = &self.location else {
+            return Ok(None);
+        };
+        let who = format!("process {} on http://{address}", std::process::id());
+        let claimed = Served::claim(&folder.join(FILE), &who).map_err(|source| Error::File {
+            path: folder.clone(),
+            source,
+        })?;
+        claimed.map(Some).map_err(|by| Error::Served {
+            folder: folder.clone(),
+            by,
         })
     }
 

@@ -38,6 +38,12 @@ pub enum Error {
         location: Location,
         source: StoreError,
     },
+    /// Another process serves this data folder.
+    Served {
+        folder: PathBuf,
+        /// Who, as it has said.
+        by: String,
+    },
     /// Nobody can be listened to at this address.
     Listen {
         address: String,
@@ -77,6 +83,10 @@ impl fmt::Display for Error {
             }
             Error::Migration(error) => write!(f, "the migration was not applied: {error}"),
             Error::Database { location, source } => write!(f, "`{location}`: {source}"),
+            Error::Served { folder, by } => {
+                let by = if by.is_empty() { "another process" } else { by };
+                write!(f, "`{}` is already served by {by}", folder.display())
+            }
             Error::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Error::Origin(origin) => write!(f, "`{origin}` under `cors` is no origin"),
             Error::Seed(error) => error.fmt(f),

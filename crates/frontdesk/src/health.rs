@@ -2,13 +2,13 @@
 //!
 //! Outside the contract's paths and without credentials, for whoever watches over the process.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use engine::{Engine, Tables};
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
-use store::Driver;
+use store::StoreError;
 use tokio::sync::Mutex;
 use web::{Body, Response};
 
@@ -17,17 +17,19 @@ const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// How long an answer of the database is believed, so that nobody can keep it busy by asking.
 const BELIEVED: Duration = Duration::from_millis(250);
 
+const ALIVE: &str = "/healthz";
+const READY: &str = "/readyz";
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
 /// Whether this process should be sent requests.
 pub struct Health {
-    driver: Arc<dyn Driver>,
     leaving: AtomicBool,
     last: Mutex<Option<(Instant, Result<(), String>)>>,
 }
 
 impl Health {
-    pub(crate) fn new(driver: Arc<dyn Driver>) -> Health {
+    pub(crate) fn new() -> Health {
         Health {
-            driver,
             leaving: AtomicBool::new(false),
             last: Mutex::default(),
         }
@@ -42,18 +44,20 @@ impl Health {
     ///
     /// # Errors
     /// The reason, in a few words.
-    pub async fn ready(&self) -> Result<(), String> {
+    pub async fn ready(&self, engine: &Engine) -> Result<(), String> {
         if self.leaving.load(Ordering::Acquire) {
             return Err("stopping".to_owned());
         }
         let mut last = self.last.lock().await;
         if let Some((at, result)) = &*last
             && at.elapsed() < BELIEVED
+            && (result.is_err() || !engine.has_lost_its_tables())
         {
             return result.clone();
         }
-        let result = match tokio::time::timeout(ANSWER_TIME, self.driver.ready()).await {
-            Ok(Ok(())) => Ok(()),
+        let result = match tokio::time::timeout(ANSWER_TIME, look(engine)).await {
+            Ok(Ok(Tables::Ours)) => Ok(()),
+            Ok(Ok(Tables::Renewed | Tables::Theirs)) => Err("migrated".to_owned()),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the database is not ready");
                 Err("database".to_owned())
@@ -67,22 +71,26 @@ impl Health {
         result
     }
 
-    /// The answer, if the path is one of the two.
-    pub(crate) async fn respond(&self, request: &web::Request) -> Option<Response> {
-        let check = match request.path() {
-            "/healthz" => false,
-            "/readyz" => true,
-            _ => return None,
-        };
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut response = Response::default();
-            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return Some(response);
+    /// Whether a request is for one of the two.
+    pub(crate) fn is_asked(request: &web::Request) -> bool {
+        matches!(request.path(), ALIVE | READY)
+    }
+
+    pub(crate) async fn respond(&self, request: &web::Request, engine: &Engine) -> Response {
+        match *request.method() {
+            Method::GET | Method::HEAD => {}
+            Method::OPTIONS => {
+                let mut response = Response::default();
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                response.headers_mut().insert(ALLOW, METHODS);
+                return response;
+            }
+            ref method => return rest::method_not_allowed(method, METHODS, request.path()),
         }
-        let result = if check { self.ready().await } else { Ok(()) };
+        let result = match request.path() {
+            READY => self.ready(engine).await,
+            _ => Ok(()),
+        };
         let (status, body) = match result {
             Ok(()) => (StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
             Err(why) => {
@@ -96,6 +104,12 @@ impl Health {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         web::headers::no_store(headers);
         web::headers::protect_data(headers);
-        Some(response)
+        response
     }
+}
+
+/// Whether the database works, and whose tables it has.
+async fn look(engine: &Engine) -> Result<Tables, StoreError> {
+    engine.driver().ready().await?;
+    engine.look().await
 }

@@ -76,6 +76,19 @@ fn status(code: Code) -> StatusCode {
     }
 }
 
+/// What is answered beside the API, in its words, to a method that is not offered at a path.
+pub fn method_not_allowed(method: &http::Method, allow: HeaderValue, path: &str) -> web::Response {
+    not_offered(method, allow).instance(path).respond()
+}
+
+fn not_offered(method: &http::Method, allow: HeaderValue) -> Problem {
+    let listed = allow.to_str().unwrap_or_default();
+    let detail = format!("{method} is not offered here; the methods are {listed}.");
+    Problem::of(&METHOD_NOT_ALLOWED)
+        .detail(detail)
+        .header(ALLOW, allow)
+}
+
 /// Why a request is not carried out: in everybody's words, or in HTTP's.
 #[derive(Debug)]
 pub enum Refusal {
@@ -121,12 +134,7 @@ impl Refusal {
     }
 
     pub fn method_not_allowed(method: &http::Method, allow: HeaderValue) -> Refusal {
-        let listed = allow.to_str().unwrap_or_default();
-        let detail = format!("{method} is not offered here; the methods are {listed}.");
-        Problem::of(&METHOD_NOT_ALLOWED)
-            .detail(detail)
-            .header(ALLOW, allow)
-            .into()
+        not_offered(method, allow).into()
     }
 
     /// What really happened, for the log, and whether it needs somebody to look at it.

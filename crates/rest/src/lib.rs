@@ -42,7 +42,7 @@ pub use documents::{Document, Documents};
 use explain::Asked;
 pub use explain::{Explain, Refused};
 use failure::Refusal;
-pub use failure::kinds as problem_kinds;
+pub use failure::{kinds as problem_kinds, method_not_allowed};
 use mount::{Miss, Routes, Target};
 use request::prefer::Prefer;
 use response::Wish;

@@ -27,5 +27,5 @@ mod transaction;
 mod writer;
 
 pub use driver::SqliteDriver;
-pub use lock::Lock;
+pub use lock::{Lock, Served};
 pub use options::{Durability, Options};

@@ -15,7 +15,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use value::{Timestamp, Value};
 
@@ -140,6 +140,11 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// What was applied last is this model and no other, to the limits of its values.
+    pub fn is_of_this_model(&self) -> bool {
+        self.is_empty() && self.is_noted
+    }
+
     /// Nothing is lost by it.
     pub fn is_safe(&self) -> bool {
         self.risk() < Risk::Loses
@@ -228,6 +233,33 @@ pub async fn applied(driver: &dyn Driver) -> Result<Option<Applied>, StoreError>
         }
         Some(_) => Err(corrupt("the table of migrations holds something else")),
     }
+}
+
+/// How often the tables have been changed since they were made. Cheap enough to be asked often.
+///
+/// # Errors
+/// When the database does not answer, or has never been migrated.
+pub async fn times(driver: &dyn Driver) -> Result<u64, StoreError> {
+    static LAST: LazyLock<Arc<Statement>> = LazyLock::new(|| {
+        Arc::new(Statement {
+            text: Cow::Owned(format!(
+                "SELECT MAX(\"id\") FROM \"{}\"",
+                system::MIGRATIONS
+            )),
+            parameters: vec![],
+            columns: vec![Storage::Int],
+            cost: Cost::Short,
+        })
+    });
+    match driver.query(&LAST, &[]).await?.cells.first() {
+        Some(Value::Int(number)) => Ok(changes(*number)),
+        _ => Err(corrupt("the table of migrations is empty")),
+    }
+}
+
+/// What the number of a migration says. The first one makes the tables.
+fn changes(number: i64) -> u64 {
+    u64::try_from(number.saturating_sub(1)).unwrap_or(0)
 }
 
 /// Asks the data whether the plan fits it: what stands in the way.

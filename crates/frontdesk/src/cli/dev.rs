@@ -4,6 +4,7 @@
 //! What cannot be served is shown, and the last good contract goes on being served.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process;
@@ -70,7 +71,7 @@ async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble
     // First, because nothing else matters if somebody else is there.
     let (listeners, address, private) = super::listeners(config)?;
     let mut signals = Signals::new()?;
-    let mut desk = Desk::new(project, super::origin(address))?;
+    let mut desk = Desk::new(project, address)?;
     let app = tokio::select! {
         app = desk.open(config) => app?,
         _ = signals.next() => return Ok(None),
@@ -110,6 +111,7 @@ async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble
 struct Desk {
     project: Project,
     /// Where it is served.
+    address: SocketAddr,
     origin: String,
     watch: Watch,
     /// What was compiled last, good or not.
@@ -121,14 +123,15 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(project: Project, origin: String) -> Result<Desk, Trouble> {
+    fn new(project: Project, address: SocketAddr) -> Result<Desk, Trouble> {
         let watch = Watch::start().map_err(|error| {
             Trouble::Wrong(format!("changes cannot be watched for: {error}"), None)
         })?;
         let folder = BTreeSet::from([project.folder().to_owned()]);
         let mut desk = Desk {
             project,
-            origin,
+            address,
+            origin: super::origin(address),
             watch,
             seen: None,
             waiting: None,
@@ -166,6 +169,7 @@ impl Desk {
         self.seen = Some(compiled);
         let builder = App::builder(self.project.folder())
             .origin(&self.origin)
+            .address(self.address)
             .data(&config.data.value)
             .trusted_proxies(config.trusted_proxies.value.clone())
             .database(config.database.value.clone())

@@ -88,7 +88,8 @@ impl Serve {
             .database(config.database.value.clone())
             .migrate(migrate)
             .trusted_proxies(config.trusted_proxies.value.clone())
-            .origin(super::origin(address));
+            .origin(super::origin(address))
+            .address(address);
         let app = builder.open_model(Arc::new(model)).await?;
         tracing::info!(%address, database = %app.database().location(), "listening");
         say(format!("frontdesk listens on http://{address}"));

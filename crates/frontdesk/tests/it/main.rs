@@ -6,6 +6,7 @@
 )]
 
 mod backup;
+mod beside;
 mod check;
 mod crash;
 mod data;

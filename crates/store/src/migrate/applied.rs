@@ -283,6 +283,11 @@ impl Table {
 }
 
 impl Applied {
+    /// How often the tables had been changed, when this was applied, since they were made.
+    pub fn times(&self) -> u64 {
+        super::changes(self.number)
+    }
+
     pub fn table(&self, resource: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.resource == resource)
     }
