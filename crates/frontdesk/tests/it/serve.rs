@@ -94,10 +94,13 @@ fn health_is_told_to_anybody() {
         assert_eq!(answer.json(), json!({"status": "ok"}));
         assert_eq!(answer.header("cache-control").as_deref(), Some("no-store"));
         assert_eq!(client.head(path).expect(200).body, b"");
-        assert_eq!(
-            client.delete(path).expect(405).header("allow").as_deref(),
-            Some("GET, HEAD")
-        );
+        let refused = client.delete(path).expect(405);
+        assert_eq!(refused.code(), "method_not_allowed");
+        assert_eq!(refused.json()["instance"], path);
+        for answer in [refused, client.options(path).expect(204)] {
+            let allow = answer.header("allow");
+            assert_eq!(allow.as_deref(), Some("GET, HEAD, OPTIONS"));
+        }
     }
     if !on_sqlite() {
         return;

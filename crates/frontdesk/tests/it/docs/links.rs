@@ -23,17 +23,46 @@ fn anchor(heading: &str) -> String {
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
+/// A page without its code, which is full of brackets that are no links and `#` that head nothing.
+fn prose(text: &str) -> String {
+    let parts = text.split("\n```").enumerate();
+    parts
+        .filter_map(|(at, part)| (at % 2 == 0).then_some(part))
+        .collect()
+}
+
+#[test]
+fn a_page_that_begins_with_its_contents_lists_all_of_them() {
+    let mut listing = vec![];
+    for page in pages() {
+        let prose = prose(&page.text);
+        let headings = prose.lines().filter_map(|line| line.strip_prefix("## "));
+        let wanted: Vec<String> = headings
+            .map(|heading| format!("- [{heading}](#{})", anchor(heading)))
+            .collect();
+        let listed = prose
+            .lines()
+            .filter(|line| line.starts_with("- [") && line.contains("](#"));
+        let listed: Vec<&str> = listed.collect();
+        if !listed.is_empty() {
+            assert_eq!(listed, wanted, "{}", page.path);
+            listing.push(page.path);
+        }
+    }
+    for page in ["contract", "rest", "operations", "reference"] {
+        let path = format!("docs/{page}.md");
+        assert!(
+            listing.iter().any(|listing| listing.ends_with(&path)),
+            "{path}"
+        );
+    }
+}
+
 #[test]
 fn links_lead_somewhere() {
     for page in pages() {
         let folder = root().join(&page.path).parent().unwrap().to_owned();
-        // Code is full of brackets that are no links.
-        let mut prose = String::new();
-        for (at, part) in page.text.split("\n```").enumerate() {
-            if at % 2 == 0 {
-                prose.push_str(part);
-            }
-        }
+        let prose = prose(&page.text);
         for target in targets(&prose) {
             if target.contains("://") || target.contains(' ') {
                 continue;
