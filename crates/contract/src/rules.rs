@@ -15,7 +15,7 @@ use expr::ir::RuleDef;
 use expr::schema::{Property as Meaning, Schema, Unresolved};
 use expr::{Expr, Scope};
 use model::FieldKind;
-use value::{FieldId, ResourceId};
+use value::{FieldId, ResourceId, Value};
 
 use crate::read::{Item, Text};
 use crate::resolve::{Draft, Property};
@@ -383,6 +383,11 @@ impl Schema for Rulebook<'_, '_, '_> {
             None if torn => Err(Unresolved::Broken),
             None => Err(Unresolved::Unknown),
         }
+    }
+
+    fn limits(&self, resource: ResourceId, field: FieldId) -> (Option<Value>, Option<Value>) {
+        let draft = &self.draft.resources[usize::from(resource.0)];
+        draft.field(field).field.shape.constraints.ends()
     }
 
     fn property_names(&self, resource: ResourceId) -> Vec<String> {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use value::{ResourceId, Type, Value};
 
 use crate::ast::{Ast, Kind, range as bytes};
-use crate::ir::{DEPTH_MAX, Expr, FIRST_BOUND, Node, RuleDef};
+use crate::ir::{DEPTH_MAX, Expr, FIRST_BOUND, Function, Node, RuleDef};
 use crate::parse::parse;
 use crate::problem::Problem;
 use crate::schema::Schema;
@@ -185,7 +185,7 @@ impl<'a> Checker<'a> {
             );
         }
         if self.scope.mode == Mode::Rule {
-            range::check(&expr, &mut self.problems);
+            range::check(&expr, self.schema, &mut self.problems);
         }
         Some(expr)
     }
@@ -483,6 +483,28 @@ impl<'a> Checker<'a> {
                 return None;
             }
         };
+        // What is computed in memory is refused then, where it is stored; what a database computes
+        // is read, and null says that there is no such value.
+        if self.scope.mode == Mode::Rule && !range::fits(&expr, expected, self.schema) {
+            if !self.scope.expected_nullable {
+                self.report(
+                    Problem::new(
+                        "E0340",
+                        ast.range(),
+                        format!("this may be more than {} can hold", expected.describe()),
+                        "not provably in range",
+                    )
+                    .help(beyond(expected)),
+                );
+                return None;
+            }
+            expr = self.make(
+                Node::Call(Function::Fit, vec![*expr]),
+                expected.clone(),
+                true,
+                ast,
+            )?;
+        }
         if expr.nullable && !self.scope.expected_nullable {
             if matches!(expr.node, Node::Const(Value::Null)) {
                 let message = "null is not allowed here";
@@ -503,7 +525,9 @@ impl<'a> Checker<'a> {
             }
             return None;
         }
-        expr.ty = expected.clone();
+        if !matches!(expr.node, Node::Call(Function::Fit, _)) {
+            expr.ty = expected.clone();
+        }
         Some(expr)
     }
 
@@ -549,5 +573,18 @@ impl<'a> Checker<'a> {
             }
         }
         true
+    }
+}
+
+/// What to do about a formula that may give more than its field can hold.
+fn beyond(ty: &Type) -> &'static str {
+    match ty {
+        Type::Int32 => {
+            "declare `type: int64`, give the fields a `maximum`, or put a `?` behind the field's name: it is null then"
+        }
+        Type::Int53 => {
+            "declare `type: int64`, or put a `?` behind the field's name: it is null then"
+        }
+        _ => "put a `?` behind the field's name: it is null then",
     }
 }

@@ -11,6 +11,8 @@
 mod function;
 mod number;
 
+pub use number::{FLOAT_SUMMED_MAX, Total};
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -20,7 +22,8 @@ use value::{FieldId, ResourceId, Timestamp, Type, Value};
 
 use crate::caller::{CallerValues, read_claim};
 use crate::ir::{
-    Aggregate, Claim, Comparison, Expr, ID, ListStep, NEXT, Node, Quantifier, ROW, Row, THIS, Var,
+    Aggregate, Claim, Comparison, Expr, Function, ID, ListStep, NEXT, Node, Quantifier, ROW, Row,
+    THIS, Var,
 };
 
 /// Largest compiled regular expression, in bytes: bounds memory and compile time.
@@ -471,6 +474,16 @@ impl<'a> Evaluation<'a> {
                 let right = self.value(right, rows, asked)?;
                 number::compute(*op, &left, &right).map(Cow::Owned)
             }
+            Node::Call(Function::Fit, parts) => match parts.first() {
+                Some(inner) => {
+                    let value = self.value(inner, rows, asked)?.into_owned();
+                    // Beyond what is computed with at all, as within what is.
+                    Ok(Cow::Owned(
+                        number::in_range(value, &expr.ty).unwrap_or(Value::Null),
+                    ))
+                }
+                None => Err(EvalError::Internal("a call without arguments")),
+            },
             Node::Call(function, parts) => self.call(*function, parts, rows, asked),
             Node::Aggregate { kind, list, body } => self
                 .aggregate(*kind, list, body.as_deref(), rows, asked)
@@ -627,7 +640,7 @@ impl<'a> Evaluation<'a> {
                 Some(body) => total.add(&*self.value(body, rows, asked)?)?,
             }
         }
-        total.result()
+        Ok(total.result())
     }
 }
 

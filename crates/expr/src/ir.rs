@@ -211,6 +211,9 @@ pub enum Function {
     ToText,
     ToInt,
     ToFloat,
+    /// The value itself if its type can hold it, null otherwise. Nobody writes it: it stands
+    /// around a formula that may give more than its field can hold.
+    Fit,
     /// `date(now)`: the UTC day of an instant.
     ToDate,
     /// `price.times(3)`, `a.add(b)`, `money('12.50', 'EUR')`, `price.minor()`; in memory only.

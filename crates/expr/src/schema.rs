@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use value::{FieldId, ResourceId, Type};
+use value::{FieldId, ResourceId, Type, Value};
 
 use crate::ir::{Expr, RuleDef};
 
@@ -59,4 +59,8 @@ pub trait Schema {
     fn property_names(&self, resource: ResourceId) -> Vec<String>;
     fn rule_names(&self, resource: Option<ResourceId>) -> Vec<String>;
     fn resource_name(&self, resource: ResourceId) -> &str;
+    /// The least and the greatest value that a stored field is declared to hold.
+    fn limits(&self, _: ResourceId, _: FieldId) -> (Option<Value>, Option<Value>) {
+        (None, None)
+    }
 }

@@ -96,6 +96,7 @@ fn reason(expr: &Expr) -> Option<(&'static str, &'static str)> {
             | Function::EndsWith
             | Function::LowerAscii
             | Function::UpperAscii
+            | Function::Fit
             | Function::ToDate => return None,
         },
         Node::ValueQuantifier { .. } => (

@@ -103,6 +103,17 @@ pub struct Constraints {
     pub path_segment: bool,
 }
 
+impl Constraints {
+    /// The least and the greatest number that is allowed, or that lies just outside of it.
+    pub fn ends(&self) -> (Option<Value>, Option<Value>) {
+        let either = |a: &Option<Value>, b: &Option<Value>| a.clone().or_else(|| b.clone());
+        (
+            either(&self.minimum, &self.exclusive_minimum),
+            either(&self.maximum, &self.exclusive_maximum),
+        )
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextFormat {
     Email,

@@ -4,9 +4,11 @@
 //! [`store::search::fold`] does, so that rules and search agree with their evaluation in memory.
 //! As in SQL, an unknown (NULL) argument makes the answer unknown.
 
-use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::types::{FromSqlError, ValueRef};
+use rusqlite::functions::{Aggregate, Context, FunctionFlags};
+use rusqlite::types::{FromSqlError, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, Error, Result};
+use store::sums::{Sum, Summing};
+use value::Value;
 
 /// Innocuous: they may stand in the schema too, in an index or a check.
 const FLAGS: FunctionFlags = FunctionFlags::SQLITE_UTF8
@@ -22,7 +24,42 @@ pub(crate) fn register(connection: &Connection) -> Result<()> {
     })?;
     connection.create_scalar_function("fd_fold", 1, FLAGS, |call| {
         Ok(text(call, 0)?.map(store::search::fold))
-    })
+    })?;
+    for sum in Sum::ALL {
+        connection.create_aggregate_function(sum.name(), 1, FLAGS, Summed(sum))?;
+    }
+    Ok(())
+}
+
+/// A sum or average that is null where SQLite's own is an error or infinite.
+struct Summed(Sum);
+
+impl Aggregate<Summing, SqlValue> for Summed {
+    fn init(&self, _: &mut Context<'_>) -> Result<Summing> {
+        Ok(self.0.begin())
+    }
+
+    fn step(&self, call: &mut Context<'_>, summing: &mut Summing) -> Result<()> {
+        match call.get_raw(0) {
+            ValueRef::Null => {}
+            ValueRef::Integer(number) => summing.add_integer(number),
+            ValueRef::Real(number) => summing.add_float(number),
+            _ => {
+                return Err(Error::UserFunctionError(Box::new(
+                    FromSqlError::InvalidType,
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, summing: Option<Summing>) -> Result<SqlValue> {
+        Ok(match summing.unwrap_or_else(|| self.0.begin()).result() {
+            Value::Int(number) => SqlValue::Integer(number),
+            Value::Float(number) => SqlValue::Real(number),
+            _ => SqlValue::Null,
+        })
+    }
 }
 
 fn both(call: &Context<'_>, test: impl Fn(&str, &str) -> bool) -> Result<Option<bool>> {

@@ -34,6 +34,7 @@ pub mod secrets;
 pub mod select;
 pub mod sequence;
 mod sql;
+pub mod sums;
 pub mod system;
 pub mod write;
 

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 
 use super::adapt::{is_claim, is_int};
 use super::names::{Bound, Local, Place};
-use super::{Checked, Checker};
+use super::{Checked, Checker, Mode, range};
 
 /// `this.members`, perhaps filtered.
 pub(super) struct List {
@@ -252,7 +252,12 @@ impl<'a> Checker<'a> {
             return None;
         };
         // Nothing to take the average or the least of.
-        let nullable = matches!(kind, Aggregate::Avg | Aggregate::Min | Aggregate::Max);
+        let nullable = match kind {
+            Aggregate::Avg | Aggregate::Min | Aggregate::Max => true,
+            // Or more than there is room for.
+            Aggregate::Sum => self.scope.mode == Mode::Rule && !range::sum_fits(&body, self.schema),
+            Aggregate::Count => false,
+        };
         let list = self.step(list);
         let node = Node::Aggregate {
             kind,

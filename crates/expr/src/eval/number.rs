@@ -19,6 +19,9 @@ pub(super) fn in_range(value: Value, ty: &Type) -> Result<Value, EvalError> {
         (Value::Int(number), Type::Int32) => i32::try_from(*number).is_err().then_some(INTEGER),
         (Value::Int(number), Type::Int53) => (number.unsigned_abs() > INT53_MAX).then_some(INTEGER),
         (Value::Float(number), _) => (!number.is_finite()).then_some("a number"),
+        (Value::Duration(long), _) => {
+            (*long < value::Duration::MIN || *long > value::Duration::MAX).then_some("a duration")
+        }
         (Value::Timestamp(at), _) => {
             (*at < Timestamp::MIN || *at > Timestamp::MAX).then_some(INSTANT)
         }
@@ -105,13 +108,20 @@ fn whole(op: Arith, a: i64, b: i64) -> Result<i64, EvalError> {
     result.ok_or(EvalError::OutOfRange(INTEGER))
 }
 
+/// The largest number that sums and averages of floats go over: those of which one is larger are
+/// null. So no order of adding, and no number of records, makes a sum infinite on the way.
+pub const FLOAT_SUMMED_MAX: f64 = 1e290;
+
 /// An aggregate in the making.
-pub(super) struct Total {
+pub struct Total {
     kind: Aggregate,
     /// Values seen, nulls not counted.
     count: i64,
-    whole: i64,
+    /// No number of records that there is room for makes it overflow.
+    whole: i128,
     float: Precise,
+    /// There was a float that is not summed ([`FLOAT_SUMMED_MAX`]).
+    too_large: bool,
     /// What a sum is made of: it is 0 of that type when there is nothing.
     ty: Type,
     extreme: Value,
@@ -146,12 +156,14 @@ impl Precise {
 }
 
 impl Total {
-    pub(super) fn new(kind: Aggregate, ty: Option<&Type>) -> Total {
+    /// Of values of this type; of what is counted there is none.
+    pub fn new(kind: Aggregate, ty: Option<&Type>) -> Total {
         Total {
             kind,
             count: 0,
             whole: 0,
             float: Precise::default(),
+            too_large: false,
             ty: ty.cloned().unwrap_or(Type::Int64),
             extreme: Value::Null,
         }
@@ -161,7 +173,11 @@ impl Total {
         self.count += 1;
     }
 
-    pub(super) fn add(&mut self, value: &Value) -> Result<(), EvalError> {
+    /// One more value; null does not count.
+    ///
+    /// # Errors
+    /// If it is no number where one is needed.
+    pub fn add(&mut self, value: &Value) -> Result<(), EvalError> {
         if value.is_null() {
             return Ok(());
         }
@@ -175,13 +191,13 @@ impl Total {
                     Value::Int(number) => *number,
                     Value::Decimal(decimal) => decimal.millionths(),
                     Value::Float(number) => {
+                        self.too_large |= number.abs() > FLOAT_SUMMED_MAX;
                         self.float.add(*number);
                         return Ok(());
                     }
                     _ => return Err(EvalError::Internal("a sum of something else than numbers")),
                 };
-                let sum = self.whole.checked_add(whole);
-                self.whole = sum.ok_or(EvalError::OutOfRange("a sum"))?;
+                self.whole += i128::from(whole);
                 return Ok(());
             }
         };
@@ -191,19 +207,21 @@ impl Total {
         Ok(())
     }
 
-    pub(super) fn result(self) -> Result<Value, EvalError> {
-        Ok(match (self.kind, &self.ty) {
+    /// A sum that its type cannot hold is null.
+    pub fn result(self) -> Value {
+        let sum = i64::try_from(self.whole).ok();
+        match (self.kind, &self.ty) {
             (Aggregate::Count, _) => Value::Int(self.count),
             (Aggregate::Min | Aggregate::Max, _) => self.extreme,
             (Aggregate::Avg, _) if self.count == 0 => Value::Null,
+            (Aggregate::Sum | Aggregate::Avg, Type::Float) if self.too_large => Value::Null,
             (Aggregate::Avg, Type::Float) => Value::Float(self.float.result() / self.count as f64),
             (Aggregate::Avg, _) => Value::Float(self.whole as f64 / self.count as f64),
             (Aggregate::Sum, Type::Float) => Value::Float(self.float.result()),
-            (Aggregate::Sum, Type::Decimal) => {
-                let sum = Decimal::from_millionths(self.whole);
-                Value::Decimal(sum.ok_or(EvalError::OutOfRange("a sum"))?)
-            }
-            (Aggregate::Sum, _) => Value::Int(self.whole),
-        })
+            (Aggregate::Sum, Type::Decimal) => sum
+                .and_then(Decimal::from_millionths)
+                .map_or(Value::Null, Value::Decimal),
+            (Aggregate::Sum, _) => sum.map_or(Value::Null, Value::Int),
+        }
     }
 }

@@ -231,6 +231,7 @@ impl Printer<'_> {
             Function::ToText => ("string", false),
             Function::ToInt => ("int", false),
             Function::ToFloat => ("double", false),
+            Function::Fit => ("fit", false),
             Function::ToDate => ("date", false),
             Function::MoneyTimes => ("times", true),
             Function::MoneyAdd => ("add", true),

@@ -45,7 +45,7 @@ fn these_are_conditions() {
         "this.big / 2 > 2",
         "this.stars % 2 == 0",
         "this.weight / 2.0 > 1.0",
-        "this.weight * this.weight + this.weight > 1.0",
+        "this.weight * 0.25 + this.weight / 2.0 > 1.0",
         "this.title + 'a' == 'b'",
         "this.created_at + duration('1h30m') < now",
         "now - this.created_at > duration('P1D')",
@@ -543,23 +543,23 @@ fn arithmetic_must_stay_in_range() {
     says(&[
         (
             "this.list.tasks.sum(t, t.big) > 1",
-            "E0340 ‹this.list.tasks.sum(t, t.big)› this sum could leave 64 bits (not provably in range) → compare the values themselves, or use `integer` fields, which have 32 bits",
+            "E0330 ‹this.list.tasks.sum(t, t.big)› `this.list.tasks.sum(t, t.big)` may be null here (may be null) → write `this.list.tasks.sum(t, t.big) != null && this.list.tasks.sum(t, t.big) > 1`, or `this.list.tasks.sum(t, t.big) == null || this.list.tasks.sum(t, t.big) > 1`",
         ),
         (
             "user.level + 1 > 2",
-            "E0340 ‹user.level + 1› this could leave 64 bits (not provably in range) → compare the values themselves, or use `integer` fields, which have 32 bits",
+            "E0340 ‹user.level + 1› this could leave 64 bits (not provably in range) → give the fields a `minimum` and a `maximum`, use `integer` fields, which have 32 bits, or compare the values themselves",
         ),
         (
             "this.cost + 1 > 2",
-            "E0340 ‹this.cost + 1› this could leave the range of decimals (not provably in range) → compare the values themselves, without computing",
+            "E0340 ‹this.cost + 1› this could leave the range of decimals (not provably in range) → give the fields it is computed from a `minimum` and a `maximum`, or compare the values themselves",
         ),
         (
             "this.mid * this.mid > 3",
-            "E0340 ‹this.mid * this.mid› this could leave 64 bits (not provably in range) → compare the values themselves, or use `integer` fields, which have 32 bits",
+            "E0340 ‹this.mid * this.mid› this could leave 64 bits (not provably in range) → give the fields a `minimum` and a `maximum`, use `integer` fields, which have 32 bits, or compare the values themselves",
         ),
         (
             "this.big + 1 > 2",
-            "E0340 ‹this.big + 1› this could leave 64 bits (not provably in range) → compare the values themselves, or use `integer` fields, which have 32 bits",
+            "E0340 ‹this.big + 1› this could leave 64 bits (not provably in range) → give the fields a `minimum` and a `maximum`, use `integer` fields, which have 32 bits, or compare the values themselves",
         ),
         (
             "this.stars / this.mid > 1",
@@ -574,8 +574,8 @@ fn arithmetic_must_stay_in_range() {
             "E0341 ‹this.weight› a condition divides only by a constant that is not zero (could be zero) → multiply the other side instead, or write a number",
         ),
         (
-            "this.weight * this.weight - this.weight * this.weight > 1.0",
-            "E0340 ‹this.weight * this.weight - this.weight * this.weight› `-` could give no number here (not provably in range) → compare the values themselves, or divide and multiply by constants",
+            "this.weight * this.weight > 1.0",
+            "E0340 ‹this.weight * this.weight› `*` could leave the range of numbers (not provably in range) → give the fields it is computed from a `minimum` and a `maximum`, or compare the values themselves",
         ),
     ]);
 }
@@ -694,7 +694,7 @@ fn claims_take_the_type_they_meet() {
     assert_eq!(types("user.id == this.list_id"), "list id");
     assert_eq!(types("user.level > 3"), "int64");
     assert_eq!(types("this.stars < user.level"), "integer");
-    assert_eq!(types("user.factor * 2.0 > this.weight"), "number");
+    assert_eq!(types("user.factor * 0.5 > this.weight"), "number");
     assert_eq!(types("this.cost < user.budget"), "decimal");
     assert_eq!(types("user.born < '2000-01-01'"), "string");
     assert_eq!(types("user.born < date(now)"), "date");

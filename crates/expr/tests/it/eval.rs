@@ -90,7 +90,7 @@ fn arithmetic() {
         ("this.big / 2 == 4611686018427387903", true),
         ("-this.mid == 7", true),
         (
-            "this.weight * 2.0 == 3.0 && this.weight / 0.5 == 3.0 && -this.weight + 1.5 == 0.0",
+            "this.weight * 0.5 == 0.75 && this.weight / 2.0 == 0.75 && -this.weight + 1.5 == 0.0",
             true,
         ),
         ("now - this.created_at > duration('30d')", true),

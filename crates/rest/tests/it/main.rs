@@ -71,6 +71,7 @@ mod bare;
 mod batch;
 mod bookstore;
 mod caching;
+mod computed;
 mod conditions;
 mod connections;
 mod cors;

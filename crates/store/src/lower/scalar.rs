@@ -87,10 +87,14 @@ impl Lowering<'_> {
                 Ok(())
             }
             Node::Arith(arith, a, b) => self.arith(*arith, a, b),
+            Node::Call(Function::Fit, args) => match args.as_slice() {
+                [inner] => self.fit(inner, &expr.ty),
+                _ => Err(Unsupported {
+                    what: "a function with other arguments than it has",
+                }),
+            },
             Node::Call(function, args) => self.call(*function, args),
-            Node::Aggregate { kind, list, body } => {
-                self.aggregate(*kind, list, body.as_deref(), &expr.ty)
-            }
+            Node::Aggregate { kind, list, body } => self.aggregate(*kind, list, body.as_deref()),
             Node::SignedIn => Err(Unsupported {
                 what: "a condition not made for one caller",
             }),
@@ -531,6 +535,9 @@ impl Lowering<'_> {
             };
         }
         if !self.sql.is_sqlite() {
+            if a.ty == Type::Float && matches!(arith, Arith::Mul | Arith::Div) {
+                return self.small(arith, a, b);
+            }
             let instant = |ty: &Type| *ty == Type::Timestamp;
             match (arith, instant(&a.ty), instant(&b.ty)) {
                 (Arith::Sub, true, true) => {
@@ -655,58 +662,128 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn aggregate(
-        &mut self,
-        kind: Aggregate,
-        list: &ListStep,
-        body: Option<&Expr>,
-        ty: &Type,
-    ) -> Lowered {
-        let resource = self.model.resource(list.resource);
-        let alias = self.sql.alias();
+    fn aggregate(&mut self, kind: Aggregate, list: &ListStep, body: Option<&Expr>) -> Lowered {
+        if kind != Aggregate::Count && body.is_none_or(|body| body.ty == Type::Money) {
+            return Err(Unsupported {
+                what: "an aggregate of money",
+            });
+        }
+        let ty = body.map_or(&Type::Int64, |body| &body.ty);
+        if let Some((sum, null_beyond)) = self.bounded(kind, ty) {
+            return self.summed(list, body, sum, null_beyond);
+        }
         // An empty sum is zero; an empty average, minimum or maximum is null.
-        let (open, close) = match (kind, number(ty)) {
-            (Aggregate::Count, _) => ("COUNT(", ")"),
-            (Aggregate::Sum, Number::Float) => ("COALESCE(SUM(", "), 0.0)"),
-            (Aggregate::Sum, Number::Int) if !self.sql.is_sqlite() => {
-                ("COALESCE(SUM(", "), 0)::bigint")
-            }
-            (Aggregate::Sum, _) => ("COALESCE(SUM(", "), 0)"),
-            // PostgreSQL's own average overflows where the sum does not.
-            (Aggregate::Avg, Number::Float) if !self.sql.is_sqlite() => {
-                ("SUM((", ")::double precision)")
-            }
-            (Aggregate::Avg, _) => ("AVG(", ")"),
-            (Aggregate::Min, _) => ("MIN(", ")"),
-            (Aggregate::Max, _) => ("MAX(", ")"),
+        let (open, close) = match kind {
+            Aggregate::Count => ("COUNT(", ")"),
+            Aggregate::Sum => ("COALESCE(SUM(", "), 0)"),
+            Aggregate::Avg => ("AVG(", ")"),
+            Aggregate::Min => ("MIN(", ")"),
+            Aggregate::Max => ("MAX(", ")"),
         };
         self.sql.push("(SELECT ");
         self.sql.push(open);
-        self.bind(
-            list.var,
-            Place::Row {
-                alias,
-                resource: list.resource,
-            },
-        );
-        match (kind, body) {
-            (Aggregate::Count, _) => self.sql.push("*"),
-            (_, Some(body)) if body.ty != Type::Money => self.scalar(body, Part::Whole)?,
-            _ => {
-                return Err(Unsupported {
-                    what: "an aggregate of money",
-                });
+        self.over(list, body)?;
+        let cast = kind == Aggregate::Sum && !self.sql.is_sqlite();
+        self.sql.push(close);
+        self.sql.push(if cast { "::bigint" } else { "" });
+        self.from(list)?;
+        self.sql.push(")");
+        Ok(())
+    }
+
+    /// How sums and averages are written that a database refuses, or gives as what is no value,
+    /// when they leave their range ([`expr::eval::FLOAT_SUMMED_MAX`]): SQLite's function, or what
+    /// PostgreSQL selects from the values `v`.
+    fn bounded(&self, kind: Aggregate, ty: &Type) -> Option<(&'static str, &'static str)> {
+        Some(match (kind, number(ty)) {
+            // There is room in 64 bits for as many as there can be.
+            (Aggregate::Sum, Number::Int) if *ty == Type::Int32 => return None,
+            (Aggregate::Sum, Number::Int) => (
+                "fd_sum(",
+                "CASE WHEN COALESCE(SUM(v), 0) BETWEEN -9223372036854775808 \
+                 AND 9223372036854775807 THEN COALESCE(SUM(v), 0)::bigint END",
+            ),
+            (Aggregate::Sum, Number::Decimal) => (
+                "fd_sum_decimal(",
+                "CASE WHEN COALESCE(SUM(v), 0) BETWEEN -999999999999.999999 \
+                 AND 999999999999.999999 THEN COALESCE(SUM(v), 0) END",
+            ),
+            (Aggregate::Sum, Number::Float) => (
+                "fd_sum_float(",
+                "CASE WHEN COUNT(*) FILTER (WHERE abs(v) > 1e290) = 0 \
+                 THEN COALESCE(SUM(v) FILTER (WHERE abs(v) <= 1e290), 0.0) END",
+            ),
+            // A quotient that comes to nothing would be an error in PostgreSQL.
+            (Aggregate::Avg, Number::Float) => (
+                "fd_avg_float(",
+                "CASE WHEN COUNT(*) FILTER (WHERE abs(v) > 1e290) > 0 THEN NULL \
+                 WHEN abs(SUM(v) FILTER (WHERE abs(v) <= 1e290)) * 2 <= '5e-324'::float8 * COUNT(v) \
+                 THEN 0.0 \
+                 ELSE SUM(v) FILTER (WHERE abs(v) <= 1e290) / NULLIF(COUNT(v), 0) END",
+            ),
+            (Aggregate::Avg, Number::Int) if !self.sql.is_sqlite() => {
+                ("", "SUM(v)::double precision / NULLIF(COUNT(v), 0)")
+            }
+            _ => return None,
+        })
+    }
+
+    fn summed(
+        &mut self,
+        list: &ListStep,
+        body: Option<&Expr>,
+        sqlite: &str,
+        postgres: &str,
+    ) -> Lowered {
+        self.sql.push("(SELECT ");
+        if self.sql.is_sqlite() {
+            self.sql.push(sqlite);
+            self.over(list, body)?;
+            self.sql.push(")");
+            self.from(list)?;
+        } else {
+            let values = self.sql.alias();
+            self.sql.push(postgres);
+            self.sql.push(" FROM (SELECT ");
+            self.over(list, body)?;
+            self.sql.push(" AS v");
+            self.from(list)?;
+            self.sql.push(") AS ");
+            self.sql.alias_name(values);
+        }
+        self.sql.push(")");
+        Ok(())
+    }
+
+    /// What is taken of each record of the list; [`Lowering::from`] ends it.
+    fn over(&mut self, list: &ListStep, body: Option<&Expr>) -> Lowered {
+        let place = Place::Row {
+            alias: self.sql.alias(),
+            resource: list.resource,
+        };
+        self.bind(list.var, place);
+        match body {
+            Some(body) => self.scalar(body, Part::Whole),
+            None => {
+                self.sql.push("*");
+                Ok(())
             }
         }
-        self.sql.push(close);
-        if let (Aggregate::Avg, Number::Float, false, Some(body)) =
-            (kind, number(ty), self.sql.is_sqlite(), body)
-        {
-            self.sql.push(" / NULLIF(COUNT(");
-            self.scalar(body, Part::Whole)?;
-            self.sql.push("), 0)");
-        }
-        self.scope.pop();
+    }
+
+    /// `FROM` the records of the list that [`Lowering::over`] has bound, and which of them.
+    fn from(&mut self, list: &ListStep) -> Lowered {
+        let resource = self.model.resource(list.resource);
+        let bound = self.scope.pop();
+        let Some(Known {
+            place: place @ Place::Row { alias, .. },
+            ..
+        }) = bound
+        else {
+            return Err(Unsupported {
+                what: "an aggregate of what is no list",
+            });
+        };
         self.sql.push(" FROM ");
         self.sql.table(&resource.snake, alias);
         self.sql.push(" WHERE ");
@@ -716,16 +793,61 @@ impl Lowering<'_> {
         self.row_id(&list.of)?;
         if let Some(filter) = &list.filter {
             self.sql.push(" AND ");
-            self.bind(
-                list.var,
-                Place::Row {
-                    alias,
-                    resource: list.resource,
-                },
-            );
+            self.bind(list.var, place);
             self.condition(filter)?;
             self.scope.pop();
         }
+        Ok(())
+    }
+
+    /// A value if `ty` can hold it, null otherwise. It is written once, however large it is.
+    fn fit(&mut self, inner: &Expr, ty: &Type) -> Lowered {
+        let ends = match ty {
+            Type::Int32 => "-2147483648 AND 2147483647",
+            Type::Int53 => "-9007199254740991 AND 9007199254740991",
+            Type::Timestamp if !self.sql.is_sqlite() => {
+                "timestamptz '0001-01-01 00:00:00+00' AND timestamptz '9999-12-31 23:59:59.999+00'"
+            }
+            Type::Timestamp => "-62135596800000 AND 253402300799999",
+            Type::Duration => "-315537897599999 AND 315537897599999",
+            // No bounds are wider than these.
+            _ => return self.scalar(inner, Part::Whole),
+        };
+        let value = self.sql.alias();
+        self.sql.push("(SELECT CASE WHEN v BETWEEN ");
+        self.sql.push(ends);
+        self.sql.push(" THEN v END FROM (SELECT ");
+        self.scalar(inner, Part::Whole)?;
+        self.sql.push(" AS v) AS ");
+        self.sql.alias_name(value);
+        self.sql.push(")");
+        Ok(())
+    }
+
+    /// A product or quotient of floats for PostgreSQL, to which one that comes to nothing, as it
+    /// is smaller than any float, is an error. (That it is not too large has been proven.) It is
+    /// compared with the smallest float there is without making another such result.
+    fn small(&mut self, arith: Arith, a: &Expr, b: &Expr) -> Lowered {
+        let value = self.sql.alias();
+        self.sql.push("(SELECT CASE ");
+        self.sql.push(match arith {
+            Arith::Mul => {
+                "WHEN a = 0 OR b = 0 THEN 0.0 \
+                 WHEN abs(a) >= 1 OR abs(b) >= 1 THEN a * b \
+                 WHEN abs(a) * 2 <= '5e-324'::float8 / abs(b) THEN 0.0 ELSE a * b"
+            }
+            _ => {
+                "WHEN a = 0 THEN 0.0 \
+                 WHEN abs(a) >= 1 OR abs(b) <= 1 THEN a / b \
+                 WHEN abs(a) * 2 <= '5e-324'::float8 * abs(b) THEN 0.0 ELSE a / b"
+            }
+        });
+        self.sql.push(" END FROM (SELECT ");
+        self.scalar(a, Part::Whole)?;
+        self.sql.push(" AS a, ");
+        self.scalar(b, Part::Whole)?;
+        self.sql.push(" AS b) AS ");
+        self.sql.alias_name(value);
         self.sql.push(")");
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! nulls, extremes and characters that text functions like to get wrong.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -71,6 +72,9 @@ const MODEL: &str = "
       ratio number
       share? number
       cost decimal
+      fee decimal minimum=0 maximum=1000
+      dozen int minimum=-12 maximum=12
+      tiny number minimum=-1 maximum=1
       rebate? decimal
       price? money
       day date
@@ -138,7 +142,20 @@ const TEXTS: [&str; 16] = [
     "a\\n",
 ];
 const INTS: [i64; 9] = [0, 1, -1, 2, 3, 7, i32::MIN as i64, i32::MAX as i64, -7];
-const FLOATS: [f64; 9] = [0.0, -0.0, 0.5, 1.0, -1.5, 2.0, 1e300, -1e300, 1e-300];
+const FLOATS: [f64; 12] = [
+    0.0,
+    -0.0,
+    0.5,
+    1.0,
+    -1.5,
+    2.0,
+    1e300,
+    -1e300,
+    1e-300,
+    5e-324,
+    f64::MAX,
+    f64::MIN,
+];
 const DAYS: [i32; 6] = [0, -1, 1, 19_000, -719_162, 2_932_896];
 
 fn uuid(n: usize) -> [u8; 16] {
@@ -214,6 +231,19 @@ fn value(random: &mut Random, ty: &Type) -> Value {
     }
 }
 
+/// A value of the field's type that its limits allow.
+fn allowed(random: &mut Random, shape: &model::Shape) -> Value {
+    let (least, greatest) = shape.constraints.ends();
+    loop {
+        let value = value(random, &shape.ty);
+        let below = |end: &Value| value.compare(end) == Some(Ordering::Less);
+        let above = |end: &Value| value.compare(end) == Some(Ordering::Greater);
+        if !least.as_ref().is_some_and(below) && !greatest.as_ref().is_some_and(above) {
+            return value;
+        }
+    }
+}
+
 /// All rows, in memory and in a database.
 struct World {
     model: Model,
@@ -270,7 +300,7 @@ impl World {
                     }
                 },
                 _ if field.shape.nullable && random.chance(35) => Value::Null,
-                (None, ty) => value(random, ty),
+                (None, _) => allowed(random, &field.shape),
             };
         }
         let fields: Vec<(&str, Value)> = layout::stored_fields(resource)
@@ -717,7 +747,11 @@ impl Grammar<'_> {
         }
         let element: Vec<Named> = inner.last().cloned().into_iter().collect();
         let fits = |ty: &Type| match kind {
-            "sum" | "avg" => matches!(ty, Type::Int32 | Type::Int53 | Type::Float),
+            "avg" => matches!(ty, Type::Int32 | Type::Int53 | Type::Float),
+            "sum" => matches!(
+                ty,
+                Type::Int32 | Type::Int53 | Type::Int64 | Type::Float | Type::Decimal
+            ),
             _ => matches!(
                 ty,
                 Type::Int32
@@ -738,8 +772,7 @@ impl Grammar<'_> {
         }
         let aggregate = format!("{list}.{kind}({variable}, {})", body.text);
         let test = match kind {
-            "sum" => format!("{aggregate} {compare} {number}"),
-            "avg" => format!("({aggregate} != null && {aggregate} {compare} {number})"),
+            "sum" | "avg" => format!("({aggregate} != null && {aggregate} {compare} {number})"),
             _ => {
                 let literal = self.literal(&body.ty);
                 format!("({aggregate} == null || {aggregate} {compare} {literal})")
@@ -1179,6 +1212,33 @@ fn computed_fields_agree() {
             Type::Decimal,
         ),
         ("List", "this.tasks.sum(t, t.ratio)", Type::Float),
+        ("List", "this.tasks.sum(t, t.cost)", Type::Decimal),
+        ("List", "this.tasks.sum(t, t.rebate)", Type::Decimal),
+        ("List", "this.tasks.sum(t, t.big)", Type::Int64),
+        ("List", "this.tasks.sum(t, t.huge)", Type::Int64),
+        ("List", "this.tasks.sum(t, t.points)", Type::Int32),
+        (
+            "List",
+            "this.tasks.sum(t, t.points * t.points)",
+            Type::Int53,
+        ),
+        ("List", "this.tasks.sum(t, t.fee * t.dozen)", Type::Decimal),
+        ("List", "this.tasks.sum(t, t.share)", Type::Float),
+        ("List", "this.tasks.avg(t, t.ratio)", Type::Float),
+        ("List", "this.tasks.avg(t, t.tiny * 0.3)", Type::Float),
+        ("List", "this.tasks.avg(t, t.big)", Type::Float),
+        ("List", "this.tasks.max(t, t.cost)", Type::Decimal),
+        ("Task", "this.points * this.points", Type::Int32),
+        ("Task", "this.points * 4000000", Type::Int53),
+        ("Task", "this.big", Type::Int32),
+        ("Task", "this.fee * this.dozen + this.fee", Type::Decimal),
+        ("Task", "this.at + duration('24h')", Type::Timestamp),
+        ("Task", "this.at - duration('24h')", Type::Timestamp),
+        ("Task", "this.tiny * this.tiny", Type::Float),
+        ("Task", "this.tiny * 0.75", Type::Float),
+        ("Task", "this.tiny / 3.0", Type::Float),
+        ("Task", "this.ratio * 0.5 + this.tiny", Type::Float),
+        ("Task", "-this.tiny * (this.ratio / 7.0)", Type::Float),
         ("List", "this.tasks.avg(t, t.points)", Type::Float),
         ("List", "this.tasks.avg(t, t.share)", Type::Float),
         ("List", "this.tasks.min(t, t.due)", Type::Timestamp),

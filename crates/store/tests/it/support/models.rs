@@ -496,6 +496,11 @@ impl Schema for Names<'_> {
             .ok_or(Unresolved::Unknown)
     }
 
+    fn limits(&self, resource: ResourceId, field: FieldId) -> (Option<Value>, Option<Value>) {
+        let field = &self.0.resource(resource).fields[usize::from(field.0)];
+        field.shape.constraints.ends()
+    }
+
     fn property_names(&self, _: ResourceId) -> Vec<String> {
         vec![]
     }
