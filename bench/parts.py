@@ -142,7 +142,7 @@ def bench_growth(scratch, options):
 
 
 def bench_policies(scratch, options):
-    """What a key, a rule about the caller, rate limits and the log cost a read and an insert."""
+    """What a key, a rule about the caller, rate limits, checks of values and the log cost."""
     closed = CONTRACT.replace("access: {read: public, write: signed_in}", "access: {read: signed_in, write: signed_in}")
     limits = """\
 limits:
@@ -151,17 +151,21 @@ limits:
 """
     closed = closed.replace("resources:", limits + "resources:").replace("    id: integer", "    id: integer\n    limit: books")
     bare = CONTRACT.replace("write: signed_in", "write: public")
+    # What remains is that a value is of its type: without that there is nothing to store.
+    for constraint in ["minLength: 1, maxLength: 300, ", ", minimum: 0", ", pattern: '^[A-Z]{3}$'"]:
+        assert constraint in bare
+        bare = bare.replace(constraint, "")
     servers = [
         frontdesk(scratch / "all", ROWS, closed),
-        frontdesk(scratch / "bare", ROWS, bare, key=False, name="without key, rule, limit, log", log="off"),
+        frontdesk(scratch / "bare", ROWS, bare, key=False, name="without any of it", log="off"),
     ]
     figures = {}
     for what, script in {"read by id": read_script(scratch), "insert": insert_script(scratch)}.items():
         results = compare(servers, "/v1/books", options.seconds, options.rounds, script)
-        ratios = show(f"Key, rule, limits and log on every {what}", results)
+        ratios = show(f"Key, rule, limits, validation and log on every {what}", results)
         costs = {name: results["frontdesk"]["cpu_us"] / run["cpu_us"] - 1 for name, run in results.items()}
-        print(f"  cost by CPU: {costs['without key, rule, limit, log']:.0%} (target < 15 %)")
-        figures[what] = {"results": results, "ratios": ratios, "cost": costs["without key, rule, limit, log"]}
+        print(f"  cost by CPU: {costs['without any of it']:.0%} (target < 15 %)")
+        figures[what] = {"results": results, "ratios": ratios, "cost": costs["without any of it"]}
     [server.stop() for server in servers]
     return figures
 
