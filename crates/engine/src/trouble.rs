@@ -50,7 +50,9 @@ pub fn failure(model: &Model, error: &StoreError) -> Failure {
             cause: Some(error.to_string().into()),
             ..Failure::new(Code::Internal, IN_DOUBT)
         },
-        StoreError::Corrupt { .. } | StoreError::Internal { .. } => Failure::internal(error),
+        StoreError::Newer | StoreError::Corrupt { .. } | StoreError::Internal { .. } => {
+            Failure::internal(error)
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use call::{Code, Failure, FieldProblem, Place, Standings};
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use model::ListStyle;
 use web::problem::{self, Kind, Problem, kit};
 use web::quota;
 
@@ -184,11 +185,11 @@ impl Refusal {
 
 /// Adds what the engine cannot know to its refusal of a list: `limt=5` looks like a filter to it,
 /// and it knows fields only.
-pub fn with_meant_parameters(mut failure: Failure) -> Failure {
+pub fn with_meant_parameters(mut failure: Failure, style: &ListStyle) -> Failure {
     for fault in &mut failure.problems {
         if let Place::Parameter(name) = &fault.place
             && fault.code == "unknown_parameter"
-            && let Some(meant) = parameters::nearest_of_lists(name)
+            && let Some(meant) = parameters::nearest_of_lists(name, style)
         {
             fault.detail = format!("{} Did you mean `{meant}`?", sentence(fault.detail.clone()));
         }
@@ -355,7 +356,10 @@ mod tests {
                 code: "unknown_parameter",
                 detail: "a book has no such field".into(),
             };
-            with_meant_parameters(Failure::with_problems(Code::Malformed, vec![fault]))
+            with_meant_parameters(
+                Failure::with_problems(Code::Malformed, vec![fault]),
+                &ListStyle::default(),
+            )
         };
         let meant = failure("limt");
         assert_eq!(

@@ -234,7 +234,9 @@ impl Door {
             Err(failure) => {
                 let failure = match action {
                     Action::List if in_body => request::query::in_body(failure),
-                    Action::List => failure::with_meant_parameters(failure),
+                    Action::List => {
+                        failure::with_meant_parameters(failure, &model.resource(resource).list)
+                    }
                     _ => failure,
                 };
                 return Err(self.refusal(failure, asked, standings).await);
@@ -530,6 +532,7 @@ fn accept(head: &Parts, action: Action) -> Result<Format, Refusal> {
     } else {
         &Format::OFFERED[..1]
     };
+    let named = &Format::NAMED[..offered.len().min(Format::NAMED.len())];
     // What nearly everybody sends, without taking it apart.
     let usual = |value: &HeaderValue| matches!(value.as_bytes(), b"*/*" | b"application/json");
     let mut values = head.headers.get_all(ACCEPT).iter();
@@ -538,7 +541,10 @@ fn accept(head: &Parts, action: Action) -> Result<Format, Refusal> {
         (Some(value), None) if usual(value) => Ok(Format::Json),
         _ => match web::media::accept(&head.headers, offered) {
             Ok(place) => Ok(Format::of(place)),
-            Err(error) => Err(web::Problem::from(error).into()),
+            Err(_) => {
+                let offered = named.to_vec();
+                Err(web::Problem::from(web::media::NotAcceptable { offered }).into())
+            }
         },
     }
 }

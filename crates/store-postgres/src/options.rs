@@ -28,6 +28,9 @@ pub struct Options {
     pub long_time_max: Duration,
     /// Server time of one statement of a write.
     pub write_time_max: Duration,
+    /// Time of a write as a whole, and of a snapshot, however many statements it has: below the
+    /// 30 s in which a request must be answered.
+    pub transaction_time_max: Duration,
     /// How long a statement of a write may wait for a lock that another write holds.
     pub lock_time_max: Duration,
     /// Beyond what the server allows a statement itself: then nobody answers any more.
@@ -64,6 +67,7 @@ impl Default for Options {
             short_time_max: Duration::from_secs(5),
             long_time_max: Duration::from_secs(5),
             write_time_max: Duration::from_secs(5),
+            transaction_time_max: Duration::from_secs(20),
             lock_time_max: Duration::from_secs(2),
             silence_max: Duration::from_secs(5),
             attempts_max: 20,

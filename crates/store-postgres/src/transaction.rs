@@ -78,13 +78,18 @@ impl Open {
         self.begin.is_none()
     }
 
+    /// More than what a commit is sent along with.
+    pub fn has_much_ahead(&self) -> bool {
+        self.on_their_way.len() > AHEAD_OF_COMMIT_MAX
+    }
+
     /// Makes it last, if there is anything. Only if it is [`State::Whole`] afterwards: what is
     /// still on its way may have been refused, and then the server makes an undo of a commit.
     ///
     /// A commit that is lost is in doubt, everything else can be run again. So it is only sent
     /// along on a connection that has just shown that somebody is there.
     pub async fn commit(&mut self) -> Result<(), Failed> {
-        if self.on_their_way.len() > AHEAD_OF_COMMIT_MAX || !self.lease.is_fresh() {
+        if self.has_much_ahead() || !self.lease.is_fresh() {
             self.settle().await;
             if !matches!(self.state, State::Whole) {
                 return Ok(());

@@ -118,11 +118,22 @@ async fn attempt(
     }
     lease.allow(allowed);
     let mut open = Open::new(lease, begin, allowed, careful);
-    let outcome = work.run(&mut open).await;
-    if outcome.is_err() {
-        // It may have decided so because of what it was not told yet.
-        open.settle().await;
-    }
+    // Looking through whole tables may take longer by itself.
+    let all = options.transaction_time_max.max(allowed);
+    let working = async {
+        let outcome = work.run(&mut open).await;
+        // What is decided may have been so because of what it was not told yet; and what a commit
+        // waits for belongs to the work.
+        if outcome.is_err() || open.has_much_ahead() {
+            open.settle().await;
+        }
+        outcome
+    };
+    let Ok(outcome) = timeout(all, working).await else {
+        // What still runs is ended with its connection.
+        open.lease.give_up();
+        return Tried::Done(Err(Undo::Store(StoreError::TimedOut { after: all })));
+    };
     match (open.state(), outcome) {
         (State::Ended(failed), _) => Tried::Failed(failed.clone()),
         (State::WentOn, _) | (State::Refused, Ok(())) => Tried::Carefully,

@@ -208,6 +208,8 @@ pub enum StoreError {
     Unavailable { reason: String },
     /// The connection was lost while a write was being committed: nobody knows whether it was.
     InDoubt { reason: String },
+    /// A newer release has brought the tables to a form that this one does not know.
+    Newer,
     /// The file or schema is not what it should be.
     Corrupt { reason: String },
     /// Our own mistake: a statement the database does not accept.
@@ -232,6 +234,10 @@ impl std::fmt::Display for StoreError {
             StoreError::InDoubt { reason } => {
                 write!(f, "whether the write was committed is not known: {reason}")
             }
+            StoreError::Newer => f.write_str(
+                "the database belongs to a newer frontdesk than this one; run that one, or \
+                 restore a backup from before it",
+            ),
             StoreError::Corrupt { reason } => write!(f, "the database is damaged: {reason}"),
             StoreError::Internal { reason } => {
                 write!(f, "the database refused a statement: {reason}")

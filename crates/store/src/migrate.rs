@@ -224,10 +224,7 @@ pub async fn applied(driver: &dyn Driver) -> Result<Option<Applied>, StoreError>
         Some([Value::Int(number), Value::Int(system), Value::Text(json)]) => {
             let system = u32::try_from(*system).unwrap_or(u32::MAX);
             if system > system::VERSION {
-                return Err(StoreError::Corrupt {
-                    reason: "the database was written by a newer frontdesk; use that one"
-                        .to_owned(),
-                });
+                return Err(StoreError::Newer);
             }
             Applied::from_json(json, *number, system).map(Some)
         }

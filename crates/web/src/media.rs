@@ -64,8 +64,23 @@ impl MediaType {
             .map(|(_, value)| value.as_str())
     }
 
-    /// How exactly this range names the offered type: not at all, or more with more words.
+    /// How exactly this range names the offered type: not at all, or more with more words. What it
+    /// says of a parameter that the type has must be so; others are passed over.
     fn names(&self, offered: &str) -> Option<u8> {
+        let mut pieces = offered.split(';');
+        let essence = pieces.next()?;
+        let mut agreed = 0;
+        for (name, value) in pieces.filter_map(|piece| piece.split_once('=')) {
+            match self.parameter(name) {
+                Some(asked) if asked.eq_ignore_ascii_case(value) => agreed += 1,
+                Some(_) => return None,
+                None => {}
+            }
+        }
+        Some(self.covers(essence)?.saturating_add(agreed))
+    }
+
+    fn covers(&self, offered: &str) -> Option<u8> {
         let (main, sub) = offered.split_once('/')?;
         if self.main == main && self.sub == sub {
             Some(4)
@@ -112,8 +127,8 @@ pub struct NotAcceptable {
     pub offered: Vec<&'static str>,
 }
 
-/// Chooses one of the offered types, best first, in lower case and without parameters; gives its place
-/// in `offered`. Without Accept, or with an empty one, that is the first.
+/// Chooses one of the offered types, best first, in lower case: `text/csv;header=present`. Gives its
+/// place in `offered`. Without Accept, or with an empty one, that is the first.
 ///
 /// Elements that cannot be read are passed over: clients in use send such, and beside them what they mean.
 pub fn accept(headers: &HeaderMap, offered: &[&'static str]) -> Result<usize, NotAcceptable> {

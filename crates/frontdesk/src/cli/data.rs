@@ -10,6 +10,7 @@ use frontdesk::engine::Engine;
 use frontdesk::{Database, Migrate};
 use serde_json::{Value as Json, json};
 
+use super::key::no_database;
 use super::{Done, Trouble, location, model, runtime};
 use crate::config::Storage;
 use crate::progress::{Progress, Unit};
@@ -145,14 +146,12 @@ impl Place {
     async fn engine(&self) -> Result<Engine, Trouble> {
         let model = Arc::new(model(&self.dir)?);
         let location = location(&self.dir, self.storage.clone())?;
-        // The tables of a first start are made here; to change those that are there is the
-        // business of `migrate`.
-        let migrate = match Database::exists(&location).await? {
-            true => Migrate::Refuse,
-            false => Migrate::Safe,
-        };
+        // To make tables, or to change those that are there, is the business of `migrate`.
+        if !Database::exists(&location).await? {
+            return Err(no_database(&location));
+        }
         let database = Database::connect_for_bulk(&location).await?;
-        let app = frontdesk::App::builder(&self.dir).migrate(migrate);
+        let app = frontdesk::App::builder(&self.dir).migrate(Migrate::Refuse);
         Ok(app.open_on(model, database).await?.engine())
     }
 }
@@ -292,11 +291,16 @@ impl Import {
                      on with `--resume`, or pass over what is refused with `--resume --keep-going N`"
                         .to_owned()
                 }
-                false => format!(
-                    "what comes after line {} is not imported: mend it and go on with `--resume`, \
-                     or pass over what is refused with `--resume --keep-going N`",
-                    imported.lines
-                ),
+                false => {
+                    let what = match imported.lines {
+                        0 => "nothing is imported".to_owned(),
+                        lines => format!("what comes after line {lines} is not imported"),
+                    };
+                    format!(
+                        "{what}: mend it and go on with `--resume`, or pass over what is refused \
+                         with `--resume --keep-going N`"
+                    )
+                }
             };
             tell(format!("  {}: {help}", styled(LINK, "help")));
         }

@@ -282,14 +282,7 @@ async fn open(location: &Location, model: Option<Model>) -> Result<Keys, Trouble
     let is_there = Database::exists(location).await?;
     let Some(model) = model.filter(|_| !is_there) else {
         if !is_there {
-            let what = match location {
-                Location::Folder(data) => {
-                    format!("there is no database in `{}` yet", data.display())
-                }
-                Location::Server(target) => format!("there are no tables in `{target}` yet"),
-            };
-            let help = "`frontdesk dev` or `frontdesk migrate apply` makes it".to_owned();
-            return Err(Trouble::Wrong(what, Some(help)));
+            return Err(no_database(location));
         }
         let database = Database::connect(location).await?;
         if database.is_of_older_release().await? {
@@ -307,6 +300,16 @@ async fn open(location: &Location, model: Option<Model>) -> Result<Keys, Trouble
     };
     let app = app.open_model(model.into()).await?;
     Ok(Keys::new(app.database().driver().clone()))
+}
+
+/// Nothing is where records should be.
+pub(super) fn no_database(location: &Location) -> Trouble {
+    let what = match location {
+        Location::Folder(data) => format!("there is no database in `{}` yet", data.display()),
+        Location::Server(target) => format!("there are no tables in `{target}` yet"),
+    };
+    let help = "`frontdesk dev` or `frontdesk migrate apply` makes it".to_owned();
+    Trouble::Wrong(what, Some(help))
 }
 
 fn check_scopes(model: &Model, scopes: &[String]) -> Done {

@@ -43,6 +43,7 @@ fn fill(place: &Path, records: usize) {
         writeln!(text, "{{\"text\":\"{number} {long}\"}}").unwrap();
     }
     write(place, "notes.ndjson", &text);
+    run(place, &["migrate", "apply"]).expect(0);
     run(place, &["data", "import", "notes", "notes.ndjson"]).expect(0);
 }
 

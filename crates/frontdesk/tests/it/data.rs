@@ -46,7 +46,44 @@ resources:
 ";
 
 fn place() -> TempDir {
-    contract(CONTRACT)
+    with_tables(CONTRACT)
+}
+
+/// A contract and its tables, without records.
+fn with_tables(text: &str) -> TempDir {
+    let place = contract(text);
+    run(place.path(), &["migrate", "apply"]).expect(0);
+    place
+}
+
+#[test]
+fn what_is_not_there_is_not_made() {
+    if !crate::support::on_sqlite() {
+        return;
+    }
+    let place = contract(CONTRACT);
+    write(place.path(), "in.ndjson", "{\"name\": \"a\"}\n");
+    for arguments in [
+        &["data", "import", "parts", "in.ndjson", "--data", "typo"][..],
+        &[
+            "data",
+            "import",
+            "parts",
+            "in.ndjson",
+            "--dry-run",
+            "--data",
+            "typo",
+        ],
+        &["data", "export", "parts", "--data", "typo"],
+    ] {
+        let output = run(place.path(), arguments).expect(1);
+        assert_eq!(
+            output.stderr,
+            "error: there is no database in `typo` yet\n  help: `frontdesk dev` or `frontdesk \
+             migrate apply` makes it\n"
+        );
+        assert!(!place.path().join("typo").exists());
+    }
 }
 
 #[track_caller]
@@ -271,8 +308,8 @@ fn refusals_look_like_mistakes_in_a_contract() {
     assert_eq!(
         output.stderr,
         "error[too_small]: must be at least 0\n  --> in.ndjson:1 at /grams\n   \
-         | {\"name\": \"a\", \"grams\": \"-1\"}\n  help: what comes after line 0 is not imported: mend \
-         it and go on with `--resume`, or pass over what is refused with `--resume --keep-going N`\n"
+         | {\"name\": \"a\", \"grams\": \"-1\"}\n  help: nothing is imported: mend it \
+         and go on with `--resume`, or pass over what is refused with `--resume --keep-going N`\n"
     );
     assert_eq!(output.stdout, "✗ 0 records of parts imported\n");
 }
@@ -722,7 +759,7 @@ resources:
 
 #[test]
 fn what_is_deleted_for_a_while_and_what_is_counted_come_in_again() {
-    let from = contract(KEPT);
+    let from = with_tables(KEPT);
     let process = serve(from.path(), &[]);
     let client = process.client();
     for name in ["a", "b"] {
@@ -779,7 +816,7 @@ fn what_is_deleted_for_a_while_and_what_is_counted_come_in_again() {
     );
 
     for (extension, [shelfs, books]) in [("ndjson", &ndjson), ("csv", &csv)] {
-        let to = contract(KEPT);
+        let to = with_tables(KEPT);
         for (name, text) in [("shelfs", shelfs), ("books", books)] {
             let file = format!("{name}.{extension}");
             write(to.path(), &file, text);
@@ -815,7 +852,7 @@ fn what_is_deleted_for_a_while_and_what_is_counted_come_in_again() {
 
     // What is deleted must say when, and only where it can be restored. What is there refers to
     // nothing that is not.
-    let to = contract(KEPT);
+    let to = with_tables(KEPT);
     let deleted = "{\"id\": 1, \"name\": \"a\", \"deleted_at\": \"2026-11-22T10:00:00Z\"}\n";
     write(to.path(), "shelfs.ndjson", deleted);
     write(

@@ -103,3 +103,22 @@ fn a_renamed_field_keeps_its_data() {
     let process = serve(place.path(), &[]);
     assert_eq!(process.client().get("/v1/notes").items()[0]["body"], "kept");
 }
+
+#[test]
+fn tables_of_a_newer_release_are_left_alone() {
+    if !crate::support::on_sqlite() {
+        return;
+    }
+    let place = contract(LIBRARY);
+    run(place.path(), &["migrate", "apply"]).expect(0);
+    crate::support::newer_release(place.path());
+    for command in [&["migrate", "apply"][..], &["serve"], &["key", "list"]] {
+        let refused = run(place.path(), command).expect(1).stderr;
+        assert!(
+            refused.contains("belongs to a newer frontdesk"),
+            "{refused}"
+        );
+        assert!(refused.contains("restore a backup"), "{refused}");
+        assert!(!refused.contains("damaged"), "{refused}");
+    }
+}

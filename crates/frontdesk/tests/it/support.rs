@@ -112,6 +112,15 @@ fn count_by(driver: &dyn Driver, sql: &'static str) -> u64 {
     }
 }
 
+/// Makes of the SQLite database in a folder what some release to come will have made.
+#[track_caller]
+pub fn newer_release(folder: &Path) {
+    let file = folder.join(".frontdesk/frontdesk.db");
+    let driver = SqliteDriver::open(&file, Options::default()).unwrap();
+    let script = ["UPDATE \"frontdesk_migrations\" SET \"system\" = 1000000".to_owned()];
+    testdb::wait(driver.migrate(&script)).unwrap();
+}
+
 /// Makes of the SQLite database in a folder what the release before keys had audiences had made.
 #[track_caller]
 pub fn older_release(folder: &Path) {

@@ -266,9 +266,16 @@ impl Reader {
     }
 }
 
-/// The parameter of lists that was probably meant by a filter on an unknown field.
-pub fn nearest_of_lists(word: &str) -> Option<&'static str> {
-    diag::suggest::nearest(word, OF_LISTS)
+/// The parameter of lists of this style that was probably meant by a filter on an unknown field.
+pub fn nearest_of_lists<'a>(word: &str, style: &'a ListStyle) -> Option<&'a str> {
+    if word == "limit" {
+        // Whoever sends it means nothing else, whatever it is called here.
+        return Some(&style.limit);
+    }
+    let others = OF_LISTS
+        .into_iter()
+        .filter(|name| *name != "limit" && !(style.bare && *name == "total"));
+    diag::suggest::nearest(word, others.chain([&*style.limit]))
 }
 
 /// What a field or relation can be called at all. What passes is told back whole in refusals.

@@ -24,17 +24,36 @@ pub enum Format {
     /// One record per line.
     Ndjson,
     /// RFC 4180.
-    Csv,
+    Csv(Header),
+}
+
+/// Whether CSV begins with the names of its columns (RFC 4180 section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Header {
+    Present,
+    Absent,
 }
 
 impl Format {
-    /// The media types, in the order of the formats; the first is what nobody has to ask for.
-    pub const OFFERED: [&str; 3] = [web::media::JSON, "application/x-ndjson", "text/csv"];
+    /// The media types, best first; the first is what nobody has to ask for.
+    pub const NAMED: [&str; 3] = [web::media::JSON, "application/x-ndjson", "text/csv"];
 
+    /// The same with what their parameters may be, and two more names in use for NDJSON.
+    pub const OFFERED: [&str; 6] = [
+        web::media::JSON,
+        "application/x-ndjson",
+        "text/csv;charset=utf-8;header=present",
+        "text/csv;charset=utf-8;header=absent",
+        "application/ndjson",
+        "application/jsonl",
+    ];
+
+    /// Of those offered.
     pub fn of(place: usize) -> Format {
         match place {
-            1 => Format::Ndjson,
-            2 => Format::Csv,
+            1 | 4 | 5 => Format::Ndjson,
+            2 => Format::Csv(Header::Present),
+            3 => Format::Csv(Header::Absent),
             _ => Format::Json,
         }
     }
@@ -43,7 +62,8 @@ impl Format {
         HeaderValue::from_static(match self {
             Format::Json => "application/json",
             Format::Ndjson => "application/x-ndjson",
-            Format::Csv => "text/csv; charset=utf-8; header=present",
+            Format::Csv(Header::Present) => "text/csv; charset=utf-8; header=present",
+            Format::Csv(Header::Absent) => "text/csv; charset=utf-8; header=absent",
         })
     }
 }
@@ -84,7 +104,7 @@ impl Stream {
     ) -> Result<Stream, Failure> {
         let first = records.next(FIRST_RECORDS).await?;
         let mut out = Vec::new();
-        if format == Format::Csv {
+        if format == Format::Csv(Header::Present) {
             head(records.view(), "", &mut out);
             end_row(&mut out);
         }
@@ -103,7 +123,7 @@ impl Stream {
         let before = out.len();
         for record in records {
             match self.format {
-                Format::Csv => {
+                Format::Csv(_) => {
                     row(record, out);
                     end_row(out);
                 }

@@ -128,6 +128,14 @@ fn the_size_of_a_page_has_its_own_name_only() {
         detail.contains("Allowed: per_page, cursor, sort"),
         "{detail}"
     );
+    for meant in ["limit", "perpage"] {
+        let refused = app.get(&format!("/issues?{meant}=1")).expect(400).json();
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.ends_with("Did you mean `per_page`?"), "{detail}");
+    }
+    let refused = app.get("/issues?totl=1").expect(400).json();
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(!detail.contains("Did you mean"), "{detail}");
     // Other lists are as ever.
     assert_eq!(app.get("/repos?limit=1").expect(200).items().len(), 1);
 }

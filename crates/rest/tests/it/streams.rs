@@ -87,6 +87,7 @@ fn the_client_chooses_the_format() {
     let app = LIBRARY.get();
     let json = "application/json";
     let csv = "text/csv; charset=utf-8; header=present";
+    let bare = "text/csv; charset=utf-8; header=absent";
     for (accept, expected) in [
         ("*/*", json),
         ("application/*", json),
@@ -98,6 +99,12 @@ fn the_client_chooses_the_format() {
         ("text/csv;q=0.5, application/x-ndjson;q=0.6", NDJSON),
         ("application/json;q=0, */*", NDJSON),
         ("Text/CSV", csv),
+        ("text/csv; charset=UTF-8; header=present", csv),
+        ("text/csv; header=absent", bare),
+        ("text/csv; header=absent; q=0.5, text/csv", csv),
+        ("text/csv; charset=utf-16, */*;q=0.1", json),
+        ("application/ndjson", NDJSON),
+        ("application/jsonl, text/html", NDJSON),
     ] {
         let answer = get(&app, "/v1/books", accept).expect(200);
         assert_eq!(answer.header("content-type").unwrap(), expected, "{accept}");
@@ -111,6 +118,8 @@ fn the_client_chooses_the_format() {
         refused.json()["offered"],
         json!(["application/json", "application/x-ndjson", "text/csv"])
     );
+    get(&app, "/v1/books", "text/csv; charset=utf-16").expect(406);
+    get(&app, "/v1/books", "text/csv; header=maybe").expect(406);
     // Records are no lists.
     for target in ["/v1/books/1", "/v1/authors/1"] {
         get(&app, target, CSV).expect(406);
@@ -189,6 +198,11 @@ fn csv_has_a_row_of_names_and_a_row_for_each_record() {
     );
     let none = get(&app, "/v1/books?fields=id,title&id=99", CSV).expect(200);
     assert_eq!(none.text(), "id,title\r\n");
+    let bare = "text/csv; header=absent";
+    let answer = get(&app, "/v1/books?fields=id,title&id=1", bare).expect(200);
+    assert_eq!(answer.text(), "1,Dune\r\n");
+    let none = get(&app, "/v1/books?fields=id,title&id=99", bare).expect(200);
+    assert_eq!(none.text(), "");
 }
 
 #[test]

@@ -126,6 +126,7 @@ pub fn told_error(error: &StoreError) -> String {
         StoreError::Unique { name } => format!("unique {name}"),
         StoreError::ForeignKey => "foreign key".to_owned(),
         StoreError::TimedOut { .. } => "timed out".to_owned(),
+        StoreError::Newer => "newer".to_owned(),
         StoreError::TooLarge { .. } => "too large".to_owned(),
         StoreError::Overloaded => "overloaded".to_owned(),
         StoreError::Unavailable { reason } => format!("unavailable: {reason}"),

@@ -271,3 +271,27 @@ async fn tables_may_change_under_prepared_statements() {
         [Value::Int(0)]
     );
 }
+
+#[tokio::test]
+async fn a_write_that_does_not_end_is_ended() {
+    let options = Options {
+        transaction_time_max: Duration::from_millis(200),
+        write_time_max: Duration::from_millis(100),
+        ..Options::default()
+    };
+    let Some(place) = place(options.clone()).await else {
+        return;
+    };
+    // No single statement takes long.
+    let slow = "UPDATE book SET copies = 1 WHERE pg_sleep(0.01) IS NULL";
+    let many = || {
+        let first = ("INSERT INTO book(id) VALUES (1)", vec![]);
+        let rest = std::iter::repeat_n((slow, vec![]), 1000);
+        steps(std::iter::once(first).chain(rest).collect())
+    };
+    let driver = &place.driver;
+    assert_eq!(told(&driver.write(many()).await), "timed out");
+    assert_eq!(number(driver, "SELECT count(*) FROM book").await, 0);
+    let next = steps(vec![("INSERT INTO book(id) VALUES (1)", vec![])]);
+    assert_eq!(told(&driver.write(next).await), "ok");
+}

@@ -185,6 +185,7 @@ pub fn told<T>(result: Result<T, StoreError>) -> String {
         Err(StoreError::ForeignKey) => "foreign key".to_owned(),
         Err(StoreError::TooLarge { .. }) => "too large".to_owned(),
         Err(StoreError::TimedOut { after }) => format!("timed out after {after:?}"),
+        Err(StoreError::Newer) => "newer".to_owned(),
         Err(StoreError::Overloaded) => "overloaded".to_owned(),
         Err(StoreError::Unavailable { .. }) => "unavailable".to_owned(),
         Err(StoreError::InDoubt { .. }) => "in doubt".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use frontdesk::model::Audience;
 use serde_json::Value as Json;
 use testkit::{Answer, App};
 
@@ -121,6 +122,7 @@ impl Served {
                 key = match flag {
                     "--scope" => key.scope(value()),
                     "--user" => key.user(value()),
+                    "--audience" => key.audience(Audience::named(value()).expect("an audience")),
                     "--claim" => {
                         let (name, value) = value().split_once('=').expect("NAME=VALUE");
                         key.claim(name, value)

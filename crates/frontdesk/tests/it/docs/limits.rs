@@ -38,6 +38,7 @@ fn limits() -> String {
     let web = web::Limits::default();
     let door = rest::Settings::default();
     let store = store_sqlite::Options::default();
+    let postgres = store_postgres::Options::default();
     let rate = |rate: u32| format!("{}/s", bytes(rate as usize));
     let rows: Vec<(&str, String, &str)> = vec![
         (
@@ -183,7 +184,12 @@ fn limits() -> String {
         ),
         (
             "the database's time for a write",
-            seconds(store.write_time_max),
+            format!(
+                "{}; on PostgreSQL {} for a statement and {} for all",
+                seconds(store.write_time_max),
+                seconds(postgres.write_time_max),
+                seconds(postgres.transaction_time_max)
+            ),
             "503",
         ),
         (
