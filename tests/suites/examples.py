@@ -1,6 +1,8 @@
 """The examples: what the suites must know of each, and the real binary serving it."""
 
+import itertools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -66,10 +68,27 @@ def names():
     return found
 
 
+class Server:
+    """A PostgreSQL server, as scripts/with-postgres gives one."""
+
+    numbers = itertools.count(1)
+
+    def __init__(self):
+        self.url = os.environ.get("FRONTDESK_TEST_DATABASE")
+        if not self.url:
+            sys.exit("FRONTDESK_TEST_DATABASE names no server; scripts/with-postgres sets it")
+
+    def fresh(self):
+        """The URL of a database of its own."""
+        name = f"suites_{os.getpid()}_{next(Server.numbers)}"
+        subprocess.run(["createdb", f"--maintenance-db={self.url}", name], check=True)
+        return f"{self.url.rsplit('/', 1)[0]}/{name}"
+
+
 class Served:
     """A copy of an example with data of its own, served by `frontdesk dev`."""
 
-    def __init__(self, name, scratch, loosened=False):
+    def __init__(self, name, scratch, loosened=False, server=None):
         self.name = name
         self.about = DESCRIPTIONS[name]
         self.scratch = Path(scratch)
@@ -77,10 +96,12 @@ class Served:
         shutil.copytree(EXAMPLES / name, self.folder, ignore=shutil.ignore_patterns(".frontdesk"))
         if loosened:
             self.loosen()
-        self.data = self.scratch / "data"
+        self.storage = ["--data", self.scratch / "data"]
+        if server:
+            self.storage += ["--database", server.fresh()]
         self.log = open(self.scratch / "server.log", "w+")
         self.process = subprocess.Popen(
-            [FRONTDESK, "dev", self.folder, "--listen", "127.0.0.1:0", "--data", self.data],
+            [FRONTDESK, "dev", self.folder, "--listen", "127.0.0.1:0", *self.storage],
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
@@ -131,7 +152,7 @@ class Served:
         return self.make_key("suites", ["--user", self.about.user, *scopes])
 
     def make_key(self, name, arguments):
-        command = [FRONTDESK, "key", "create", name, "--json", "--dir", self.folder, "--data", self.data]
+        command = [FRONTDESK, "key", "create", name, "--json", "--dir", self.folder, *self.storage]
         out = subprocess.run([*command, *arguments], check=True, capture_output=True, text=True).stdout
         return json.loads(out)["key"]
 

@@ -7,6 +7,7 @@ and real clients use it as their users would. Installs what it needs into .tools
 anything is found.
 
     tests/suites/run.py [--example NAME] [--only SUITE] [--examples N] [--seed N]
+    scripts/with-postgres tests/suites/run.py --postgres …
 """
 
 import argparse
@@ -31,13 +32,13 @@ SUITES = {
 }
 
 
-def run(name, suite, options):
+def run(name, suite, options, server):
     """Whether the suite finds nothing. Each begins with the example as it is shipped."""
     ask, loosened = SUITES[suite]
     print(f"\n== {name}: {suite}", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="frontdesk-suites-") as scratch:
-        with examples.Served(name, Path(scratch), loosened) as example:
+        with examples.Served(name, Path(scratch), loosened, server) as example:
             clean = ask(example, options) == 0
     print(f"{name}: {suite} {'passed' if clean else 'FAILED'} in {time.monotonic() - began:.0f} s", flush=True)
     return clean
@@ -49,9 +50,11 @@ def main():
     parser.add_argument("--only", choices=SUITES, action="append")
     parser.add_argument("--examples", type=int, default=15, help="of schemathesis, for each operation")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--postgres", action="store_true", help="serve from FRONTDESK_TEST_DATABASE")
     options = parser.parse_args()
+    server = examples.Server() if options.postgres else None
     runs = [(name, suite) for name in options.example or examples.names() for suite in options.only or SUITES]
-    failed = [f"{name}: {suite}" for name, suite in runs if not run(name, suite, options)]
+    failed = [f"{name}: {suite}" for name, suite in runs if not run(name, suite, options, server)]
     if failed:
         print("\nfailed: " + ", ".join(failed))
     print(f"\nsuites: {len(runs) - len(failed)} passed, {len(failed)} failed")
