@@ -16,6 +16,13 @@ pub enum Outcome {
         key: RecordKey,
         record: Option<Record>,
     },
+    /// Written, and its path is not the one that was asked: it has another key now, or something
+    /// of it was asked for, such as to restore it. `record` is absent when the caller may not read
+    /// it.
+    Elsewhere {
+        key: RecordKey,
+        record: Option<Record>,
+    },
     /// Written, but the caller may not read it (any more).
     Written,
     Deleted,

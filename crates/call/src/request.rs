@@ -106,14 +106,17 @@ pub enum Change {
     Batch(Batch),
 }
 
-/// Many writes, done in this order.
+/// Many writes, done in this order. One that could not be read is nothing, in its place.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// Whole records.
-    pub create: Vec<Map<String, Json>>,
+    pub create: Vec<Option<Map<String, Json>>>,
     /// Merge patches.
-    pub update: Vec<Part>,
-    pub delete: Vec<Part>,
+    pub update: Vec<Option<Part>>,
+    pub delete: Vec<Option<Part>>,
+    /// What the door could not read: refused together with what the engine finds, so that a client
+    /// is told everything at once.
+    pub unreadable: Vec<FieldProblem>,
 }
 
 /// One write to a record that is there.

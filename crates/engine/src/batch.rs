@@ -24,7 +24,11 @@ use crate::work::Writing;
 pub const PARTS_MAX: usize = 1_000;
 
 /// A batch whose parts have been decided.
-pub struct Batching(Vec<Deciding>);
+pub struct Batching {
+    parts: Vec<Deciding>,
+    /// What is known to be wrong. With any fault it is only tried, to find all of them.
+    faults: Vec<FieldProblem>,
+}
 
 struct Deciding {
     request: Request,
@@ -39,7 +43,8 @@ impl Core {
         request: &Request,
         batch: &Batch,
     ) -> Result<Batching, Failure> {
-        if count(batch)? == 0 {
+        count(batch)?;
+        if parts_of(request, batch).next().is_none() {
             self.may_batch(request)?;
         }
         // Looked for once, and not for every part.
@@ -48,7 +53,10 @@ impl Core {
             None => None,
         };
         let mut parts = Vec::new();
-        let mut faults = Faults::default();
+        let mut faults = Faults {
+            of_input: batch.unreadable.clone(),
+            other: None,
+        };
         for (request, pointer) in parts_of(request, batch) {
             let one = match request.action {
                 Action::Create => {
@@ -66,8 +74,34 @@ impl Core {
                 Err(failure) => faults.add(failure, &pointer)?,
             }
         }
-        faults.end()?;
-        Ok(Batching(parts))
+        if faults.of_input.is_empty() {
+            faults.end()?;
+            let faults = vec![];
+            return Ok(Batching { parts, faults });
+        }
+        Err(self.all_faults(request, parts, faults).await)
+    }
+
+    /// The refusal of a batch with faults in it. What is wrong with the other parts may only be
+    /// seen when they are held against what is stored; they are tried, and nothing of it stays.
+    async fn all_faults(
+        self: &Arc<Self>,
+        request: &Request,
+        parts: Vec<Deciding>,
+        faults: Faults,
+    ) -> Failure {
+        let known = faults.of_input.clone();
+        let trying = Batching {
+            parts,
+            faults: faults.of_input,
+        };
+        match self.in_rehearsal(request.clone(), trying).await {
+            Err(failure) if failure.code == Code::Invalid || is_about_caller(failure.code) => {
+                failure
+            }
+            // Whatever else came in between: these are as they were.
+            _ => told(known),
+        }
     }
 }
 
@@ -131,33 +165,43 @@ fn parts_of<'a>(
             request.now,
         )
     };
-    let create = batch.create.iter().map(move |body| Request {
-        change: Some(Change::Whole(body.clone())),
-        ..like(Action::Create)
+    let create = numbered("create", &batch.create).map(move |(pointer, body)| {
+        let create = Request {
+            change: Some(Change::Whole(body.clone())),
+            ..like(Action::Create)
+        };
+        (create, pointer)
     });
-    let update = batch.update.iter().map(move |part| Request {
-        target: Some(part.target.clone()),
-        change: Some(Change::Merge(part.change.clone())),
-        precondition: part.precondition.clone(),
-        ..like(Action::Update)
+    let update = numbered("update", &batch.update).map(move |(pointer, part)| {
+        let update = Request {
+            target: Some(part.target.clone()),
+            change: Some(Change::Merge(part.change.clone())),
+            precondition: part.precondition.clone(),
+            ..like(Action::Update)
+        };
+        (update, pointer)
     });
-    let delete = batch.delete.iter().map(move |part| Request {
-        target: Some(part.target.clone()),
-        precondition: part.precondition.clone(),
-        ..like(Action::Delete)
+    let delete = numbered("delete", &batch.delete).map(move |(pointer, part)| {
+        let delete = Request {
+            target: Some(part.target.clone()),
+            precondition: part.precondition.clone(),
+            ..like(Action::Delete)
+        };
+        (delete, pointer)
     });
-    let placed = |list: &'static str| {
-        move |(index, request): (usize, Request)| (request, format!("/{list}/{index}"))
-    };
-    let create = create.enumerate().map(placed("create"));
-    let update = update.enumerate().map(placed("update"));
-    create
-        .chain(update)
-        .chain(delete.enumerate().map(placed("delete")))
+    create.chain(update).chain(delete)
+}
+
+/// What could be read of a list, and where it stands.
+fn numbered<'a, T>(
+    list: &'static str,
+    parts: &'a [Option<T>],
+) -> impl Iterator<Item = (String, &'a T)> + 'a {
+    let numbered = parts.iter().enumerate();
+    numbered.filter_map(move |(index, part)| Some((format!("/{list}/{index}"), part.as_ref()?)))
 }
 
 /// What is wrong with the parts.
-#[derive(Default)]
 struct Faults {
     of_input: Vec<FieldProblem>,
     /// The first refusal for another reason.
@@ -171,9 +215,7 @@ impl Faults {
         let failure = placed(failure, pointer);
         match failure.code {
             Code::Invalid => self.of_input.extend(failure.problems),
-            Code::Unauthenticated | Code::Forbidden | Code::InsufficientScope => {
-                return Err(failure);
-            }
+            code if is_about_caller(code) => return Err(failure),
             _ => {
                 self.other.get_or_insert(failure);
             }
@@ -181,13 +223,39 @@ impl Faults {
         Ok(())
     }
 
-    fn end(mut self) -> Result<(), Failure> {
+    fn end(self) -> Result<(), Failure> {
         if !self.of_input.is_empty() {
-            self.of_input.truncate(PROBLEMS_MAX);
-            return Err(Failure::with_problems(Code::Invalid, self.of_input));
+            return Err(told(self.of_input));
         }
         self.other.map_or(Ok(()), Err)
     }
+}
+
+fn is_about_caller(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unauthenticated | Code::Forbidden | Code::InsufficientScope
+    )
+}
+
+/// Faults in the order of the parts, as they were found in several rounds.
+fn told(mut faults: Vec<FieldProblem>) -> Failure {
+    faults.sort_by_key(|fault| match &fault.place {
+        Place::Pointer(pointer) => {
+            let mut segments = pointer.split('/').skip(1);
+            let list = match segments.next() {
+                Some("create") => 1,
+                Some("update") => 2,
+                Some("delete") => 3,
+                _ => 0,
+            };
+            let index = segments.next().and_then(|index| index.parse::<u32>().ok());
+            (list, index)
+        }
+        Place::Parameter(_) | Place::Header(_) => (0, None),
+    });
+    faults.truncate(PROBLEMS_MAX);
+    Failure::with_problems(Code::Invalid, faults)
 }
 
 /// The refusal of a part as one of the whole: every pointer goes on from where the part stands.
@@ -220,7 +288,7 @@ impl Batching {
             return Ok(());
         };
         let mut slots: Vec<&mut Value> = self
-            .0
+            .parts
             .iter_mut()
             .filter_map(|part| match &mut part.one {
                 One::Create(creating) => Some(creating.id_slot(resource)),
@@ -256,8 +324,12 @@ impl Writing for Batching {
     ) -> Result<Outcome, Failure> {
         self.draw_ids(core, request, transaction).await?;
         let mut outcome = BatchOutcome::default();
-        let mut faults = Faults::default();
-        for part in &mut self.0 {
+        let mut faults = Faults {
+            // It may run more than once.
+            of_input: self.faults.clone(),
+            other: None,
+        };
+        for part in &mut self.parts {
             match part.one.write(core, &part.request, transaction).await {
                 Ok(written) => {
                     let id = match &written {

@@ -40,8 +40,8 @@ pub const RUNNING_MAX: usize = 32;
 /// How long an operation may take before it counts as left behind: more than the longest write
 /// takes, with all the others before it.
 const TIME_MAX_MILLIS: i64 = 3 * 60 * 1_000;
-/// The longest that a request waits for its operation: well below the time a request may take.
-const WAIT_MAX: Duration = Duration::from_secs(20);
+/// Seconds that a request waits for its operation at most: well below the time a request may take.
+pub const WAIT_SECONDS_MAX: u32 = 20;
 /// Seconds after which an operation has most likely ended.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
@@ -111,13 +111,14 @@ impl Core {
             kept,
         };
         let wait = request.manner.wait_seconds.unwrap_or(0);
+        let wait = wait.min(WAIT_SECONDS_MAX);
         let starter = Starter {
             id,
             request: request.clone(),
             decided,
             scribe,
             permit,
-            wait: Duration::from_secs(wait.into()).min(WAIT_MAX),
+            wait: Duration::from_secs(wait.into()),
         };
         Ok((Decided::Later(starting), starter))
     }

@@ -63,7 +63,7 @@ pub use batch::PARTS_MAX as BATCH_MAX;
 pub use entrance::{Admitted, Entrance, Meters, Visit};
 pub use export::Sink;
 pub use import::{DELETED_AT, Import, ImportError, Imported, Progress, Row};
-pub use later::RUNNING_MAX as OPERATIONS_MAX;
+pub use later::{RUNNING_MAX as OPERATIONS_MAX, WAIT_SECONDS_MAX};
 pub use list::condition::{
     DEPTH_MAX as CONDITION_DEPTH_MAX, PARTS_MAX as CONDITIONS_MAX,
     VALUES_MAX as CONDITION_VALUES_MAX,

@@ -96,7 +96,9 @@ impl crate::work::Writing for Restoring {
             .await?;
         core.publish(transaction, request, Action::Restore, None, Some(&restored))
             .await?;
-        let record = core.answer(transaction, request, terms, &restored).await?;
-        Ok(record.map_or(Outcome::Written, Outcome::Record))
+        Ok(Outcome::Elsewhere {
+            key: core.key_of(resource, request, &restored.row),
+            record: core.answer(transaction, request, terms, &restored).await?,
+        })
     }
 }

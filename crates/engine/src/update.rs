@@ -133,6 +133,14 @@ impl crate::work::Writing for Updating {
         )
         .await?;
         let record = core.answer(transaction, request, terms, &after).await?;
+        let differs = |field: &Field| {
+            let place = usize::from(field.id.0);
+            before.row[place] != after.row[place]
+        };
+        if resource.key_fields().any(differs) {
+            let key = core.key_of(resource, request, &after.row);
+            return Ok(Outcome::Elsewhere { key, record });
+        }
         Ok(record.map_or(Outcome::Written, Outcome::Record))
     }
 }

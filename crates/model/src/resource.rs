@@ -171,6 +171,12 @@ impl Resource {
         self.key_fields().all(|field| !field.read_only)
     }
 
+    /// Whether clients may change what a record's path ends with.
+    pub fn can_be_moved(&self) -> bool {
+        self.key_fields()
+            .any(|field| !field.is_system() && !field.read_only && !field.immutable)
+    }
+
     pub fn list_named(&self, name: &str) -> Option<&ListRelation> {
         self.lists.iter().find(|list| list.name == name)
     }

@@ -8,7 +8,9 @@ pub mod stream;
 pub mod tag;
 
 use call::{Outcome, Page, Record, Standings, ViewTag};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION, VARY};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, LINK, LOCATION, VARY,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use model::{Model, Resource};
@@ -87,7 +89,13 @@ pub fn write(
             answer,
             replayed,
             same_rights,
-        } => kept::read(&answer, replayed, same_rights),
+        } => {
+            let mut response = kept::read(&answer, replayed, same_rights)?;
+            if response.status().is_client_error() && web::media::only_dialects(&head.headers) {
+                kept::in_plain_json(&mut response);
+            }
+            Ok(response)
+        }
         outcome => Ok(written(&outcome, model, resource, wish)),
     }
 }
@@ -106,6 +114,16 @@ pub fn written(outcome: &Outcome, model: &Model, resource: &Resource, wish: Wish
             }
             response
         }
+        Outcome::Elsewhere { key, record } => {
+            let mut response = match record {
+                Some(record) => written_record(record, StatusCode::OK),
+                None => empty(StatusCode::NO_CONTENT),
+            };
+            if let Some(location) = link::location(model, resource, key) {
+                response.headers_mut().insert(CONTENT_LOCATION, location);
+            }
+            response
+        }
         Outcome::Batch(batch) => {
             let id_type = &resource.id_field().shape.ty;
             let tag = |record: &Record| {
@@ -117,7 +135,9 @@ pub fn written(outcome: &Outcome, model: &Model, resource: &Resource, wish: Wish
             no_store(response.headers_mut());
             response
         }
-        Outcome::Started(started) => operation::begun(started, &model.base),
+        Outcome::Started(started) => {
+            operation::begun(started, &model.base, wish.prefer.wait_seconds)
+        }
         Outcome::Written | Outcome::Deleted | Outcome::Page(_) | Outcome::Kept { .. } => {
             empty(StatusCode::NO_CONTENT)
         }
@@ -126,6 +146,7 @@ pub fn written(outcome: &Outcome, model: &Model, resource: &Resource, wish: Wish
         // There is nothing that these could name.
         let headers = response.headers_mut();
         headers.remove(LOCATION);
+        headers.remove(CONTENT_LOCATION);
         headers.remove(ETAG);
         headers.insert(DRY_RUN, HeaderValue::from_static("true"));
         no_store(headers);
@@ -135,13 +156,14 @@ pub fn written(outcome: &Outcome, model: &Model, resource: &Resource, wish: Wish
         };
     }
     if !matches!(outcome, Outcome::Started(_)) {
-        prefer(&mut response, wish.prefer);
+        prefer(&mut response, wish);
     }
     response
 }
 
 /// Answers as the client would like it, and says so.
-fn prefer(response: &mut Response, prefer: Prefer) {
+fn prefer(response: &mut Response, wish: Wish) {
+    let prefer = wish.prefer;
     let mut applied = Vec::new();
     match prefer.answer {
         Some(Return::Minimal) => {
@@ -150,15 +172,22 @@ fn prefer(response: &mut Response, prefer: Prefer) {
             if response.status() == StatusCode::OK {
                 *response.status_mut() = StatusCode::NO_CONTENT;
             }
-            applied.push("return=minimal");
+            applied.push("return=minimal".to_owned());
         }
         Some(Return::Representation) if !response.body().is_empty() => {
-            applied.push("return=representation");
+            applied.push("return=representation".to_owned());
         }
         _ => {}
     }
     if prefer.strict {
-        applied.push("handling=strict");
+        applied.push("handling=strict".to_owned());
+    }
+    // It has ended in time. What is only rehearsed is not waited for.
+    if let Some(seconds) = prefer.wait_seconds
+        && prefer.later
+        && !wish.dry_run
+    {
+        applied.push(format!("wait={seconds}"));
     }
     if !applied.is_empty() {
         let applied = HeaderValue::try_from(applied.join(", ")).expect("these words are ASCII");

@@ -252,9 +252,13 @@ fn show(outcome: &Outcome) -> Json {
         Outcome::Created {
             record: Some(record),
             ..
+        }
+        | Outcome::Elsewhere {
+            record: Some(record),
+            ..
         } => show_record(record),
         Outcome::Created { record: None, .. } => json!("created"),
-        Outcome::Written => json!("written"),
+        Outcome::Written | Outcome::Elsewhere { record: None, .. } => json!("written"),
         Outcome::Deleted => json!("deleted"),
         Outcome::Page(page) => show_page(page),
         Outcome::Batch(batch) => serde_json::Value::from(format!("{batch:?}")),

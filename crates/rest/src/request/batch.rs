@@ -3,7 +3,7 @@
 //! A record to change is named by what its path ends with: its `id`, or the values of its key. With
 //! `etag` it is changed only if it is still as it was read. One to delete may be that value alone.
 
-use call::{Batch, Change, Code, Failure, FieldProblem, Part, Place, Precondition, RecordKey};
+use call::{Batch, Change, FieldProblem, Part, Place, Precondition, RecordKey};
 use http::header::IF_MATCH;
 use http::{HeaderMap, HeaderValue};
 use model::{Field, Model, Resource};
@@ -87,10 +87,10 @@ pub async fn read(
 ) -> Result<Change, Refusal> {
     let bytes_max = body_bytes_max.saturating_mul(BODIES_MAX);
     let members = body::read_object(headers, body, bytes_max).await?;
-    parse(members, names).map(Change::Batch).map_err(Into::into)
+    Ok(Change::Batch(parse(members, names)))
 }
 
-fn parse(members: Map<String, Value>, names: &Names<'_>) -> Result<Batch, Failure> {
+fn parse(members: Map<String, Value>, names: &Names<'_>) -> Batch {
     let mut batch = Batch::default();
     let mut faults = Faults {
         names,
@@ -114,22 +114,18 @@ fn parse(members: Map<String, Value>, names: &Names<'_>) -> Result<Batch, Failur
         for (index, item) in items.into_iter().enumerate() {
             let pointer = format!("{pointer}/{index}");
             match name.as_str() {
-                "create" => batch.create.extend(faults.object(pointer, item)),
+                "create" => batch.create.push(faults.object(pointer, item)),
                 "update" => {
                     let part = faults.object(pointer.clone(), item);
-                    batch
-                        .update
-                        .extend(part.and_then(|it| faults.part(&pointer, it)));
+                    let part = part.and_then(|it| faults.part(&pointer, it));
+                    batch.update.push(part);
                 }
-                _ => batch.delete.extend(faults.delete(&pointer, item)),
+                _ => batch.delete.push(faults.delete(&pointer, item)),
             }
         }
     }
-    if faults.found.is_empty() {
-        Ok(batch)
-    } else {
-        Err(Failure::with_problems(Code::Invalid, faults.found))
-    }
+    batch.unreadable = faults.found;
+    batch
 }
 
 struct Faults<'a> {
@@ -165,11 +161,12 @@ impl Faults<'_> {
         }
     }
 
-    /// A record that is there, with what is to be changed of it.
+    /// A record that is there, with what is to be changed of it, if it can be told which one.
     fn part(&mut self, pointer: &str, mut members: Map<String, Value>) -> Option<Part> {
         let precondition = match members.shift_remove("etag") {
-            None => Some(Precondition::default()),
-            Some(etag) => self.precondition(pointer, &etag),
+            None => Precondition::default(),
+            // Nothing is done where a fault has been told, so it does not matter what is left.
+            Some(etag) => self.precondition(pointer, &etag).unwrap_or_default(),
         };
         let mut values = Some(Vec::new());
         for field in self.names.fields() {
@@ -191,7 +188,7 @@ impl Faults<'_> {
         Some(Part {
             target: self.names.key(values?),
             change: members,
-            precondition: precondition?,
+            precondition,
         })
     }
 

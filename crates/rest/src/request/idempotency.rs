@@ -111,9 +111,16 @@ fn fingerprint(head: &Parts, request: &Request) -> [u8; 16] {
         Some(Change::Batch(batch)) => {
             hash.update(b"b");
             for body in &batch.create {
-                object(&mut hash, body);
+                match body {
+                    Some(body) => object(&mut hash, body),
+                    None => hash.update(b"!"),
+                }
             }
             for part in batch.update.iter().chain(&batch.delete) {
+                let Some(part) = part else {
+                    hash.update(b"!");
+                    continue;
+                };
                 hash.update(b".");
                 target(&mut hash, &part.target);
                 precondition(&mut hash, &part.precondition);

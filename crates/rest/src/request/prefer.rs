@@ -16,7 +16,7 @@ pub struct Prefer {
     pub strict: bool,
     /// `respond-async`: answer at once, and go on after that.
     pub later: bool,
-    /// `wait`: but wait so many seconds for it.
+    /// `wait`: but wait so many seconds for it; no more than anybody is kept waiting.
     pub wait_seconds: Option<u32>,
 }
 
@@ -43,7 +43,7 @@ impl Prefer {
                     ("return", "representation") => prefer.answer = Some(Return::Representation),
                     ("handling", "strict") => prefer.strict = true,
                     ("respond-async", "") => prefer.later = true,
-                    ("wait", seconds) => prefer.wait_seconds = seconds.parse().ok(),
+                    ("wait", text) => prefer.wait_seconds = seconds(text),
                     _ => {}
                 }
                 seen.push(name);
@@ -51,6 +51,13 @@ impl Prefer {
         }
         prefer
     }
+}
+
+/// A number of seconds, however large it is (RFC 7240 §4.3 names no largest one).
+fn seconds(text: &str) -> Option<u32> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let most = engine::WAIT_SECONDS_MAX;
+    is_number.then(|| text.parse().map_or(most, |seconds: u32| seconds.min(most)))
 }
 
 /// Names in lower case with their values; parameters are dropped, as none is defined.
@@ -132,6 +139,11 @@ mod tests {
             ("respond-async, wait=10", true, Some(10)),
             ("wait=5", false, Some(5)),
             ("wait=-1, respond-async=yes", false, None),
+            ("wait=+1", false, None),
+            ("wait=", false, None),
+            ("respond-async, wait=\"0020\"", true, Some(20)),
+            ("respond-async, wait=21", true, Some(20)),
+            ("respond-async, wait=99999999999999999999", true, Some(20)),
         ] {
             let headers = HeaderMap::from_iter([(PREFER, HeaderValue::from_static(text))]);
             let found = Prefer::read(&headers);

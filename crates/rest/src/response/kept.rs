@@ -17,6 +17,7 @@ use call::{Failure, Outcome, Scribe};
 use http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderValue, StatusCode};
 use model::Model;
+use serde_json::Value;
 use value::ResourceId;
 use web::{Body, Response};
 
@@ -104,6 +105,20 @@ pub fn read(text: &str, replayed: bool, same_rights: bool) -> Result<Response, R
         }
     }
     Ok(response)
+}
+
+/// Makes of a refusal what clients are sent that take a dialect of JSON alone, and may not be the
+/// one that it was written for.
+pub fn in_plain_json(response: &mut Response) {
+    let body = response.body().bytes().unwrap_or_default();
+    let Ok(Value::Object(mut problem)) = serde_json::from_slice(body) else {
+        return;
+    };
+    if let Some(said) = problem.get("detail").or_else(|| problem.get("title")) {
+        problem.insert("message".to_owned(), said.clone());
+    }
+    *response.body_mut() = Body::from(Value::Object(problem).to_string());
+    response.headers_mut().insert(CONTENT_TYPE, super::JSON);
 }
 
 fn parse(text: &str) -> Option<Response> {

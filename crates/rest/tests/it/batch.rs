@@ -142,6 +142,29 @@ fn of_what_is_refused_nothing_is_done() {
             "/create/1/more unknown_field",
             "/create/1/title too_short",
             "/create/2/till check_failed",
+            "/update/0/title too_short",
+            "/update/1/till check_failed",
+        ],
+    );
+    // Whatever it takes to find them: the body alone, the contract, or what is stored.
+    check(
+        json!({
+            "delete": [null, id, {"id": 1, "x": 2}],
+            "update": [{"id": id, "etag": 3, "title": ""}, {"id": id, "from": 3, "till": 1}, {"done": true}],
+            "create": [1, {"title": ""}, {"title": "ok"}],
+            "more": [],
+        }),
+        422,
+        &[
+            "/more unknown_field",
+            "/create/0 wrong_type",
+            "/create/1/title too_short",
+            "/update/0/etag invalid",
+            "/update/0/title too_short",
+            "/update/1/till check_failed",
+            "/update/2/id required",
+            "/delete/0 wrong_type",
+            "/delete/2/x unknown_field",
         ],
     );
     check(
@@ -189,7 +212,7 @@ fn of_what_is_refused_nothing_is_done() {
     check(
         json!({"create": 1, "more": []}),
         422,
-        &["/create wrong_type", "/more unknown_field"],
+        &["/more unknown_field", "/create wrong_type"],
     );
     check(
         json!({
@@ -267,6 +290,10 @@ fn preconditions_keys_and_rules_hold_for_every_part() {
     let body = json!({"create": [{"text": "b"}], "update": [{"id": id, "text": "c"}]});
     bob.post("/v1/notes/batch", &body).expect(404);
     app.post("/v1/notes/batch", &body).expect(401);
+    // Who may do nothing here is not told what is wrong with it.
+    let unreadable = json!({"create": [1], "update": [{"text": 3}]});
+    app.post("/v1/notes/batch", &unreadable).expect(401);
+    bob.post("/v1/notes/batch", &unreadable).expect(422);
     let reader = app.key().scope("notes.read").user("ann").client();
     assert_eq!(
         reader.post("/v1/notes/batch", &body).expect(403).code(),

@@ -190,6 +190,19 @@ fn what_the_data_refused_stays_refused() {
     replays(&first, &post(&app, "/v1/accounts", "refused-1", &body));
     replays(&second, &stale("refused-2"));
     replays(&third, &keyed(&app, "PATCH", &path, "refused-3", &change));
+    // Who reads a dialect of JSON alone is told it as such, whoever was told it first.
+    let dialect = app
+        .request("POST", "/v1/accounts")
+        .header("idempotency-key", "refused-1")
+        .header("accept", "application/vnd.desk+json")
+        .json(&body);
+    let dialect = dialect.send().expect(409);
+    assert!(dialect.header("idempotency-replayed").is_some());
+    let told = dialect.header("content-type");
+    assert_eq!(told.as_deref(), Some("application/json"));
+    let mut expected = first.json();
+    expected["message"] = expected["detail"].clone();
+    assert_eq!(dialect.json(), expected);
     post(&app, "/v1/accounts", "refused-4", &body).expect(201);
     let mismatch = post(&app, "/v1/accounts", "refused-1", &json!({"name": "x"}));
     assert_eq!(mismatch.expect(422).code(), "idempotency_mismatch");

@@ -126,9 +126,18 @@ fn who_waits_a_little_is_answered_as_ever() {
     let body = json!({"title": "waited"});
     let made = later(&app, "/v1/tasks", "respond-async, wait=15", &body).expect(201);
     assert_eq!(made.json()["title"], "waited");
-    assert_eq!(made.header("preference-applied"), None);
+    let applied = |answer: &Answer| answer.header("preference-applied");
+    assert_eq!(applied(&made).as_deref(), Some("wait=15"));
+    let call = app.request("POST", "/v1/tasks").json(&body);
+    let call = call.header("prefer", "respond-async, return=minimal, wait=1000");
+    let made = call.send().expect(201);
+    assert_eq!(applied(&made).as_deref(), Some("return=minimal, wait=20"));
+    let begun = later(&app, "/v1/tasks", "respond-async, wait=0", &body).expect(202);
+    assert_eq!(applied(&begun).as_deref(), Some("respond-async, wait=0"));
+    ended(&app, &begun);
     // Alone it is no wish to be answered earlier.
-    later(&app, "/v1/tasks", "wait=1", &body).expect(201);
+    let made = later(&app, "/v1/tasks", "wait=1", &body).expect(201);
+    assert_eq!(applied(&made), None);
 }
 
 #[test]

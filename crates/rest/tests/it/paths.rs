@@ -159,9 +159,21 @@ fn a_changed_key_moves_the_record() {
     let (app, client) = tracker();
     issue(&client, "stays");
     let before = app.get("/repos/octo/hello").expect(200);
-    client
-        .patch("/repos/octo/hello", &json!({"name": "bye"}))
-        .expect(200);
+    let rename = |path: &str, prefer: &str, name: &str| {
+        let call = client.request("PATCH", path).header("prefer", prefer);
+        call.json(&json!({"name": name})).send()
+    };
+    let elsewhere = |answer: &Answer| answer.header("content-location");
+    let kept = rename("/repos/octo/hello", "", "hello").expect(200);
+    assert_eq!(elsewhere(&kept), None);
+    let renamed = rename("/repos/octo/hello", "", "good bye").expect(200);
+    let place = elsewhere(&renamed).unwrap();
+    assert!(place.ends_with("/repos/octo/good%20bye"), "{place}");
+    assert_eq!(app.get(&place).expect(200).etag(), renamed.etag());
+    let shown = "/repos/octo/good%20bye?dry_run=true";
+    assert_eq!(elsewhere(&rename(shown, "", "x").expect(200)), None);
+    let again = rename("/repos/octo/good%20bye", "return=minimal", "bye").expect(204);
+    assert_eq!(elsewhere(&again), Some(place.replace("good%20", "")));
     app.get("/repos/octo/hello").expect(404);
     app.get("/repos/octo/hello/issues/1").expect(404);
     let after = app.get("/repos/octo/bye").expect(200);

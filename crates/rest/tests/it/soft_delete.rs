@@ -188,7 +188,9 @@ fn rules_and_checks_count_what_is_there() {
         .guest
         .delete(&made.header("location").unwrap())
         .expect(204);
-    restore(&world.guest, &tasks[0]).expect(200);
+    let restored = restore(&world.guest, &tasks[0]).expect(200);
+    let place = restored.header("content-location");
+    assert_eq!(place.as_deref(), Some(&*tasks[0]));
     // A rule over the list's tasks sees none that is deleted.
     world
         .guest

@@ -103,6 +103,13 @@ pub fn components() -> Map<String, Json> {
             ),
         ),
         (
+            "Content-Location",
+            json!({
+                "description": "The record's path, where that is not the path that was asked (RFC 9110 §8.7): it was restored, or what names it has changed.",
+                "schema": {"type": "string", "format": "uri-reference"},
+            }),
+        ),
+        (
             "Deprecation",
             json!({
                 "description": "Since when this is deprecated, in seconds since 1970 (RFC 9745); not there if no day is known.",

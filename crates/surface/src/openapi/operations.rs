@@ -655,6 +655,11 @@ impl<'m> Operation<'m, '_> {
             ],
             Action::Update | Action::Replace | Action::Restore => {
                 let now = format!("The {noun} as it is now.");
+                let elsewhere = self.action == Action::Restore || self.resource.can_be_moved();
+                let written = match elsewhere {
+                    true => [written, vec!["Content-Location"]].concat(),
+                    false => written,
+                };
                 let mut all = vec![
                     (200, answer(&now, &written, record())),
                     (204, answer(&unseen, &written, None)),
