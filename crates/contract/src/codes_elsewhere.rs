@@ -150,6 +150,11 @@ pub static YAML: &[Explanation] = &[
         "The file holds far more values than any contract.",
     ),
     about(
+        yaml::NOT_UTF8,
+        "not UTF-8",
+        "A contract is text in UTF-8. A file in another encoding, such as Latin-1 or UTF-16, has to be saved as UTF-8; most editors ask for the encoding under \"save as\".",
+    ),
+    about(
         yaml::CHARACTER,
         "character that does not belong",
         "An invisible or forbidden character, often copied along with text from a web page. Delete it and type it anew.",

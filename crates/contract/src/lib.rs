@@ -40,6 +40,7 @@ use diag::{Diagnostic, Diagnostics, FileId, Sources};
 use model::Model;
 
 pub use include::{FILES_MAX, Load};
+pub use names::slug;
 pub use read::Part;
 
 /// Compiles the contract whose main file is `main`.

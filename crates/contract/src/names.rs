@@ -140,6 +140,15 @@ pub fn to_slug(name: &str) -> String {
         .to_owned()
 }
 
+/// A name for the contract made of any text, such as that of its folder; `None` if nothing of it
+/// can stand in one.
+pub fn slug(text: &str) -> Option<String> {
+    let mut slug = to_slug(text);
+    slug.truncate(NAME_CHARS_MAX);
+    let slug = slug.trim_end_matches('_');
+    is_slug(slug).then(|| slug.to_owned())
+}
+
 /// The PascalCase name somebody probably meant: `play_list`, `playList` → `PlayList`.
 pub fn to_type_name(name: &str) -> String {
     let slug = to_slug(name);

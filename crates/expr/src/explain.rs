@@ -125,6 +125,12 @@ impl Explaining<'_> {
             Node::And(parts) | Node::Or(parts) => {
                 parts.iter().map(|part| self.why(part, this, "")).collect()
             }
+            // `public` and the like say all there is to say.
+            Node::Rule { rule, .. }
+                if matches!(rule.body.node, Node::Const(_) | Node::SignedIn) =>
+            {
+                vec![]
+            }
             Node::Rule { rule, row } => match self.evaluation.row_for(row.as_ref(), this) {
                 Ok(Some(record)) => vec![self.why(&rule.body, Some(&record), "")],
                 Ok(None) if row.is_none() => vec![self.why(&rule.body, None, "")],

@@ -511,7 +511,7 @@ async fn migrate_once(
     }
     let may = match allowed {
         Migrate::Refuse => false,
-        Migrate::Safe => pending.plan.is_safe(),
+        Migrate::Safe => pending.loses_nothing(),
         Migrate::AllowDataLoss => true,
     };
     if !may {

@@ -3,6 +3,7 @@
 //!
 //! Ends: 0 it went well, 1 the contract or the action is wrong, 2 the command was used wrongly.
 
+mod asked;
 mod backup;
 mod check;
 mod completions;
@@ -23,9 +24,11 @@ use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
+use frontdesk::store::migrate::ApplyError;
 use frontdesk::{Compiled, Error, Listeners, Location, Project};
 use tokio::net::TcpListener;
 
+use self::asked::Asked;
 use crate::config::{Config, Flags, Storage};
 use crate::terminal::{self, tell, tell_error};
 
@@ -70,6 +73,18 @@ enum Command {
     Completions(completions::Completions),
 }
 
+impl Command {
+    /// What it is about, for those whose errors advise another command.
+    fn asked(&self) -> Asked {
+        match self {
+            Command::Dev(command) => command.asked(),
+            Command::Serve(command) => command.asked(),
+            Command::Migrate(command) => command.asked(),
+            _ => Asked::default(),
+        }
+    }
+}
+
 /// Why a command did not do what it was asked.
 pub enum Trouble {
     /// Everything has been told already.
@@ -92,6 +107,7 @@ pub type Done = Result<(), Trouble>;
 
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    let asked = cli.command.asked();
     let done = match cli.command {
         Command::Init(command) => command.run(),
         Command::Dev(command) => command.run(),
@@ -109,7 +125,6 @@ pub fn run() -> ExitCode {
         Command::Completions(command) => command.run(),
     };
     crate::log::flush();
-    crate::log::flush();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Trouble::Told) => ExitCode::from(1),
@@ -118,7 +133,7 @@ pub fn run() -> ExitCode {
             ExitCode::from(1)
         }
         Err(Trouble::Error(error)) => {
-            explain_error(&error);
+            explain_error(&error, &asked);
             ExitCode::from(1)
         }
         Err(Trouble::Usage(what)) => {
@@ -129,7 +144,7 @@ pub fn run() -> ExitCode {
 }
 
 /// Tells an error as fully as it can be told.
-pub fn explain_error(error: &Error) {
+pub fn explain_error(error: &Error, asked: &Asked) {
     match error {
         Error::Contract(compiled) => {
             tell_diagnostics(compiled);
@@ -148,11 +163,23 @@ pub fn explain_error(error: &Error) {
         }
         Error::Pending(pending) => {
             tell(migrate::to_text(pending));
-            let help = match pending.plan.is_safe() {
-                true => "run `frontdesk migrate apply`, or start with `--migrate`",
-                false => "some of it loses data: `frontdesk migrate apply --allow-data-loss`",
+            let apply = asked.command_on_data("migrate apply");
+            let help = match pending.loses_nothing() {
+                true => format!("run `{apply}`, or start with `--migrate`"),
+                false => format!("some of it loses data: `{apply} --allow-data-loss`"),
             };
-            tell_error(error, Some(help));
+            tell_error(error, Some(&help));
+        }
+        Error::Migration(ApplyError::Loses(steps)) => {
+            tell_error("this would lose data, so nothing was changed", None);
+            for step in steps {
+                tell(format!("  {step}"));
+            }
+            let apply = asked.command_on_data("migrate apply");
+            tell(format!(
+                "  {}: if that is meant, `{apply} --allow-data-loss`",
+                terminal::styled(terminal::LINK, "help")
+            ));
         }
         Error::Listen { address, source } => {
             tell_error(error, help_listening(address, source).as_deref())
@@ -210,6 +237,21 @@ pub fn tell_diagnostics(compiled: &Compiled) {
     let dropped = compiled.diagnostics.dropped();
     if dropped > 0 {
         tell(format!("… and {dropped} more"));
+    }
+}
+
+/// More warnings than this are only counted: they would bury what comes after them.
+const WARNINGS_SHOWN_MAX: usize = 5;
+
+/// Shows the warnings of a contract that is served, or says how to see them.
+pub fn tell_warnings(compiled: &Compiled, asked: &Asked) {
+    match compiled.warning_count() {
+        0 => {}
+        many if many <= WARNINGS_SHOWN_MAX => tell_diagnostics(compiled),
+        many => terminal::tell_warning(format!(
+            "the contract has {many}; `{}` shows them",
+            asked.command("check")
+        )),
     }
 }
 

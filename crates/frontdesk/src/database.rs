@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Model;
-use store::migrate::{self, ApplyError, Plan, Refusal};
+use store::migrate::{self, ApplyError, Plan, Refusal, Risk, Step};
 use store::{Driver, StoreError};
 use store_postgres::{PostgresDriver, Target};
 use store_sqlite::{Options, Served, SqliteDriver};
@@ -68,6 +68,24 @@ pub struct Pending {
     pub refusals: Vec<Refusal>,
     /// There are no tables at all yet.
     pub is_new: bool,
+}
+
+impl Pending {
+    /// Whether every record that is there stays: an empty table can go.
+    pub fn loses_nothing(&self) -> bool {
+        let steps = self.plan.steps.iter().zip(&self.touched_rows);
+        steps
+            .into_iter()
+            .all(|(step, rows)| self.risk(step, *rows) < Risk::Loses)
+    }
+
+    /// What a step risks with the records that are there: `rows` of them are touched.
+    pub fn risk(&self, step: &Step, rows: Option<i64>) -> Risk {
+        match (step.risk, rows) {
+            (Risk::Loses, Some(0)) => Risk::Safe,
+            (risk, _) => risk,
+        }
+    }
 }
 
 impl Database {
@@ -231,7 +249,8 @@ impl Database {
     /// # Errors
     /// When the data does not fit, or would be lost and may not be. Nothing has changed then.
     pub async fn apply(&self, pending: &Pending, allow_data_loss: bool) -> Result<(), Error> {
-        let done = migrate::apply(&*self.driver, &pending.plan, now(), allow_data_loss).await;
+        let allowed = allow_data_loss || pending.loses_nothing();
+        let done = migrate::apply(&*self.driver, &pending.plan, now(), allowed).await;
         done.map_err(|error| match error {
             ApplyError::Store(error) => self.failed(error),
             ApplyError::Refused(refusals) => Error::Refused(refusals),

@@ -64,7 +64,9 @@ impl fmt::Display for Error {
             Error::NoContract { folder, help } => {
                 write!(f, "there is no contract in `{}`: {help}", folder.display())
             }
-            Error::File { path, source } => write!(f, "`{}`: {source}", path.display()),
+            Error::File { path, source } => {
+                write!(f, "`{}` cannot be opened: {source}", path.display())
+            }
             Error::Contract(compiled) => {
                 let errors = compiled.error_count();
                 let noun = if errors == 1 { "mistake" } else { "mistakes" };

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use contract::FILES_MAX;
-use diag::{Diagnostics, Severity, Sources};
+use diag::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span};
 use model::Model;
 
 use crate::error::Error;
@@ -95,9 +95,22 @@ impl Project {
     /// When the main file cannot be read.
     pub fn compile(&self) -> Result<Compiled, Error> {
         let main = self.folder.join(FILE);
-        let text = read_text(&main).map_err(|source| Error::File { path: main, source })?;
+        let bytes = read(&main).map_err(|source| Error::File { path: main, source })?;
         let mut sources = Sources::new();
         let mut diagnostics = Diagnostics::new();
+        let text = match text_of(bytes) {
+            Ok(text) => text,
+            Err((lossy, at)) => {
+                let file = sources.add(self.shown(FILE), lossy);
+                diagnostics.push(not_utf8(file, at));
+                return Ok(Compiled {
+                    sources,
+                    diagnostics,
+                    model: None,
+                    folders: BTreeSet::from([self.folder.clone()]),
+                });
+            }
+        };
         let file = sources.add(self.shown(FILE), text);
         let mut loader = Loader {
             project: self,
@@ -200,30 +213,42 @@ impl Loader<'_> {
                     "`{shown}` is a link that leads out of the contract's folder"
                 ));
             }
-            let text = read_text(&real).map_err(|error| format!("`{shown}`: {error}"))?;
+            let bytes = read(&real).map_err(|error| format!("`{shown}`: {error}"))?;
+            let text = text_of(bytes).map_err(|(lossy, at)| {
+                let line = lossy[..at].matches('\n').count() + 1;
+                format!("`{shown}`: line {line} is not UTF-8")
+            })?;
             files.push((shown, text));
         }
         Ok(files)
     }
 }
 
-fn read_text(path: &Path) -> io::Result<String> {
+fn read(path: &Path) -> io::Result<Vec<u8>> {
     let bytes = fs::metadata(path)?.len();
     if bytes > BYTES_MAX {
         let message = format!("{bytes} bytes are too many for a contract");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
-    let bytes = fs::read(path)?;
+    fs::read(path)
+}
+
+/// The text, or as much of it as is text, and where it first is none.
+fn text_of(bytes: Vec<u8>) -> Result<String, (String, usize)> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("line {line} is not UTF-8"),
-        )
+        (String::from_utf8_lossy(error.as_bytes()).into_owned(), at)
     })
+}
+
+fn not_utf8(file: FileId, at: usize) -> Diagnostic {
+    // What is no text is shown as the character that stands for it.
+    let end = at + char::REPLACEMENT_CHARACTER.len_utf8();
+    Diagnostic::error(
+        contract::yaml::codes::NOT_UTF8,
+        Span::new(file, at..end),
+        "the file is not UTF-8",
+    )
+    .label("the first bytes that are no text")
+    .help("save the file as UTF-8, without changing its words")
 }

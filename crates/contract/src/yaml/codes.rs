@@ -58,5 +58,7 @@ pub const TOO_LARGE: &str = "E0130";
 pub const TOO_DEEP: &str = "E0131";
 /// More values than a file may have.
 pub const TOO_MANY: &str = "E0132";
+/// Bytes that are no text.
+pub const NOT_UTF8: &str = "E0134";
 /// A character that cannot be seen or does not belong in a text.
 pub const CHARACTER: &str = "E0133";

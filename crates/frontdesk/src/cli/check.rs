@@ -33,7 +33,21 @@ pub struct Check {
 
 impl Check {
     pub fn run(self) -> Done {
-        let compiled = Project::open(&self.dir)?.compile()?;
+        let compiled = match Project::open(&self.dir).and_then(|project| project.compile()) {
+            Ok(compiled) => compiled,
+            Err(error) if self.json => {
+                say(json!({
+                    "ok": false,
+                    "errors": 1,
+                    "warnings": 0,
+                    "diagnostics": [],
+                    "access": null,
+                    "error": error.to_string(),
+                }));
+                return Err(Trouble::Told);
+            }
+            Err(error) => return Err(error.into()),
+        };
         let failed = compiled.diagnostics.has_errors() || compiled.model.is_none();
         let who = compiled.model.as_ref().map(contract::who::who);
         if self.json {

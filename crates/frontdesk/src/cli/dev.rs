@@ -20,12 +20,13 @@ use frontdesk::{App, Compiled, Error, Migrate, Project, Stopping};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use super::asked::Asked;
 use super::serve::Signals;
-use super::{Done, Trouble, explain_error, runtime};
+use super::{Done, Trouble, explain_error, runtime, tell_warnings};
 use crate::banner;
 use crate::config::{Config, Flags};
 use crate::log;
-use crate::terminal::{CAREFUL, GOOD, QUIET, count, say, styled, tell, tell_error};
+use crate::terminal::{CAREFUL, GOOD, QUIET, say, styled, tell, tell_error};
 
 const EXAMPLE: &str = "\
 Example:
@@ -50,6 +51,10 @@ pub struct Dev {
 }
 
 impl Dev {
+    pub fn asked(&self) -> Asked {
+        Asked::about(&self.dir, &self.flags.storage)
+    }
+
     pub fn run(self) -> Done {
         let config = Config::resolve(&self.dir, &self.flags, None).map_err(Trouble::Usage)?;
         if self.flags.print_config {
@@ -59,7 +64,7 @@ impl Dev {
         log::start(&config.log.value).map_err(Trouble::Usage)?;
         let project = Project::open(&self.dir)?;
         let runtime = runtime()?;
-        let served = runtime.block_on(serve(project, &config));
+        let served = runtime.block_on(serve(project, &config, self.asked()));
         runtime.shutdown_timeout(GOODBYE);
         // Closes the database, which writes its log back.
         drop(served?);
@@ -67,11 +72,11 @@ impl Dev {
     }
 }
 
-async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble> {
+async fn serve(project: Project, config: &Config, asked: Asked) -> Result<Option<App>, Trouble> {
     // First, because nothing else matters if somebody else is there.
     let (listeners, address, private) = super::listeners(config)?;
     let mut signals = Signals::new()?;
-    let mut desk = Desk::new(project, address)?;
+    let mut desk = Desk::new(project, address, asked)?;
     let app = tokio::select! {
         app = desk.open(config) => app?,
         _ = signals.next() => return Ok(None),
@@ -89,7 +94,6 @@ async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble
         signals.next().await;
         tokio::spawn(async move {
             signals.next().await;
-            log::flush();
             log::flush();
             process::exit(1);
         });
@@ -110,6 +114,8 @@ async fn serve(project: Project, config: &Config) -> Result<Option<App>, Trouble
 /// Follows a contract's folder.
 struct Desk {
     project: Project,
+    /// For commands that messages advise.
+    asked: Asked,
     /// Where it is served.
     address: SocketAddr,
     origin: String,
@@ -123,13 +129,14 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(project: Project, address: SocketAddr) -> Result<Desk, Trouble> {
+    fn new(project: Project, address: SocketAddr, asked: Asked) -> Result<Desk, Trouble> {
         let watch = Watch::start().map_err(|error| {
             Trouble::Wrong(format!("changes cannot be watched for: {error}"), None)
         })?;
         let folder = BTreeSet::from([project.folder().to_owned()]);
         let mut desk = Desk {
             project,
+            asked,
             address,
             origin: super::origin(address),
             watch,
@@ -151,7 +158,7 @@ impl Desk {
                 Err(error) => return Err(error.into()),
             };
             if is_news {
-                explain_error(&error);
+                explain_error(&error, &self.asked);
                 tell(styled(QUIET, "\nWaiting for a change …"));
             }
             // What is pending may be applied by another command, which changes no file.
@@ -165,7 +172,7 @@ impl Desk {
 
     async fn try_open(&mut self, config: &Config) -> Result<App, Error> {
         let (model, compiled) = self.compile().await?.into_model()?;
-        tell_warnings(&compiled);
+        tell_warnings(&compiled, &self.asked);
         self.seen = Some(compiled);
         let builder = App::builder(self.project.folder())
             .origin(&self.origin)
@@ -227,12 +234,12 @@ impl Desk {
                 let seen = self.seen.as_ref();
                 if !seen.is_some_and(|seen| seen.is_of_the_same_text(&compiled)) {
                     self.swap(app, compiled, started).await;
-                    renew_keys(app, keys).await;
+                    renew_keys(app, keys, &self.asked).await;
                 }
             }
             Err(error) => {
                 self.seen = None;
-                tell_failure(&error);
+                tell_failure(&error, &self.asked);
             }
         }
         let seeded = self.seed(app).await;
@@ -251,7 +258,7 @@ impl Desk {
         let (model, compiled) = match compiled.into_model() {
             Ok(good) => good,
             Err(error) => {
-                tell_failure(&error);
+                tell_failure(&error, &self.asked);
                 if let Error::Contract(compiled) = error {
                     self.seen = Some(*compiled);
                 }
@@ -271,10 +278,10 @@ impl Desk {
                 for step in steps {
                     say(format!("  {} {step}", styled(GOOD, "+")));
                 }
-                tell_warnings(&compiled);
+                tell_warnings(&compiled, &self.asked);
             }
             Err(error) => {
-                tell_failure(&error);
+                tell_failure(&error, &self.asked);
                 if let Error::Pending(_) = error {
                     self.waiting = Some(model);
                 }
@@ -313,32 +320,22 @@ fn can_be_mended(error: &Error) -> bool {
     )
 }
 
-fn tell_failure(error: &Error) {
-    explain_error(error);
+fn tell_failure(error: &Error, asked: &Asked) {
+    explain_error(error, asked);
     tell(styled(
         CAREFUL,
         "The last good contract goes on being served.",
     ));
 }
 
-fn tell_warnings(compiled: &Compiled) {
-    if compiled.warning_count() > 0 {
-        let warnings = count(compiled.warning_count(), "warning");
-        tell(styled(
-            CAREFUL,
-            format!("{warnings}: `frontdesk check` shows them"),
-        ));
-    }
-}
-
 /// The key for trying has every scope, also new ones.
-async fn renew_keys(app: &App, keys: &mut TrialKeys) {
+async fn renew_keys(app: &App, keys: &mut TrialKeys, asked: &Asked) {
     match trial::keys(app).await {
         Ok(now) if now != *keys => {
             say(format!("  The API key for trying is now {}", now.api));
             *keys = now;
         }
         Ok(_) => {}
-        Err(error) => explain_error(&error),
+        Err(error) => explain_error(&error, asked),
     }
 }

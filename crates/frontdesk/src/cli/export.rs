@@ -1,7 +1,7 @@
 //! `export`: the documents that the server serves, as files.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use frontdesk::contract::{self, Part};
@@ -32,7 +32,7 @@ enum What {
         #[arg(default_value = ".")]
         dir: PathBuf,
 
-        /// As YAML instead of JSON
+        /// As YAML instead of JSON; also when FILE ends in .yaml or .yml
         #[arg(long)]
         yaml: bool,
 
@@ -79,7 +79,9 @@ impl Export {
                     For::Private => Audience::Private,
                 };
                 let document = frontdesk::openapi(&model(&dir)?, audience);
-                let text = match yaml {
+                let named = output.as_deref().and_then(Path::extension);
+                let named = named.is_some_and(|end| end == "yaml" || end == "yml");
+                let text = match yaml || named {
                     true => surface::yaml::write(&document),
                     false => pretty(&document),
                 };
@@ -102,6 +104,10 @@ fn write(output: Option<PathBuf>, text: &str) -> Done {
         say(text.trim_end());
         return Ok(());
     };
-    fs::write(&path, text)
-        .map_err(|error| Trouble::Wrong(format!("`{}`: {error}", path.display()), None))
+    fs::write(&path, text).map_err(|error| {
+        Trouble::Wrong(
+            format!("`{}` cannot be written: {error}", path.display()),
+            None,
+        )
+    })
 }

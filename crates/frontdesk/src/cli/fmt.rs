@@ -4,9 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
-use frontdesk::{Project, contract, diag};
+use frontdesk::{Error, Project, contract, diag};
 
+use super::asked::Asked;
 use super::{Done, Trouble};
+use crate::config::Storage;
 use crate::terminal::{GOOD, is_colourful, say, styled, tell, tell_error};
 
 const EXAMPLE: &str = "\
@@ -30,6 +32,11 @@ pub struct Fmt {
 impl Fmt {
     pub fn run(self) -> Done {
         let compiled = Project::open(&self.dir)?.compile()?;
+        let is_text = |found: &diag::Diagnostic| found.code != contract::yaml::codes::NOT_UTF8;
+        if !compiled.diagnostics.iter().all(is_text) {
+            // Only a part of it has been read: nothing to write back.
+            return Err(Error::Contract(Box::new(compiled)).into());
+        }
         let mut failed = false;
         for (id, path, text) in compiled.sources.files() {
             let formatted = match contract::fmt::format_file(id, text) {
@@ -50,13 +57,17 @@ impl Fmt {
             if self.check {
                 failed = true;
                 tell_error(
-                    format!("`{path}` is not in order"),
-                    Some("run `frontdesk fmt`"),
+                    format!("`{path}` is not formatted"),
+                    Some(&format!(
+                        "run `{}`",
+                        Asked::about(&self.dir, &Storage::default()).command("fmt")
+                    )),
                 );
             } else {
-                fs::write(path, formatted)
-                    .map_err(|error| Trouble::Wrong(format!("`{path}`: {error}"), None))?;
-                say(format!("{} {path}", styled(GOOD, "ordered")));
+                fs::write(path, formatted).map_err(|error| {
+                    Trouble::Wrong(format!("`{path}` cannot be written: {error}"), None)
+                })?;
+                say(format!("{} {path}", styled(GOOD, "formatted")));
             }
         }
         if failed { Err(Trouble::Told) } else { Ok(()) }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use frontdesk::FILE;
 
+use super::asked::Asked;
 use super::{Done, Trouble};
+use crate::config::Storage;
 use crate::terminal::{GOOD, LINK, QUIET, say, styled};
 
 const EXAMPLE: &str = "\
@@ -43,10 +45,10 @@ const NOTES: &[File] = &[
         "\
 frontdesk: 1
 name: notes
+limits: {guests: {by: ip, allow: 60/minute}}
 resources:
   Note:
-    fields:
-      text: string
+    fields: {text: string}
     access: {read: public, write: public}
 ",
     ),
@@ -98,7 +100,13 @@ impl Init {
             let to = self.dir.join(path);
             // What is there already is somebody's work.
             if !to.exists() {
-                write(&to, text)?;
+                match (self.template, *path) {
+                    (Template::Notes, FILE) => {
+                        let name = format!("name: {}\n", self.name());
+                        write(&to, &text.replacen("name: notes\n", &name, 1))?;
+                    }
+                    _ => write(&to, text)?,
+                }
                 say(format!(
                     "{} {}",
                     styled(GOOD, "made"),
@@ -106,15 +114,16 @@ impl Init {
                 ));
             }
         }
-        let dir = match self.dir.to_string_lossy() {
-            here if here == "." => String::new(),
-            dir => format!(" {dir}"),
-        };
-        say(format!(
-            "\nNow serve it:\n  {}",
-            styled(LINK, format!("frontdesk dev{dir}"))
-        ));
+        let dev = Asked::about(&self.dir, &Storage::default()).command("dev");
+        say(format!("\nNow serve it:\n  {}", styled(LINK, dev)));
         Ok(())
+    }
+
+    /// The API is called like its folder, as names are spelled in a contract.
+    fn name(&self) -> String {
+        let folder = fs::canonicalize(&self.dir).unwrap_or_else(|_| self.dir.clone());
+        let folder = folder.file_name().unwrap_or_default().to_string_lossy();
+        frontdesk::contract::slug(&folder).unwrap_or_else(|| "notes".to_owned())
     }
 }
 
@@ -125,5 +134,10 @@ fn write(path: &Path, text: &str) -> Done {
     };
     written
         .and_then(|()| fs::write(path, text))
-        .map_err(|error| Trouble::Wrong(format!("`{}`: {error}", path.display()), None))
+        .map_err(|error| {
+            Trouble::Wrong(
+                format!("`{}` cannot be written: {error}", path.display()),
+                None,
+            )
+        })
 }

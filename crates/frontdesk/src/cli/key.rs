@@ -150,6 +150,16 @@ impl Key {
 impl Create {
     async fn run(self) -> Done {
         let place = self.place;
+        let twice = self
+            .claims
+            .iter()
+            .enumerate()
+            .find(|(at, (name, _))| self.claims[..*at].iter().any(|(other, _)| other == name));
+        if let Some((_, (name, _))) = twice {
+            return Err(Trouble::Usage(format!(
+                "`--claim {name}=…` is given twice; a claim has one value"
+            )));
+        }
         let model = model(&place)?;
         if let Some(model) = &model {
             check_scopes(model, &self.scopes)?;

@@ -7,6 +7,7 @@ use frontdesk::store::migrate::{Refusal, Risk};
 use frontdesk::{Database, Error, Pending};
 use serde_json::{Value as Json, json};
 
+use super::asked::Asked;
 use super::{Done, Trouble, location, model, runtime};
 use crate::config::Storage;
 use crate::terminal::{BAD, CAREFUL, GOOD, QUIET, count, say, styled};
@@ -56,7 +57,13 @@ struct Target {
 }
 
 impl Migrate {
+    pub fn asked(&self) -> Asked {
+        let (What::Plan { target } | What::Apply { target, .. }) = &self.what;
+        Asked::about(&target.dir, &target.storage)
+    }
+
     pub fn run(self) -> Done {
+        let command = self.asked().command_on_data("migrate apply");
         let (target, apply) = match self.what {
             What::Plan { target } => (target, None),
             What::Apply {
@@ -85,7 +92,7 @@ impl Migrate {
             let refused = !pending.refusals.is_empty();
             if target.json {
                 let mut shown = to_json(&pending);
-                let loses = !pending.plan.is_safe() && apply == Some(false);
+                let loses = !pending.loses_nothing() && apply == Some(false);
                 shown["ok"] = json!(!refused && !loses);
                 say(shown);
             } else {
@@ -100,12 +107,12 @@ impl Migrate {
             match apply {
                 None if target.json => {}
                 None => {
-                    let flag = if pending.plan.is_safe() {
+                    let flag = if pending.loses_nothing() {
                         ""
                     } else {
                         " --allow-data-loss"
                     };
-                    say(format!("\n`frontdesk migrate apply{flag}` does it"));
+                    say(format!("\n`{command}{flag}` does it"));
                 }
                 Some(allow_data_loss) => {
                     let done = database.apply(&pending, allow_data_loss).await;
@@ -130,12 +137,13 @@ pub fn to_text(pending: &Pending) -> String {
     let narrows = steps.iter().any(|step| step.risk == Risk::Narrows);
     let width = if narrows { "narrows" } else { "locks" }.len();
     for (step, touched) in pending.plan.steps.iter().zip(&pending.touched_rows) {
-        let style = match step.risk {
+        let risk = pending.risk(step, *touched);
+        let style = match risk {
             Risk::Safe => GOOD,
             Risk::Narrows | Risk::Locks => CAREFUL,
             Risk::Loses => BAD,
         };
-        let risk = styled(style, format!("{:width$}", name(step.risk)));
+        let risk = styled(style, format!("{:width$}", name(risk)));
         let touched = match touched {
             Some(rows) => format!("  ({rows} rows)"),
             None => String::new(),
@@ -178,7 +186,7 @@ fn to_json(pending: &Pending) -> Json {
         .map(|(step, rows)| {
             json!({
                 "what": step.what,
-                "risk": name(step.risk),
+                "risk": name(pending.risk(step, *rows)),
                 "rows": rows,
                 "sql": step.sql,
                 "locks": locks(step),

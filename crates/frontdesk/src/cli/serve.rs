@@ -9,10 +9,11 @@ use clap::Args;
 use frontdesk::{App, Migrate, Project, Stopping};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Done, Trouble, runtime};
+use super::asked::Asked;
+use super::{Done, Trouble, runtime, tell_warnings};
 use crate::config::{Config, Flags};
 use crate::log;
-use crate::terminal::{count, say, tell_warning};
+use crate::terminal::say;
 
 const EXAMPLE: &str = "\
 Example:
@@ -50,6 +51,10 @@ pub struct Serve {
 }
 
 impl Serve {
+    pub fn asked(&self) -> Asked {
+        Asked::about(&self.dir, &self.flags.storage)
+    }
+
     pub fn run(self) -> Done {
         let config = Config::resolve(&self.dir, &self.flags, self.drain).map_err(Trouble::Usage)?;
         if self.flags.print_config {
@@ -68,14 +73,8 @@ impl Serve {
 
     async fn serve(&self, config: &Config) -> Result<App, Trouble> {
         let compiled = Project::open(&self.dir)?.compile()?;
-        let warnings = compiled.warning_count();
-        let (model, _) = compiled.into_model()?;
-        if warnings > 0 {
-            let warnings = count(warnings, "warning");
-            tell_warning(format!(
-                "the contract has {warnings}; `frontdesk check` shows them"
-            ));
-        }
+        let (model, compiled) = compiled.into_model()?;
+        tell_warnings(&compiled, &self.asked());
         let migrate = match (self.migrate, self.allow_data_loss) {
             (false, _) => Migrate::Refuse,
             (true, false) => Migrate::Safe,
@@ -108,7 +107,6 @@ impl Serve {
             tokio::spawn(async move {
                 let name = signals.next().await;
                 tracing::warn!(signal = name, "stopping at once");
-                log::flush();
                 log::flush();
                 process::exit(1);
             });

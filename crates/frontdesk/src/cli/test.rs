@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use frontdesk::{Project, access_tests};
+use frontdesk::access_tests::{self, Tested};
+use frontdesk::{Error, Project, diag};
 use serde_json::json;
 
 use super::{Done, Trouble, runtime};
@@ -35,9 +36,30 @@ pub struct Test {
 }
 
 impl Test {
-    pub fn run(self) -> Done {
+    fn tested(&self) -> Result<Vec<Tested>, Trouble> {
         let project = Project::open(&self.dir)?;
-        let tested = runtime()?.block_on(access_tests::run(&project))?;
+        Ok(runtime()?.block_on(access_tests::run(&project))?)
+    }
+
+    pub fn run(self) -> Done {
+        let tested = match self.tested() {
+            Err(Trouble::Error(error)) if self.json => {
+                let found = match &*error {
+                    Error::Contract(compiled) => {
+                        diag::render::json(&compiled.sources, &compiled.diagnostics)
+                    }
+                    _ => json!([]),
+                };
+                say(json!({
+                    "ok": false,
+                    "tests": [],
+                    "error": error.to_string(),
+                    "diagnostics": found,
+                }));
+                return Err(Trouble::Told);
+            }
+            tested => tested?,
+        };
         let failed = tested.iter().filter(|test| test.failed.is_some()).count();
         if self.json {
             let tests: Vec<_> = tested

@@ -188,18 +188,41 @@ fn what_cannot_be_read_is_not_formatted() {
 }
 
 #[test]
-fn files_that_are_no_text_are_refused() {
+fn programs_always_get_one_document() {
+    let place = folder(&[("wrong/frontdesk.yaml", BROKEN)]);
+    let check = |arguments: &[&str]| -> Json {
+        let asked = run(place.path(), arguments).expect(1);
+        assert_eq!(asked.stderr, "");
+        let told: Json = serde_json::from_str(&asked.stdout).unwrap();
+        assert_eq!(told["ok"], json!(false));
+        told
+    };
+    let told = check(&["check", "--json", "nowhere"]);
+    assert!(told["error"].as_str().unwrap().contains("nowhere"));
+    let told = check(&["test", "--json", "nowhere"]);
+    assert!(told["error"].as_str().unwrap().contains("nowhere"));
+    let told = check(&["test", "--json", "wrong"]);
+    assert_eq!(told["diagnostics"].as_array().unwrap().len(), 2);
+    assert_eq!(told["tests"], json!([]));
+}
+
+#[test]
+fn what_is_no_text_has_a_place_and_is_not_written_back() {
     let place = folder(&[]);
-    fs::write(
-        place.path().join("frontdesk.yaml"),
-        b"frontdesk: 1\nname: \xff\n",
-    )
-    .unwrap();
+    let file = place.path().join("frontdesk.yaml");
+    let bytes = b"frontdesk:   1\nname: caf\xe9\n";
+    fs::write(&file, bytes).unwrap();
+    let checked = run(place.path(), &["check"]).expect(1);
+    for part in ["E0134", "frontdesk.yaml:2:10", "save the file as UTF-8"] {
+        assert!(
+            checked.stderr.contains(part),
+            "{part} in {}",
+            checked.stderr
+        );
+    }
     let checked = run(place.path(), &["check", "--json"]).expect(1);
-    assert!(
-        checked.stderr.contains("line 2 is not UTF-8"),
-        "{}",
-        checked.stderr
-    );
-    assert_eq!(json!(checked.stdout), "");
+    let told: Json = serde_json::from_str(&checked.stdout).unwrap();
+    assert_eq!(told["diagnostics"][0]["code"], json!("E0134"));
+    run(place.path(), &["fmt"]).expect(1);
+    assert_eq!(fs::read(&file).unwrap(), bytes);
 }

@@ -91,8 +91,8 @@ fn from_init_to_the_end_of_the_day() {
     // A new field is served without a restart, and the records stay.
     let contract = fs::read_to_string(place.path().join("frontdesk.yaml")).unwrap();
     let with_field = contract.replace(
-        "      text: string\n",
-        "      text: string\n      done?: boolean\n",
+        "fields: {text: string}",
+        "fields: {text: string, done?: boolean}",
     );
     write(place.path(), "frontdesk.yaml", &with_field);
     process.wait_for("reloaded");
@@ -407,4 +407,25 @@ fn pages_on_this_machine_may_call() {
         Some("http://localhost:5173")
     );
     assert_eq!(from("https://elsewhere.example"), None);
+}
+
+#[test]
+fn a_resource_without_records_may_get_another_name() {
+    let text = "\
+frontdesk: 1
+name: shop
+resources:
+  Order: {fields: {size: integer}, access: {read: public}}
+";
+    let place = contract(text);
+    let process = dev(place.path());
+    let client = process.client();
+    client.get("/v1/orders").expect(200);
+    write(
+        place.path(),
+        "frontdesk.yaml",
+        &text.replace("Order", "Purchase"),
+    );
+    process.wait_for("reloaded");
+    client.get("/v1/purchases").expect(200);
 }

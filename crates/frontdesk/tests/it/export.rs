@@ -59,3 +59,13 @@ fn a_contract_with_mistakes_has_no_document() {
     assert!(exported.stderr.contains("E0041"), "{}", exported.stderr);
     assert!(!place.path().join("api.json").exists());
 }
+
+#[test]
+fn the_name_of_the_file_says_what_it_holds() {
+    let place = contract(LIBRARY);
+    for name in ["api.yaml", "api.yml"] {
+        run(place.path(), &["export", "openapi", "-o", name]).expect(0);
+        let text = fs::read_to_string(place.path().join(name)).unwrap();
+        assert!(text.starts_with("openapi:"), "{text}");
+    }
+}

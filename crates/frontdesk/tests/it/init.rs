@@ -14,7 +14,8 @@ fn templates_are_good_contracts() {
             "{}",
             made.stdout
         );
-        run(place.path(), &["check", template]).expect(0);
+        let checked = run(place.path(), &["check", template]).expect(0);
+        assert_eq!(checked.stderr, "", "no warnings");
         run(place.path(), &["fmt", "--check", template]).expect(0);
         run(place.path(), &["test", template]).expect(0);
     }
@@ -48,5 +49,22 @@ fn what_is_there_stays() {
         again.stderr
     );
     let contract = fs::read_to_string(place.path().join("frontdesk.yaml")).unwrap();
-    assert!(contract.contains("name: notes"));
+    assert_eq!(contract.lines().count(), 7);
+}
+
+#[test]
+fn a_contract_is_named_after_its_folder() {
+    let place = folder(&[]);
+    let check = |dir: &str, name: &str, next: &str| {
+        let made = run(place.path(), &["init", dir]).expect(0);
+        assert!(made.stdout.trim_end().ends_with(next), "{}", made.stdout);
+        let contract = fs::read_to_string(place.path().join(dir).join("frontdesk.yaml")).unwrap();
+        assert!(contract.contains(&format!("name: {name}\n")), "{contract}");
+        let checked = run(place.path(), &["check", dir]).expect(0);
+        assert_eq!(checked.stderr, "");
+    };
+    check("shop", "shop", "frontdesk dev shop");
+    check("My App", "my_app", "frontdesk dev 'My App'");
+    check("apis/2nd", "nd", "frontdesk dev apis/2nd");
+    check("日本", "notes", "frontdesk dev '日本'");
 }

@@ -204,3 +204,13 @@ fn tables_of_an_older_release_are_told_of() {
     let listed = run(place.path(), &["key", "list"]).expect(0);
     assert!(listed.stdout.contains("admin"), "{}", listed.stdout);
 }
+
+#[test]
+fn a_claim_has_one_value() {
+    let place = contract(LIBRARY);
+    let wish = [
+        "key", "create", "ann", "--claim", "role=a", "--claim", "role=b",
+    ];
+    let refused = run(place.path(), &wish).expect(2);
+    assert!(refused.stderr.contains("given twice"), "{}", refused.stderr);
+}

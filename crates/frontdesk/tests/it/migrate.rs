@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{LIBRARY, contract, run, serve, write};
+use crate::support::{LIBRARY, contract, folder, run, serve, write};
 
 fn plan(place: &std::path::Path) -> Json {
     serde_json::from_str(&run(place, &["migrate", "plan", "--json"]).expect(0).stdout).unwrap()
@@ -121,4 +121,40 @@ fn tables_of_a_newer_release_are_left_alone() {
         assert!(refused.contains("restore a backup"), "{refused}");
         assert!(!refused.contains("damaged"), "{refused}");
     }
+}
+
+const TWO: &str = "\
+frontdesk: 1
+name: shop
+resources:
+  Order: {fields: {buyer: {type: string, maxLength: 9}}, access: {read: public}}
+  Item: {fields: {weight: integer, size: integer}, access: {read: public}}
+";
+
+#[test]
+fn what_may_be_renamed_is_asked_about_by_what_it_has_in_common() {
+    let place = folder(&[("my shop/frontdesk.yaml", TWO)]);
+    run(place.path(), &["migrate", "apply", "my shop"]).expect(0);
+    let renamed = "\
+frontdesk: 1
+name: shop
+resources:
+  Ware: {fields: {weight: integer, size: integer}, access: {read: public}}
+  Bought: {fields: {buyer: {type: string, maxLength: 9}}, access: {read: public}}
+";
+    write(place.path(), "my shop/frontdesk.yaml", renamed);
+    let planned = run(place.path(), &["migrate", "plan", "my shop"]).expect(0);
+    for part in [
+        "if `Bought` is its new name, write `was: Order`",
+        "if `Ware` is its new name, write `was: Item`",
+        // Nobody loses what is not there.
+        "`frontdesk migrate apply 'my shop'` does it",
+    ] {
+        assert!(
+            planned.stdout.contains(part),
+            "{part} in {}",
+            planned.stdout
+        );
+    }
+    run(place.path(), &["migrate", "apply", "my shop"]).expect(0);
 }

@@ -51,7 +51,15 @@ pub fn plan(
     // Drops first: a name may be wanted again.
     let kept = |old: &Table| pairs.iter().any(|(_, known)| *known == Some(old));
     let dropped = applied.tables.iter().filter(|old| !kept(old));
-    steps.extend(dropped.map(|old| drop_table(old, &pairs, dialect)));
+    let mut fresh: Vec<&Table> = pairs
+        .iter()
+        .filter(|(_, known)| known.is_none())
+        .map(|(new, _)| *new)
+        .collect();
+    for old in dropped {
+        let likely = take_likeliest(old, &mut fresh);
+        steps.push(drop_table(old, likely, dialect));
+    }
     steps.extend(renames(&pairs, dialect));
     let new: Vec<&Table> = pairs
         .iter()
@@ -267,7 +275,23 @@ fn references(table: &Table, target: &Applied) -> Option<Step> {
     })
 }
 
-fn drop_table(old: &Table, pairs: &[(&Table, Option<&Table>)], dialect: Dialect) -> Step {
+/// The new table that has most in common with one that is gone: perhaps it was renamed. Taken
+/// out, so that no two are told the same.
+fn take_likeliest<'a>(old: &Table, fresh: &mut Vec<&'a Table>) -> Option<&'a Table> {
+    let common = |new: &Table| {
+        let fields = old.fields.iter();
+        fields
+            .filter(|field| new.field(&field.name).is_some())
+            .count()
+    };
+    // Of equals the first.
+    let (at, _) = (fresh.iter().enumerate())
+        .rev()
+        .max_by_key(|(_, new)| common(new))?;
+    Some(fresh.remove(at))
+}
+
+fn drop_table(old: &Table, likely: Option<&Table>, dialect: Dialect) -> Step {
     // With it go the references to it, whose fields are dropped further on.
     let references = if dialect == Dialect::Postgres {
         " CASCADE"
@@ -275,15 +299,12 @@ fn drop_table(old: &Table, pairs: &[(&Table, Option<&Table>)], dialect: Dialect)
         ""
     };
     // Renamed without saying so looks like this; say it before the data is gone.
-    let hint = pairs
-        .iter()
-        .find(|(_, known)| known.is_none())
-        .map_or(String::new(), |(new, _)| {
-            format!(
-                " (if `{}` is its new name, write `was: {}` there)",
-                new.resource, old.resource
-            )
-        });
+    let hint = likely.map_or(String::new(), |new| {
+        format!(
+            " (renamed or removed? if `{}` is its new name, write `was: {}` there)",
+            new.resource, old.resource
+        )
+    });
     Step {
         what: format!(
             "{}: drop the table `{}` and all its records{hint}",

@@ -497,7 +497,7 @@ fn a_vanished_resource_is_dropped_only_when_allowed() {
           title text
     ";
     insta::assert_snapshot!(planned(BOOK, after), @r#"
-        LOSES Book: drop the table `book` and all its records (if `Tome` is its new name, write `was: Book` there)
+        LOSES Book: drop the table `book` and all its records (renamed or removed? if `Tome` is its new name, write `was: Book` there)
         safe  Tome: create the table `tome`
         "#);
     let (_, _, result) = moving(BOOK, &dune(), after, false);
