@@ -314,6 +314,19 @@ mod tests {
     }
 
     #[test]
+    fn a_fingerprint_is_the_same_in_every_release() {
+        let change = json!({"a": 1}).as_object().cloned().map(Change::Merge);
+        let precondition = Precondition {
+            versions: Some(vec![1]),
+            ..Precondition::default()
+        };
+        let print = of("PATCH", "/v1/books/1", change, precondition);
+        let print = print.map(|byte| format!("{byte:02x}")).concat();
+        // What is kept was made so. If this changes, `SPELLING` must.
+        assert_eq!(print, "01a24709e015189b29dc4c14fa3fa04f");
+    }
+
+    #[test]
     fn everything_that_a_request_says_counts() {
         let body = || json!({"a": 1}).as_object().cloned().unwrap();
         let none = Precondition::default;
