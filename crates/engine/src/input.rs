@@ -187,12 +187,8 @@ impl Writer<'_> {
     ) {
         let slot = &mut row[usize::from(field.id.0)];
         // A record that was read and is sent back whole holds its read-only members too;
-        // they are fine as long as they say what is so (part 2 #16). Computed ones are not in
-        // the row: whatever they say changes nothing.
+        // they are fine as long as they say what is so (part 2 #16).
         if field.read_only || field.is_system() || field.immutable {
-            if matches!(field.kind, FieldKind::Computed(_)) {
-                return;
-            }
             let mut ignored = Vec::new();
             let same = !self.unseen.contains(&field.id)
                 && self.read_unchecked(field, json, &mut ignored) == *slot

@@ -10,6 +10,7 @@ pub mod stream;
 use std::sync::Arc;
 
 use call::{Code, Failure, NestedList, Outcome, Page, Parent, Request};
+use expr::ir::ID;
 use model::Action;
 use store::driver::{Cost, Transaction};
 use store::select::{Output, Seek, Select};
@@ -170,6 +171,7 @@ impl Core {
         let keys: Vec<Output> = question
             .sort
             .iter()
+            .filter(|(field, _)| *field != ID)
             .map(|(field, _)| Output::Field(*field))
             .collect();
         // With nulls in the cursor a page continues in another way.
@@ -200,9 +202,15 @@ impl Core {
         let mut items = Vec::with_capacity(rows.len());
         let mut last_keys = Vec::new();
         for row in rows.into_iter().take(question.page as usize) {
-            let (record, extra) = assemble(view, row);
+            let (record, keys) = assemble(view, row);
+            last_keys = keys;
             items.push(record);
-            last_keys = extra;
+        }
+        if let (Some(last), Some(at)) = (
+            items.last(),
+            question.sort.iter().position(|(field, _)| *field == ID),
+        ) {
+            last_keys.insert(at, last.id.clone());
         }
         self.include(via, request, view, &mut items).await?;
         let total = match request.query.total {

@@ -23,7 +23,28 @@ pub enum Patched {
     Whole(Map<String, Json>),
 }
 
-/// Applies the operations to a row. `hidden` are the fields that are no part of the document.
+/// Whether operations speak of the member of this name, or of the whole document.
+pub fn speaks_of(operations: &Json, name: &str) -> bool {
+    let member = format!("/{}", escape(name));
+    let speaks = |pointer: &Json| {
+        pointer.as_str().is_some_and(|pointer| {
+            pointer.is_empty()
+                || pointer
+                    .strip_prefix(&member)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
+    operations.as_array().is_some_and(|operations| {
+        operations
+            .iter()
+            .flat_map(|operation| [operation.get("path"), operation.get("from")])
+            .flatten()
+            .any(speaks)
+    })
+}
+
+/// Applies the operations to a row. `hidden` are the fields that are no part of the document;
+/// of computed fields it has those that the operations speak of.
 pub fn apply(
     resource: &Resource,
     row: &[Value],
@@ -41,7 +62,9 @@ pub fn apply(
         let detail = format!("{count} operations; the most is {PATCH_OPERATIONS_MAX}");
         return Err(malformed(String::new(), detail));
     }
-    let original = document(resource, row, hidden)?;
+    let left_out =
+        |field: &Field| hidden(field) || !(field.is_stored() || speaks_of(operations, &field.name));
+    let original = document(resource, row, &left_out)?;
     let mut patched = Json::Object(original.clone());
     for (index, operation) in patch.0.iter().enumerate() {
         json_patch::patch(&mut patched, std::slice::from_ref(operation)).map_err(|error| {
@@ -71,7 +94,7 @@ fn document(
     row: &[Value],
     hidden: &dyn Fn(&Field) -> bool,
 ) -> Result<Map<String, Json>, Failure> {
-    let shown = |field: &&Field| field.is_stored() && !hidden(field);
+    let shown = |field: &&Field| !hidden(field);
     let mut members = Map::new();
     for field in resource.fields.iter().filter(shown) {
         let mut text = Vec::new();

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use call::{Cell, Code, Failure, Outcome, Record, RecordKey, Request};
+use expr::ir::ID;
 use model::{Action, Resource};
 use store::Prepared;
 use store::driver::{Cost, Driver, Transaction};
@@ -162,13 +163,15 @@ pub fn missing(resource: &Resource, key: Option<&RecordKey>) -> Failure {
     )
 }
 
-/// The columns a view needs: version and id first, then what each source needs, then `extra`.
+/// The columns a view needs: version and id first, then what each source needs, then `extra`,
+/// in which the id need not stand again.
 pub fn outputs(plan: &ViewPlan, extra: &[Output]) -> Vec<Output> {
     let mut outputs = Vec::with_capacity(2 + plan.sources.len() + extra.len());
     outputs.push(Output::Version);
-    outputs.push(Output::Field(value::FieldId(0)));
+    outputs.push(Output::Field(ID));
     for source in &plan.sources {
         match source {
+            Source::Field(ID) => {}
             Source::Field(field) => outputs.push(Output::Field(*field)),
             Source::Guarded(field, residual) => {
                 outputs.push(Output::Field(*field));
@@ -203,6 +206,7 @@ pub fn assemble(plan: &ViewPlan, values: Vec<Value>) -> (Record, Vec<Value>) {
         .sources
         .iter()
         .map(|source| match source {
+            Source::Field(ID) => Cell::Value(id.clone()),
             Source::Field(_) | Source::One { seen: None, .. } => Cell::Value(next()),
             Source::One { .. } => {
                 let id = next();

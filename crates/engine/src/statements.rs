@@ -25,6 +25,7 @@ pub enum Kind {
     AppendToFeed,
     BeginOperation,
     ClaimKey,
+    Computed,
     Current,
     Delete,
     DeletedTargets,

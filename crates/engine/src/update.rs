@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use call::{Change, Code, Failure, Outcome, Request};
-use model::{Action, Field, Resource};
+use model::{Action, Field, FieldKind, Resource};
 use store::driver::{StoreError, Transaction};
+use store::select::{Output, Select};
 use value::{FieldId, Value};
 
 use crate::Core;
@@ -12,6 +13,7 @@ use crate::access::Verdict;
 use crate::input::{Draft, Writer};
 use crate::patch::{self, Patched};
 use crate::place::Place;
+use crate::read::Via;
 use crate::settle::One;
 use crate::statements::{Kind, ShapeKey};
 use crate::write::{Stored, Terms, refuse_field};
@@ -80,7 +82,11 @@ impl crate::work::Writing for Updating {
             core.precondition(request, &before)?;
         }
         let unseen = unseen(core, request, transaction, &before).await?;
-        let draft = changed(core, request, &before, &unseen)?;
+        let seen = with_computed(core, request, transaction, &before, &unseen).await?;
+        let mut draft = changed(core, request, &seen, &unseen)?;
+        for field in computed(resource) {
+            draft.row[usize::from(field.id.0)] = Value::Null;
+        }
         if terms.names_next {
             let next = Some(draft.row.as_slice());
             core.require_allowed(transaction, request, terms, &before.row, next)
@@ -149,7 +155,7 @@ impl crate::work::Writing for Updating {
 fn changed(
     core: &Core,
     request: &Request,
-    before: &Stored,
+    before: &[Value],
     unseen: &[FieldId],
 ) -> Result<Draft, Failure> {
     let resource = core.model.resource(request.resource);
@@ -161,18 +167,76 @@ fn changed(
     };
     let hidden = |field: &Field| hidden_from(core, request, resource, field);
     match &request.change {
-        Some(Change::Merge(body)) => writer.merge(&before.row, body),
-        Some(Change::Whole(body)) => writer.replace(&before.row, body, &hidden),
+        Some(Change::Merge(body)) => writer.merge(before, body),
+        Some(Change::Whole(body)) => writer.replace(before, body, &hidden),
         Some(Change::Patch(operations)) => {
-            match patch::apply(resource, &before.row, operations, &hidden)? {
-                Patched::Members(body) => writer.set(&before.row, &body),
-                Patched::Whole(body) => writer.replace(&before.row, &body, &hidden),
+            match patch::apply(resource, before, operations, &hidden)? {
+                Patched::Members(body) => writer.set(before, &body),
+                Patched::Whole(body) => writer.replace(before, &body, &hidden),
             }
         }
         Some(Change::Batch(_)) | None => {
             Err(Failure::new(Code::Malformed, "a change needs a body"))
         }
     }
+}
+
+fn computed(resource: &Resource) -> impl Iterator<Item = &Field> {
+    resource
+        .fields
+        .iter()
+        .filter(|field| matches!(field.kind, FieldKind::Computed(_)))
+}
+
+/// The row, with what the request says of computed fields that its caller sees: it is compared
+/// with what is so (part 2 #16), and computed only if it is spoken of.
+async fn with_computed(
+    core: &Core,
+    request: &Request,
+    transaction: &mut dyn Transaction,
+    before: &Stored,
+    unseen: &[FieldId],
+) -> Result<Vec<Value>, Failure> {
+    let resource = core.model.resource(request.resource);
+    let spoken_of = |field: &&Field| {
+        let said = match &request.change {
+            Some(Change::Merge(body) | Change::Whole(body)) => body.contains_key(&field.name),
+            Some(Change::Patch(operations)) => patch::speaks_of(operations, &field.name),
+            Some(Change::Batch(_)) | None => false,
+        };
+        said && !unseen.contains(&field.id) && field.audience <= request.caller.served_audience()
+    };
+    let fields: Vec<FieldId> = computed(resource)
+        .filter(spoken_of)
+        .map(|field| field.id)
+        .collect();
+    let mut row = before.row.clone();
+    if fields.is_empty() {
+        return Ok(row);
+    }
+    let key = ShapeKey::new(Kind::Computed)
+        .resource(resource.id)
+        .numbers(fields.iter().map(|field| u64::from(field.0)));
+    let prepared = core.statements.get_or_make(key, || {
+        core.select(&Select {
+            outputs: fields.iter().map(|field| Output::Field(*field)).collect(),
+            by_id: true,
+            ..Select::new(resource.id)
+        })
+    })?;
+    let id = row[usize::from(resource.id_field().id.0)].clone();
+    let parameters = core.bind(&prepared, &[id], request);
+    let rows = core
+        .rows(&mut Via::Inside(transaction), &prepared, &parameters)
+        .await?;
+    let values = rows
+        .into_iter()
+        .next()
+        .ok_or_else(|| Failure::internal("a record is gone within its transaction"))?;
+    for (field, value) in fields.iter().zip(values) {
+        row[usize::from(field.0)] = value;
+    }
+    Ok(row)
 }
 
 /// Fields of this very row that the caller does not see.

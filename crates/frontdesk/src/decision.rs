@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use call::{Caller, RecordKey};
 use expr::explain::Why;
-use expr::ir::{Claim, Node};
+use expr::ir::{Claim, ID, Node};
 use expr::{CallerValues, Condition, Env, Expr, Lookup, Record};
 use model::{Action, Model, Resource, Rule};
 use store::driver::{Dialect, Driver, StoreError};
-use store::select::{ByPath, Direction, Filter, Operator, Select};
+use store::select::{ByPath, Direction, Filter, Operator, Output, Select};
 use store::{Prepared, Unsupported};
 use tokio::runtime::Handle;
 use value::{FieldId, ResourceId, Value};
@@ -77,7 +77,7 @@ pub fn decide(
     let sql = match &residual {
         Some(residual) if verdict != Verdict::Closed => {
             let residual = (verdict == Verdict::Rows).then_some(residual);
-            statement(model, driver.dialect(), resource, action, residual)?
+            statement(model, driver.dialect(), resource, action, caller, residual)?
         }
         _ => None,
     };
@@ -271,18 +271,47 @@ async fn rows(
     Ok(rows.collect())
 }
 
+/// What a read selects for this caller, in the order in which it does.
+fn columns(resource: &Resource, caller: &Caller) -> Vec<Output> {
+    let mut outputs = vec![Output::Version, Output::Field(ID)];
+    for field in &resource.fields {
+        if field.id == ID || field.write_only || field.audience > caller.served_audience() {
+            continue;
+        }
+        let seen = match &field.read {
+            Some(rule) if !caller.is_operator() => {
+                Condition::new(Expr::clone(&rule.condition)).specialise_for(&Claims(caller), now())
+            }
+            _ => Expr::constant(true),
+        };
+        match seen.as_const_bool() {
+            Some(true) => outputs.push(Output::Field(field.id)),
+            Some(false) => {}
+            None => {
+                outputs.push(Output::Field(field.id));
+                outputs.push(Output::Holds(Arc::new(seen)));
+            }
+        }
+    }
+    outputs
+}
+
 fn statement(
     model: &Model,
     dialect: Dialect,
     resource: &Resource,
     action: Action,
+    caller: &Caller,
     residual: Option<&Expr>,
 ) -> Result<Option<String>, Unsupported> {
     let restrict: Vec<Arc<Expr>> = residual
         .iter()
         .map(|residual| Arc::new(Expr::clone(residual)))
         .collect();
-    let whole = Select::whole_row(model, resource.id);
+    let whole = Select {
+        outputs: columns(resource, caller),
+        ..Select::new(resource.id)
+    };
     let prepared: Option<Prepared> = match action {
         Action::List => Some(store::select::select(
             model,

@@ -265,7 +265,7 @@ fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 pub(crate) fn write_float(number: f64, out: &mut Vec<u8>) {
     // Floats are finite by the definition of `Value::Float`; JSON has no word for others.
     if number.is_finite() {
-        out.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
+        out.extend_from_slice(zmij::Buffer::new().format_finite(number + 0.0).as_bytes());
     } else {
         out.extend_from_slice(b"null");
     }
@@ -311,7 +311,8 @@ impl<'a> Reader<'a> {
                 ),
             },
             (Type::Float, Json::Number(number)) => match number.as_f64() {
-                Some(number) if number.is_finite() => Some(Value::Float(number)),
+                // There is one zero: databases differ in whether they keep its sign.
+                Some(number) if number.is_finite() => Some(Value::Float(number + 0.0)),
                 _ => self.mismatch(code::OUT_OF_RANGE, "the number is too large".to_owned()),
             },
             (Type::Money, Json::Object(members)) => self.money(members),
@@ -548,7 +549,19 @@ fn check_json(json: &serde_json::Value, depth: usize) -> Result<(), Problem> {
         });
     }
     match json {
-        Json::Null | Json::Bool(_) | Json::Number(_) => Ok(()),
+        Json::Null | Json::Bool(_) => Ok(()),
+        // What is no 64-bit integer is kept as a float: beyond these it cannot be told whether
+        // digits were lost.
+        Json::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() && float.abs() > INT53_MAX as f64 => Err(Problem {
+                code: code::OUT_OF_RANGE,
+                detail: format!(
+                    "a number beyond 64-bit integers, or one with a point or an exponent beyond \
+                     {INT53_MAX}, would lose digits; send it as a string"
+                ),
+            }),
+            _ => Ok(()),
+        },
         Json::String(text) => text::check_characters(text),
         Json::Array(items) => items
             .iter()

@@ -65,7 +65,7 @@ fn parse_any(ty: &Type, text: &str) -> Result<Value, Problem> {
         },
         Type::Int32 => parse_int(text, i32::MIN.into(), i32::MAX.into()).map(Value::Int),
         Type::Int53 => parse_int(text, -INT53_MAX, INT53_MAX).map(Value::Int),
-        Type::Float => parse_float(text).map(Value::Float),
+        Type::Float => parse_float(text).map(|number| Value::Float(number + 0.0)),
         Type::Money => Money::parse(text).map(Value::Money).map_err(format_problem),
         Type::List(_) | Type::Object(_) | Type::Json => Err(Problem {
             code: code::WRONG_TYPE,

@@ -62,7 +62,10 @@ fn the_sql_is_the_one_that_asks() {
     let place = contract(LIBRARY);
     let list = answer(place.path(), &["Book", "list"]);
     assert!(
-        list["sql"].as_str().unwrap().starts_with("SELECT "),
+        list["sql"]
+            .as_str()
+            .unwrap()
+            .starts_with("SELECT t0.\"_version\", t0.\"id\", t0.\"title\""),
         "{list}"
     );
     let update = answer(place.path(), &["Book", "update", "--as", "user=ann"]);

@@ -112,3 +112,68 @@ fn products_keep_what_the_document_says() {
     let modest = json!({"order_id": id, "dear": "800"});
     app.post("/v1/lines", &modest).expect(422);
 }
+
+#[test]
+fn what_is_sent_of_a_computed_member_must_be_so() {
+    let app = SHOP.get();
+    let order = app.post("/v1/orders", &json!({"name": "c"})).expect(201);
+    let path = order.header("location").unwrap();
+    let line = json!({"order_id": order.json()["id"], "price": "2.50", "weight": 0.1});
+    app.post("/v1/lines", &line).expect(201);
+    app.post("/v1/lines", &line).expect(201);
+
+    let refused = app.patch(&path, &json!({"total": "1"})).expect(422).json();
+    assert_eq!(refused["errors"][0]["code"], "read_only");
+    assert_eq!(refused["errors"][0]["pointer"], "/total");
+    for (sent, status) in [
+        (json!({"total": "5.00", "name": "d"}), 200),
+        (json!({"total": "5", "weight": 0.2, "mean": 0.1}), 200),
+        (json!({"total": null}), 422),
+        (json!({"total": 5}), 422),
+        (json!({"weight": 0.3}), 422),
+    ] {
+        app.patch(&path, &sent).expect(status);
+    }
+    // What was read can be edited and sent back whole.
+    let mut whole = app.get(&path).expect(200).json();
+    whole["name"] = json!("e");
+    assert_eq!(app.put(&path, &whole).expect(200).json()["name"], "e");
+    let mut whole = app.get(&path).expect(200).json();
+    whole["total"] = json!("6");
+    app.put(&path, &whole).expect(422);
+    whole.as_object_mut().unwrap().remove("total");
+    app.put(&path, &whole).expect(200);
+
+    for (operations, status) in [
+        (json!([{"op": "test", "path": "/total", "value": "5"}]), 200),
+        (json!([{"op": "test", "path": "/total", "value": "6"}]), 409),
+        (
+            json!([{"op": "copy", "from": "/total", "path": "/name"}]),
+            200,
+        ),
+        (
+            json!([{"op": "replace", "path": "/total", "value": "6"}]),
+            422,
+        ),
+        (json!([{"op": "add", "path": "/total", "value": "5"}]), 200),
+        (json!([{"op": "remove", "path": "/total"}]), 422),
+        (
+            json!([{"op": "replace", "path": "", "value": {"name": "f", "total": "6"}}]),
+            422,
+        ),
+        (
+            json!([{"op": "replace", "path": "", "value": {"name": "f", "total": "5"}}]),
+            200,
+        ),
+    ] {
+        let answer = app
+            .request("PATCH", &path)
+            .body("application/json-patch+json", operations.to_string())
+            .send()
+            .expect(status);
+        if status == 422 {
+            assert_eq!(answer.json()["errors"][0]["code"], "read_only");
+        }
+    }
+    assert_eq!(app.get(&path).expect(200).json()["name"], "f");
+}

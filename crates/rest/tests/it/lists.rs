@@ -449,7 +449,7 @@ fn operators_and_operands_fit_the_field() {
             ("title[like]=x", "?title[like] unknown_operator"),
             ("title[LT]=x", "?title[LT] unknown_operator"),
             ("title[=x", "?title[ unknown_parameter"),
-            ("title=%00", "?title invalid_encoding"),
+            ("title=%00", "?title invalid_character"),
             ("title=%ff", "?title invalid_encoding"),
             ("title=%", "?title invalid_encoding"),
             ("title=a&title=b", "?title repeated"),

@@ -631,3 +631,76 @@ fn pages_go_on_at_exact_numbers_and_moments() {
         assert_eq!(found, expected, "{sort}");
     }
 }
+
+#[test]
+fn whatever_a_text_may_hold_can_be_filtered_by() {
+    let app = KINDS.get();
+    for (text, asked) in [
+        ("a\nb", "a%0Ab"),
+        ("\t\u{1}\u{7f}", "%09%01%7F"),
+        ("\r", "%0D"),
+    ] {
+        app.post("/v1/things", &json!({"text": text})).expect(201);
+        for filter in ["text", "text[starts_with]", "text[in]"] {
+            let page = app
+                .get(&format!("/v1/things?{filter}={asked}&limit=1"))
+                .expect(200);
+            assert_eq!(page.json()["items"][0]["text"], text, "{filter}={asked}");
+        }
+    }
+    // What no field can hold is no value; and names are names.
+    let refused = app.get("/v1/things?text=a%00").expect(400).json();
+    assert_eq!(refused["errors"][0]["code"], "invalid_character");
+    let refused = app.get("/v1/things?text%0A=a").expect(400).json();
+    assert_eq!(refused["errors"][0]["code"], "invalid_encoding");
+    app.get("/v1/things?sort=%0A").expect(400);
+    app.get("/v1/things?cursor=%00%0A").expect(400);
+}
+
+#[test]
+fn numbers_in_json_are_kept_exactly_or_refused() {
+    let app = KINDS.get();
+    for kept in [
+        "9007199254740993",
+        "-9223372036854775808",
+        "18446744073709551615",
+        "0.1",
+        "-2.5e-10",
+    ] {
+        let body = format!(r#"{{"any": {{"n": [{kept}]}}}}"#);
+        let made = app
+            .request("POST", "/v1/things")
+            .body("application/json", body)
+            .send();
+        assert!(made.expect(201).text().contains(kept), "{kept}");
+    }
+    for lost in [
+        "12345678901234567890123",
+        "-9223372036854775809",
+        "1e300",
+        "9007199254740993.5",
+    ] {
+        let body = format!(r#"{{"any": {{"n": [{lost}]}}}}"#);
+        let made = app
+            .request("POST", "/v1/things")
+            .body("application/json", body)
+            .send();
+        assert_eq!(
+            made.expect(422).json()["errors"][0]["code"],
+            "out_of_range",
+            "{lost}"
+        );
+    }
+}
+
+#[test]
+fn there_is_one_zero() {
+    let app = KINDS.get();
+    let made = app
+        .request("POST", "/v1/things")
+        .body("application/json", r#"{"real": -0.0}"#);
+    let made = made.send().expect(201);
+    assert!(made.text().contains(r#""real":0.0"#), "{}", made.text());
+    let read = app.get(&made.header("location").unwrap()).expect(200);
+    assert_eq!(read.text(), made.text());
+}

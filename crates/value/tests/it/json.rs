@@ -482,6 +482,8 @@ proptest! {
     #[test]
     fn floats_come_back_to_the_last_bit(number in crate::any::finite()) {
         let text = written(&Type::Float, &Value::Float(number));
+        // There is one zero.
+        let number = number + 0.0;
         prop_assert_eq!(&text, &serde_json::to_string(&number).expect("finite"));
         let back = from_json_text(&Type::Float, &text);
         let Ok(Value::Float(back)) = back else { panic!("{text}") };
