@@ -203,8 +203,9 @@ impl Process {
     /// Sends a signal by its name: `TERM`, `INT`.
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill")
-            .args(["-s", name, &id])
+        // The shell's own word for it: not every system has a program called `kill`.
+        let sent = Command::new("sh")
+            .args(["-c", "kill -s \"$0\" \"$1\"", name, &id])
             .status()
             .unwrap();
         assert!(sent.success(), "no signal {name} to {id}");
