@@ -22,17 +22,11 @@ impl Core {
     /// Decides a change as far as that goes without its transaction.
     pub async fn update(self: &Arc<Self>, request: &Request) -> Result<One, Failure> {
         let resource = self.model.resource(request.resource);
-        if request.action == Action::Replace && request.precondition.absent {
-            if resource.is_placed_by_clients() {
-                return self.create(request).await.map(One::Create);
-            }
-            return Err(Failure::new(
-                Code::Stale,
-                format!(
-                    "the server says where new {} are; create with POST",
-                    resource.plural
-                ),
-            ));
+        if request.action == Action::Replace
+            && request.precondition.absent
+            && resource.is_placed_by_clients()
+        {
+            return self.create(request).await.map(One::Create);
         }
         let terms = self.terms(request, request.action)?;
         let place = self.target(resource, request)?;
@@ -42,6 +36,19 @@ impl Core {
             id: Value::Null,
         }))
     }
+}
+
+/// Why there is nothing, for whoever wanted to create it here.
+fn unplaced(resource: &Resource, request: &Request, failure: Failure) -> Failure {
+    let wanted = request.action == Action::Replace && request.precondition.absent;
+    if !wanted || failure.code != Code::NotFound {
+        return failure;
+    }
+    let detail = format!(
+        "{}; the server says where new {} are: create with POST",
+        failure.detail, resource.plural
+    );
+    Failure { detail, ..failure }
 }
 
 /// A change that has been decided.
@@ -71,7 +78,8 @@ impl crate::work::Writing for Updating {
         let terms = &self.terms;
         let before = core
             .current(transaction, request, terms, &self.place)
-            .await?;
+            .await
+            .map_err(|failure| unplaced(resource, request, failure))?;
         self.id = before.row[usize::from(resource.id_field().id.0)].clone();
         // Law 3: the rule holds before and after the change, unless it names `next` itself.
         // One who may not change the record at all learns nothing from its preconditions or

@@ -197,7 +197,7 @@ fn list_faults(
         if let Some((index, _)) = twice {
             fault(
                 "duplicate_item",
-                format!("item {index} is there before already; items must differ"),
+                format!("item {index} repeats an earlier one; items must differ"),
             );
         }
     }

@@ -310,7 +310,10 @@ impl Viewer<'_> {
             problems.push(parameter(
                 "include",
                 "unknown_relation",
-                format!("`{path}`: there is no relation `{first}`; {allowed}"),
+                format!(
+                    "there is no relation `{first}`{}; {allowed}",
+                    within(path, first)
+                ),
             ));
             return;
         }
@@ -352,7 +355,12 @@ impl Viewer<'_> {
                     problems.push(parameter(
                         "fields",
                         "unknown_field",
-                        format!("`{path}`: {} has {}", resource.name, known.join(", ")),
+                        format!(
+                            "{} has no field `{name}`{}; it has {}",
+                            resource.name,
+                            within(path, name),
+                            known.join(", ")
+                        ),
                     ));
                 }
             },
@@ -527,6 +535,14 @@ fn slot(name: &str, ty: Type) -> Slot {
         ty,
         inner: None,
     }
+}
+
+/// Of which path a word is a part, unless it is all of it.
+fn within(path: &str, word: &str) -> String {
+    if path == word {
+        return String::new();
+    }
+    format!(" in `{path}`")
 }
 
 /// A number for the shape of an answer: the same fields of the same types give the same

@@ -289,11 +289,19 @@ impl Core {
                 ),
             ));
         }
-        let stale = precondition.absent
-            || precondition
-                .versions
-                .as_ref()
-                .is_some_and(|versions| !versions.contains(&stored.version));
+        if precondition.absent {
+            return Err(Failure::new(
+                Code::Stale,
+                format!(
+                    "there is such a record already, at version {}",
+                    stored.version
+                ),
+            ));
+        }
+        let stale = precondition
+            .versions
+            .as_ref()
+            .is_some_and(|versions| !versions.contains(&stored.version));
         if stale {
             return Err(Failure::new(
                 Code::Stale,

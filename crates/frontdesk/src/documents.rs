@@ -18,6 +18,7 @@ use surface::pages::{self, ProblemKind};
 const FAVICON_PATH: &str = "/favicon.ico";
 const SVG: &str = "image/svg+xml";
 const HTML: &str = "text/html";
+const JSON: &str = "application/json";
 
 /// Files of the reference, unpacked once for all models.
 static ASSETS: LazyLock<Vec<(docs_ui::Asset, Bytes)>> = LazyLock::new(|| {
@@ -65,15 +66,29 @@ pub(crate) fn of(model: &Arc<Model>, origin: &str) -> Documents {
         // kept from the start.
         let (for_json, for_yaml) = (Arc::clone(model), Arc::clone(model));
         for document in [
-            Document::new(json_path.as_str()).form_made("application/json", move || {
+            Document::new(json_path.as_str()).form_made(JSON, move || {
                 surface::openapi::to_json_bytes(&openapi(&for_json, audience)).into()
             }),
             Document::new(yaml_path.as_str()).form_made("application/yaml", move || {
                 surface::yaml::write(&openapi(&for_yaml, audience)).into()
             }),
-            page("/", landing, pages::POLICY),
         ] {
             documents.add(guarded(document.audience(audience)));
+        }
+        // Who comes to the base of the API is a program or a person, and neither knows more yet.
+        let index = pages::index(model, audience).to_string();
+        let roots = [format!("{}/", model.base), model.base.clone()];
+        let first = page("/", landing.clone(), pages::POLICY).form(JSON, index.clone());
+        documents.add(guarded(first.audience(audience)));
+        for path in roots
+            .iter()
+            .filter(|path| !matches!(path.as_str(), "" | "/"))
+        {
+            let root = Document::new(path.as_str())
+                .form(JSON, index.clone())
+                .form(HTML, landing.clone())
+                .policy(HeaderValue::from_static(pages::POLICY));
+            documents.add(guarded(root.audience(audience)));
         }
     }
     let reference = docs_ui::page(&model.title, &json_path);

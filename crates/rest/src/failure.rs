@@ -185,13 +185,22 @@ impl Refusal {
 
 /// Adds what the engine cannot know to its refusal of a list: `limt=5` looks like a filter to it,
 /// and it knows fields only.
-pub fn with_meant_parameters(mut failure: Failure, style: &ListStyle) -> Failure {
+pub fn with_meant_parameters(mut failure: Failure, style: &ListStyle, query: &str) -> Failure {
     for fault in &mut failure.problems {
         if let Place::Parameter(name) = &fault.place
             && fault.code == "unknown_parameter"
             && let Some(meant) = parameters::nearest_of_lists(name, style)
         {
             fault.detail = format!("{} Did you mean `{meant}`?", sentence(fault.detail.clone()));
+        }
+        if let Place::Parameter(name) = &fault.place
+            && fault.code == "invalid_format"
+            && has_plus(query, name)
+        {
+            fault.detail = format!(
+                "{} In a URL `+` is a space: write `%2B` for a plus.",
+                sentence(fault.detail.clone())
+            );
         }
     }
     if let [only] = failure.problems.as_slice() {
@@ -200,8 +209,29 @@ pub fn with_meant_parameters(mut failure: Failure, style: &ListStyle) -> Failure
     failure
 }
 
+/// Whether a parameter's value was sent with a `+`, such as the one of a time's offset.
+fn has_plus(query: &str, name: &str) -> bool {
+    let mut pieces = query.split('&').filter_map(|piece| piece.split_once('='));
+    pieces.any(|(key, value)| {
+        value.contains('+') && web::query::decode_segment(key).as_deref() == Some(name)
+    })
+}
+
+/// What is said of a single parameter names it.
+fn named(mut failure: Failure) -> Failure {
+    if let [only] = failure.problems.as_slice()
+        && let Place::Parameter(name) = &only.place
+        && failure.detail == only.detail
+        && !failure.detail.contains(&format!("`{name}"))
+    {
+        failure.detail = format!("`{name}`: {}", failure.detail);
+    }
+    failure
+}
+
 /// The problem without the header fields that depend on the contract.
 pub fn worded(failure: Failure) -> Problem {
+    let failure = named(failure);
     let mut problem = Problem::of(&kind(failure.code)).detail(sentence(failure.detail));
     for FieldProblem {
         place,
@@ -359,6 +389,7 @@ mod tests {
             with_meant_parameters(
                 Failure::with_problems(Code::Malformed, vec![fault]),
                 &ListStyle::default(),
+                "",
             )
         };
         let meant = failure("limt");

@@ -235,7 +235,12 @@ impl Door {
                 let failure = match action {
                     Action::List if in_body => request::query::in_body(failure),
                     Action::List => {
-                        failure::with_meant_parameters(failure, &model.resource(resource).list)
+                        let query = head.uri.query().unwrap_or_default();
+                        failure::with_meant_parameters(
+                            failure,
+                            &model.resource(resource).list,
+                            query,
+                        )
                     }
                     _ => failure,
                 };

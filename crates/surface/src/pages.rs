@@ -3,10 +3,12 @@
 //! Plain HTML that needs no script and loads nothing but the style sheet and the icon given here,
 //! under the policy given here. Whoever serves them decides about paths that are not constants.
 
+mod index;
 mod landing;
 mod layout;
 mod problems;
 
+pub use index::index;
 pub use landing::landing;
 pub use problems::{problem, problems};
 

@@ -256,8 +256,18 @@ impl fmt::Display for ConditionError {
         write!(
             f,
             "`{}` must be `*` or a list of at most {TAGS} entity tags in double quotes, such as `\"12.a8f3\"`.",
-            self.field
+            self.name()
         )
+    }
+}
+
+impl ConditionError {
+    /// The field's name as it is registered.
+    pub fn name(&self) -> &'static str {
+        match self.field {
+            IF_MATCH => "If-Match",
+            _ => "If-None-Match",
+        }
     }
 }
 
@@ -268,11 +278,7 @@ impl From<ConditionError> for Problem {
         let text = error.to_string();
         Problem::of(&kit::INVALID_PRECONDITION)
             .detail(text.clone())
-            .fault(
-                Place::Header(error.field.as_str().to_owned()),
-                "malformed",
-                text,
-            )
+            .fault(Place::Header(error.name().to_owned()), "malformed", text)
     }
 }
 

@@ -98,7 +98,7 @@ where
                 let ticket = Ticket::new(&pulse);
                 gate::answer(&handler, &common, peer, ticket, request)
             });
-            io.word(Words::of(Arc::clone(&handler)));
+            io.word(Words::of(Arc::clone(&handler), limits));
             let mut connection = builder.serve_connection(TokioIo::new(io), service);
             match drive(Pin::new(&mut connection), &pulse, &common.stop, say_goodbye).await {
                 Ended::Itself(Ok(())) => {}
@@ -107,7 +107,7 @@ where
                     tracing::debug!(%peer, "connection too slow");
                     if pulse.head_begun() {
                         let mut stream = connection.into_parts().io.into_inner();
-                        let answer = Words::of(handler).say(StatusCode::REQUEST_TIMEOUT);
+                        let answer = Words::of(handler, limits).say(StatusCode::REQUEST_TIMEOUT);
                         // Nobody waits for this; when it cannot be written at once, so be it.
                         let _ = timeout(FAREWELL, stream.write_all(&answer)).await;
                         let _ = timeout(FAREWELL, stream.shutdown()).await;

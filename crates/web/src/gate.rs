@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use crate::body::RequestBody;
 use crate::connection::{Common, Refusal, Ticket};
 use crate::handler::{Handler, Request};
+use crate::host;
 use crate::limits::Limits;
 use crate::problem::{Problem, kit};
 use crate::response::{Body, Response};
@@ -180,6 +181,18 @@ fn refuse(head: &request::Parts, refusal: Option<Refusal>, limits: &Limits) -> O
         if hosts.next().is_none() || hosts.next().is_some() {
             return Some(Problem::of(&kit::HOST).detail("Send exactly one Host field."));
         }
+    }
+    // RFC 9112 §3.2: a value that is no host is refused, so that nobody can come to use it.
+    let authority = head.uri.authority().map(|authority| authority.as_str());
+    let host = head.headers.get(HOST).map(HeaderValue::as_bytes);
+    if [host, authority.map(str::as_bytes)]
+        .into_iter()
+        .flatten()
+        .any(|host| !host::is_valid(host))
+    {
+        return Some(Problem::of(&kit::HOST).detail(
+            "Host is a name or an address, and perhaps a port: `api.example`, `[::1]:8080`.",
+        ));
     }
     if head.version == Version::HTTP_2
         && let (Some(authority), Some(host)) = (head.uri.authority(), head.headers.get(HOST))

@@ -12,6 +12,7 @@ pub mod compress;
 pub mod conditional;
 pub mod cors;
 pub mod headers;
+mod host;
 pub mod json;
 pub mod media;
 pub mod problem;

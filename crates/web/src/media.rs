@@ -466,7 +466,7 @@ impl From<UnsupportedMediaType> for Problem {
         let text = error.to_string();
         let problem = Problem::of(&kit::UNSUPPORTED_MEDIA_TYPE)
             .detail(text.clone())
-            .fault(Place::Header("content-type".to_owned()), code, text)
+            .fault(Place::Header("Content-Type".to_owned()), code, text)
             .member("accepted", list(&error.accepted));
         match accepted {
             // RFC 9110 section 15.5.16: Accept in a 415 names what would have been taken.

@@ -241,15 +241,15 @@ pub mod kit {
             "Two programs could disagree about where this request ends, for example because it has both Content-Length and Transfer-Encoding. Such requests are refused and the connection is closed.";
         TRANSFER_CODING: "transfer_coding_unsupported", NOT_IMPLEMENTED, "Unsupported transfer coding",
             "The only transfer coding this server reads is `chunked`.";
-        HOST: "invalid_host", BAD_REQUEST, "Missing, repeated or differing Host",
-            "Every HTTP/1.1 request has exactly one Host field. In HTTP/2 it may be left out, and must not differ from :authority.";
+        HOST: "invalid_host", BAD_REQUEST, "Missing, repeated or invalid Host",
+            "Every HTTP/1.1 request has exactly one Host field, with a name or an address and perhaps a port. In HTTP/2 it may be left out, and must not differ from :authority.";
         NOT_HTTP: "malformed_http", BAD_REQUEST, "Not well-formed HTTP",
             "The request line or a header field is not as RFC 9112 describes it, so nothing of the request was read. The connection is closed.";
         HEAD_TOO_SLOW: "head_too_slow", REQUEST_TIMEOUT, "Request head too slow",
             "The request line and header fields did not arrive within the time limit. The connection is closed.";
         HEADER_NAME: "invalid_header_name", BAD_REQUEST, "Header name refused",
             "Header names may have ASCII letters, digits and `-` only. Other characters, above all `_`, are read as `-` by some programs, so a field could be mistaken for another.";
-        HEAD_TOO_LARGE: "header_fields_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many header fields",
+        HEAD_TOO_LARGE: "header_fields_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "Header fields too large",
             "The request has more header fields, or larger ones, than this server reads. A pile of cookies is the usual cause.";
         URL_TOO_LONG: "url_too_long", URI_TOO_LONG, "URL too long",
             "The URL is longer than this server reads. Send long conditions in a request body.";

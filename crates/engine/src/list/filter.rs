@@ -234,6 +234,7 @@ fn unknown(model: &Model, resource: &Resource, request: &Request, filter: &Filte
             .filter(|field| field.indexed)
             .map(|field| field.name.clone()),
     );
+    let own = allowed.len();
     allowed.extend(
         resource
             .fields
@@ -267,7 +268,15 @@ fn unknown(model: &Model, resource: &Resource, request: &Request, filter: &Filte
     at(
         &filter.place,
         code,
-        format!("{why}. Allowed: {}", allowed.join(", ")),
+        format!(
+            "{why}. Allowed: {}{}",
+            allowed.join(", "),
+            if allowed.len() > own {
+                "; FIELD stands for an indexed field of the related record"
+            } else {
+                ""
+            }
+        ),
     )
 }
 

@@ -34,6 +34,44 @@ fn people_find_pages() {
 }
 
 #[test]
+fn who_comes_without_a_path_finds_the_way() {
+    let app = App::start(OPEN);
+    let ask = |path: &str, accept: &str| app.request("GET", path).header("accept", accept).send();
+    for (path, accept, is_page) in [
+        ("/", "*/*", true),
+        ("/", "application/json", false),
+        ("/v1", "*/*", false),
+        ("/v1/", "application/json", false),
+        ("/v1", "text/html,application/xhtml+xml,*/*;q=0.8", true),
+        ("/v1/", "text/html", true),
+    ] {
+        let answer = ask(path, accept).expect(200);
+        if is_page {
+            assert!(answer.text().contains("<h1>The shop</h1>"), "{path}");
+            continue;
+        }
+        assert_eq!(
+            answer.json(),
+            serde_json::json!({
+                "title": "The shop",
+                "resources": [{"name": "Thing", "path": "/v1/things"}],
+                "openapi": "/v1/openapi.json",
+                "documentation": "/docs",
+            })
+        );
+    }
+    let operator = app.admin().get("/v1").expect(200);
+    assert!(operator.text().contains("/v1/offers"));
+    let bare = App::start(&OPEN.replace("title: The shop", "title: The shop\nbase: /"));
+    let index = bare
+        .request("GET", "/")
+        .header("accept", "application/json");
+    assert_eq!(index.send().json()["resources"][0]["path"], "/things");
+    let closed = App::start(&OPEN.replace("title: The shop", "docs: off"));
+    closed.get("/v1").expect(404);
+}
+
+#[test]
 fn pages_load_nothing_that_is_not_here() {
     let app = App::start(OPEN);
     for path in ["/", "/docs", "/problems", "/problems/stale"] {

@@ -5,14 +5,17 @@ use http::HeaderValue;
 use model::{Model, Resource};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What cannot stand between `<` and `>` of a `Link`. The rest was sent as part of a URL and is
+/// What cannot stand between `<` and `>` of a `Link`: what RFC 3986 has in no path or query, which
+/// many send raw nevertheless. The rest was sent as part of a URL and is
 /// kept as it came, its percent-encoding included.
 const UNSAFE: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'<')
     .add(b'>')
+    .add(b'[')
     .add(b'\\')
+    .add(b']')
     .add(b'^')
     .add(b'`')
     .add(b'{')
@@ -126,13 +129,13 @@ mod tests {
                 "/v1/books",
                 Some("%63ursor=old&&cursor&price[lte]=20&q=a+b%2Bc"),
                 "a+/=&",
-                "</v1/books?price[lte]=20&q=a+b%2Bc&cursor=a%2B%2F%3D%26>; rel=\"next\"",
+                "</v1/books?price%5Blte%5D=20&q=a+b%2Bc&cursor=a%2B%2F%3D%26>; rel=\"next\"",
             ),
             (
                 "/v1/authors/a%20b/books",
                 Some("cursor[eq]=1&q=é\"<>"),
                 "c",
-                "</v1/authors/a%20b/books?cursor[eq]=1&q=%C3%A9%22%3C%3E&cursor=c>; rel=\"next\"",
+                "</v1/authors/a%20b/books?cursor%5Beq%5D=1&q=%C3%A9%22%3C%3E&cursor=c>; rel=\"next\"",
             ),
         ] {
             let links = pages(path, query, Some(cursor)).unwrap();

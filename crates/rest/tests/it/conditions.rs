@@ -409,3 +409,47 @@ resources:
     let write = write.body("application/merge-patch+json", r#"{"text":"z"}"#);
     write.header("if-match", &tags[0]).send().expect(200);
 }
+
+#[test]
+fn a_condition_that_would_be_passed_over_is_refused() {
+    let app = DESK.get();
+    let (made, path) = page(&app);
+    let ask = |method: &str| {
+        let body = json!({"text": "b"});
+        app.request(method, &path)
+            .header("if-unmodified-since", "Sun, 22 Nov 2026 08:00:00 GMT")
+            .json(&body)
+    };
+    for method in ["PATCH", "PUT"] {
+        let refused = ask(method).send().expect(400);
+        assert_eq!(refused.json()["errors"][0]["header"], "If-Unmodified-Since");
+    }
+    // RFC 9110 §13.1.4: beside If-Match it says nothing.
+    ask("PATCH")
+        .header("if-match", made.etag())
+        .send()
+        .expect(200);
+}
+
+#[test]
+fn a_put_that_would_create_is_told_where_to() {
+    let app = DESK.get();
+    let (_, path) = page(&app);
+    let put = |path: &str| {
+        let body = json!({"text": "b"});
+        let call = app.request("PUT", path).header("if-none-match", "*");
+        call.json(&body).send()
+    };
+    let there = put(&path).expect(412);
+    assert_eq!(there.code(), "stale");
+    let nothing = put("/v1/pages/999999").expect(404);
+    let detail = nothing.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("create with POST"), "{detail}");
+    // Nobody creates by PATCH.
+    let body = json!({"text": "b"});
+    let patch = app
+        .request("PATCH", "/v1/pages/999999")
+        .header("if-none-match", "*");
+    let nothing = patch.json(&body).send().expect(404);
+    assert!(!nothing.text().contains("POST"), "{}", nothing.text());
+}

@@ -378,3 +378,67 @@ fn what_a_client_sends_is_told_back_safely_and_shortened() {
         assert!(detail.len() < 1000, "{detail}");
     }
 }
+
+#[test]
+fn details_name_what_they_are_about() {
+    let app = App::start(
+        "
+frontdesk: 1
+name: shop
+resources:
+  Author: {id: integer, fields: {name: string}, access: {read: public}}
+  Book:
+    id: integer
+    fields:
+      price: {type: integer, index: true}
+      due: {type: date-time, index: true}
+      tags?: {type: [string], uniqueItems: true}
+      author?: Author
+    access: {read: public, write: public}
+",
+    );
+    for (query, expected) in [
+        (
+            "price=abc",
+            "`price`: an integer is written with digits only, such as 42 or -7.",
+        ),
+        (
+            "fields=foo",
+            "`fields`: Book has no field `foo`; it has id, ",
+        ),
+        (
+            "include=foo",
+            "`include`: there is no relation `foo`; Book has author.",
+        ),
+        (
+            "due[gt]=2026-11-22T08:00:00+01:00",
+            "In a URL `+` is a space: write `%2B` for a plus.",
+        ),
+        ("colour=red", "There is no parameter `colour`. Allowed: "),
+        (
+            "colour=red",
+            "author.FIELD; FIELD stands for an indexed field of the related record.",
+        ),
+    ] {
+        let refused = app.get(&format!("/v1/books?{query}")).expect(400);
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(expected), "{query}: {detail}");
+    }
+    app.get("/v1/books?due[gt]=2026-11-22T08:00:00%2B01:00")
+        .expect(200);
+    let twice = json!({"price": 1, "due": "2026-11-22T08:00:00Z", "tags": ["a", "a"]});
+    let refused = app.post("/v1/books", &twice).expect(422);
+    assert!(refused.text().contains("Item 1 repeats an earlier one"));
+    // Header fields are spelt as they are registered, whatever is wrong with them.
+    let post = app.request("POST", "/v1/books").body("text/plain", "x");
+    let refused = post.send().expect(415);
+    assert_eq!(refused.json()["errors"][0]["header"], "Content-Type");
+    let get = app
+        .request("GET", "/v1/books")
+        .header("if-none-match", "x")
+        .send();
+    assert_eq!(
+        get.expect(400).json()["errors"][0]["header"],
+        "If-None-Match"
+    );
+}

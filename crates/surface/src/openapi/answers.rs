@@ -369,7 +369,7 @@ impl Shared {
             ),
             Shared::HeadersTooLarge => other(
                 "header_fields_too_large",
-                "Too many header fields",
+                "Header fields too large",
                 "The request has more header fields than this server reads.",
             ),
             Shared::InternalError => of(

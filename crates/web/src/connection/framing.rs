@@ -161,6 +161,11 @@ impl Guard {
         None
     }
 
+    /// Whether a request line has begun and not ended.
+    pub fn is_in_request_line(&self) -> bool {
+        self.place == Place::Start && self.seen > 0
+    }
+
     fn keep(&mut self, piece: &[u8]) {
         let room = LINE_BYTES - self.kept;
         let taken = piece.len().min(room);

@@ -166,7 +166,8 @@ impl<S: AsyncWrite + Unpin> Io<S> {
         if !self.flushed || self.pulse.answering() {
             return false;
         }
-        match words.instead(bytes) {
+        let in_line = self.guard.as_ref().is_some_and(Guard::is_in_request_line);
+        match words.instead(bytes, in_line) {
             Some(own) => {
                 (self.own, self.said) = (own, 0);
                 true

@@ -16,6 +16,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::handler::Handler;
+use crate::limits::{HEAD_BYTES_LEAST, Limits};
 use crate::problem::{Problem, kit};
 
 /// Longer than any bare answer.
@@ -25,8 +26,9 @@ const BARE_BYTES_MAX: usize = 200;
 pub(crate) struct Words(Box<dyn Fn(StatusCode) -> Vec<u8> + Send>);
 
 impl Words {
-    pub fn of<H: Handler>(handler: Arc<H>) -> Words {
-        Words(Box::new(move |status| answer(&*handler, status)))
+    pub fn of<H: Handler>(handler: Arc<H>, limits: &Limits) -> Words {
+        let limits = limits.clone();
+        Words(Box::new(move |status| answer(&*handler, &limits, status)))
     }
 
     /// A whole answer with this status, after which the connection is closed.
@@ -34,20 +36,25 @@ impl Words {
         (self.0)(status)
     }
 
-    /// What to write instead of these bytes, which begin a message.
-    pub fn instead(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        bare(bytes).map(|status| self.say(status))
+    /// What to write instead of these bytes, which begin a message. `in_line` if the request line
+    /// has not ended yet: then the head is not too large by its fields.
+    pub fn instead(&self, bytes: &[u8], in_line: bool) -> Option<Vec<u8>> {
+        let status = match bare(bytes)? {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if in_line => StatusCode::URI_TOO_LONG,
+            status => status,
+        };
+        Some(self.say(status))
     }
 }
 
-fn answer<H: Handler>(handler: &H, status: StatusCode) -> Vec<u8> {
+fn answer<H: Handler>(handler: &H, limits: &Limits, status: StatusCode) -> Vec<u8> {
     let kind = match status {
         StatusCode::URI_TOO_LONG => &kit::URL_TOO_LONG,
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => &kit::HEAD_TOO_LARGE,
         StatusCode::REQUEST_TIMEOUT => &kit::HEAD_TOO_SLOW,
         _ => &kit::NOT_HTTP,
     };
-    let mut response = Problem::of(kind).respond();
+    let mut response = Problem::of(kind).detail(detail(limits, status)).respond();
     handler.complete(&HeaderMap::new(), &mut response);
     let (mut head, body) = response.into_parts();
     let body = body.bytes().unwrap_or_default();
@@ -71,6 +78,30 @@ fn answer<H: Handler>(handler: &H, status: StatusCode) -> Vec<u8> {
     bytes.extend_from_slice(b"\r\n");
     bytes.extend_from_slice(body);
     bytes
+}
+
+/// What the parser found, as far as it tells.
+fn detail(limits: &Limits, status: StatusCode) -> String {
+    match status {
+        StatusCode::URI_TOO_LONG => {
+            format!(
+                "The URL is longer than the {} bytes that are accepted.",
+                limits.url_bytes
+            )
+        }
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => format!(
+            "The request line and header fields together may have {} bytes, in at most {} fields; \
+             a pile of cookies is the usual cause.",
+            limits.head_bytes.max(HEAD_BYTES_LEAST),
+            limits.head_fields
+        ),
+        StatusCode::REQUEST_TIMEOUT => format!(
+            "The request line and header fields did not arrive within {} s.",
+            limits.head_time.as_secs_f64()
+        ),
+        _ => "What came is no HTTP/1.1 request: a line of its head is not as RFC 9112 has it."
+            .to_owned(),
+    }
 }
 
 /// The status of an answer that says nothing but that a request is refused.

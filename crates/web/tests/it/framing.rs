@@ -174,6 +174,21 @@ async fn ambiguous_requests_are_refused_and_the_connection_is_closed() {
         // Ours, about what the request says.
         ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400, "invalid_host"),
         (
+            "GET / HTTP/1.1\r\nHost: evil\"><script>\r\n\r\n".to_owned(),
+            400,
+            "invalid_host",
+        ),
+        (
+            "GET / HTTP/1.0\r\nHost: a b\r\n\r\n".to_owned(),
+            400,
+            "invalid_host",
+        ),
+        (
+            "GET http://user@x/ HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+            400,
+            "invalid_host",
+        ),
+        (
             "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n".to_owned(),
             400,
             "invalid_host",

@@ -33,7 +33,9 @@ async fn a_head_that_does_not_end_is_given_up() {
     ] {
         let answer = server.exchange(begun).await;
         // So short a beginning may also be the one of another protocol.
-        let told = answer.starts_with("HTTP/1.1 408") && answer.contains("\"head_too_slow\"");
+        let told = answer.starts_with("HTTP/1.1 408")
+            && answer.contains("\"head_too_slow\"")
+            && answer.contains("within 0.06 s");
         assert!(told || begun == "G", "{begun:?} gave {answer:?}");
     }
     // The beginning of HTTP/2 is not enough either.
@@ -230,8 +232,13 @@ async fn heads_are_bounded() {
         (head(&format!("/{}", &long[..900]), ""), "200"),
         (head(&format!("/{}", &long[..1100]), ""), "414"),
         (head(&format!("/?{}", &long[..1100]), ""), "414"),
+        (head(&format!("/{long}"), ""), "414"),
+        (head(&format!("/{long}{long}{long}{long}"), ""), "414"),
+        (format!("GET /{long}"), "414"),
     ] {
         let answer = server.exchange(&request).await;
+        let told = expected == "200" || gist(&answer).1.contains("\"detail\"");
+        assert!(told, "{answer:?}");
         assert!(
             gist(&answer).0.contains(expected),
             "{}… gave {answer:?}",
