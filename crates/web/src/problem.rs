@@ -296,7 +296,7 @@ mod tests {
     fn the_least_problem() {
         insta::assert_snapshot!(
             text(Problem::of(&kit::HOST)),
-            @r#"{"type":"/problems/invalid_host","title":"Missing, repeated or differing Host","status":400,"code":"invalid_host"}"#
+            @r#"{"type":"/problems/invalid_host","title":"Missing, repeated or invalid Host","status":400,"code":"invalid_host"}"#
         );
     }
 

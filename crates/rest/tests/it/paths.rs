@@ -318,7 +318,7 @@ fn a_client_that_gives_the_whole_key_creates_with_put() {
     put("/days/2026-01-02/late/5", json!({})).expect(201);
     put("/days/never/late/5", json!({})).expect(404);
     // What the server counts, no client chooses.
-    put("/repos/octo/hello/issues/5", json!({"title": "x"})).expect(412);
+    put("/repos/octo/hello/issues/5", json!({"title": "x"})).expect(404);
 }
 
 #[test]

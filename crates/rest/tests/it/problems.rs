@@ -392,7 +392,7 @@ resources:
     fields:
       price: {type: integer, index: true}
       due: {type: date-time, index: true}
-      tags?: {type: [string], uniqueItems: true}
+      tags?: {type: array, items: string, maxItems: 8, uniqueItems: true}
       author?: Author
     access: {read: public, write: public}
 ",

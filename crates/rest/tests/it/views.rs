@@ -38,7 +38,8 @@ fn only_the_fields_asked_for_are_sent() {
     let refused = app.get("/v1/books?fields=colour").expect(400).json();
     let detail = refused["detail"].as_str().unwrap();
     assert!(
-        detail.starts_with("`colour`: Book has id, title,") && !detail.contains("Did you mean"),
+        detail.starts_with("`fields`: Book has no field `colour`; it has id, title,")
+            && !detail.contains("Did you mean"),
         "{detail}"
     );
     refuses(

@@ -470,7 +470,7 @@ fn a_client_that_chooses_ids_creates_with_put() {
     let request = app
         .request("PUT", "/v1/items/99999")
         .json(&json!({"name": "x"}));
-    request.header("if-none-match", "*").send().expect(412);
+    request.header("if-none-match", "*").send().expect(404);
 }
 
 #[test]

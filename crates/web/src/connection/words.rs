@@ -99,7 +99,7 @@ fn detail(limits: &Limits, status: StatusCode) -> String {
             "The request line and header fields did not arrive within {} s.",
             limits.head_time.as_secs_f64()
         ),
-        _ => "What came is no HTTP/1.1 request: a line of its head is not as RFC 9112 has it."
+        _ => "What came is no request of HTTP 1.1: a line of its head is not as RFC 9112 has it."
             .to_owned(),
     }
 }
