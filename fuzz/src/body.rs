@@ -126,8 +126,8 @@ impl Write {
         record: &Json,
         reply: &Reply,
     ) -> Result<(), String> {
-        let whole = |resource: &Resource| -> Map<String, Json> {
-            let fields = resource.fields.iter().filter(|field| is_data(field));
+        let whole = |is_there: fn(&Field) -> bool| -> Map<String, Json> {
+            let fields = resource.fields.iter().filter(|field| is_there(field));
             fields
                 .filter_map(|field| {
                     Some((
@@ -139,7 +139,8 @@ impl Write {
         };
         let expected = match (&self.method, self.media) {
             (&Method::PATCH, PATCH) => {
-                let mut document = Json::Object(whole(resource));
+                // What is computed can be tested and copied, and is not changed.
+                let mut document = Json::Object(whole(|field| !field.write_only));
                 let hidden = |field: &&Field| {
                     field.audience != model::Audience::Public
                         || (field.read.is_some() && self.key != STAFF && self.resource == "Item")
@@ -186,7 +187,7 @@ impl Write {
                 }
                 document
             }
-            (&Method::PATCH, _) => match merge(Json::Object(whole(resource)), sent) {
+            (&Method::PATCH, _) => match merge(Json::Object(whole(is_data)), sent) {
                 Json::Object(merged) => merged,
                 _ => return Err("the record is no object any more".to_owned()),
             },

@@ -179,7 +179,7 @@ async fn ambiguous_requests_are_refused_and_the_connection_is_closed() {
             "invalid_host",
         ),
         (
-            "GET / HTTP/1.0\r\nHost: a b\r\n\r\n".to_owned(),
+            "GET / HTTP/1.1\r\nHost: a b\r\n\r\n".to_owned(),
             400,
             "invalid_host",
         ),
