@@ -224,6 +224,12 @@ fn search(
         ));
         return;
     }
+    // Stored text has none, and databases cannot be asked for it.
+    if text.contains('\0') {
+        let detail = "text cannot contain the character U+0000".to_owned();
+        problems.push(fault("q", "invalid_character", detail));
+        return;
+    }
     let words = store::search::words(text);
     question.words = u16::try_from(words.len()).unwrap_or(0);
     question.values.extend(words.into_iter().map(Value::Text));

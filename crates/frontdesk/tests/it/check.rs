@@ -226,3 +226,18 @@ fn what_is_no_text_has_a_place_and_is_not_written_back() {
     run(place.path(), &["fmt"]).expect(1);
     assert_eq!(fs::read(&file).unwrap(), bytes);
 }
+
+#[test]
+fn what_hides_more_mistakes_is_told() {
+    let more = "there may be more";
+    let place = folder(&[("frontdesk.yaml", "frontdesk: 1\nname: [\nresource: {}\n")]);
+    let checked = run(place.path(), &["check"]).expect(1);
+    assert!(checked.stderr.contains(more), "{}", checked.stderr);
+    write(
+        place.path(),
+        "frontdesk.yaml",
+        "frontdesk: 1\nname: x\nresource: {}\n",
+    );
+    let checked = run(place.path(), &["check"]).expect(1);
+    assert!(!checked.stderr.contains(more), "{}", checked.stderr);
+}

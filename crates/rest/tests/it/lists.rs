@@ -450,6 +450,7 @@ fn operators_and_operands_fit_the_field() {
             ("title[LT]=x", "?title[LT] unknown_operator"),
             ("title[=x", "?title[ unknown_parameter"),
             ("title=%00", "?title invalid_character"),
+            ("q=a%00b", "?q invalid_character"),
             ("title=%ff", "?title invalid_encoding"),
             ("title=%", "?title invalid_encoding"),
             ("title=a&title=b", "?title repeated"),

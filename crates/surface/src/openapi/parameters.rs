@@ -11,7 +11,7 @@ use model::{Audience, Field, Model, Resource};
 use serde_json::{Map, Value as Json, json};
 use value::Type;
 
-use super::schemas::{NO_CONTROL, Schemas};
+use super::schemas::{NO_NUL, Schemas};
 use super::{Limits, reference};
 use crate::{access, words};
 
@@ -40,7 +40,7 @@ impl<'m> Parameters<'m, '_> {
                 "name": "cursor",
                 "in": "query",
                 "description": "Where to go on: `next_cursor` of the page before, or as its `Link` has it. It belongs to the same path, filters and sort; used with others it is refused.",
-                "schema": {"type": "string", "minLength": 1, "pattern": NO_CONTROL},
+                "schema": {"type": "string", "minLength": 1, "pattern": NO_NUL},
             }),
         );
         out.insert(
@@ -58,7 +58,7 @@ impl<'m> Parameters<'m, '_> {
                 "name": "q",
                 "in": "query",
                 "description": "Words that must all occur in the searched fields.",
-                "schema": {"type": "string", "maxLength": self.limits.words_chars_max, "pattern": NO_CONTROL},
+                "schema": {"type": "string", "maxLength": self.limits.words_chars_max, "pattern": NO_NUL},
             }),
         );
         out.insert(

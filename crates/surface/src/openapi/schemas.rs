@@ -24,10 +24,7 @@ pub enum Side {
 }
 
 /// Text without U+0000, which databases cannot hold.
-const NO_NUL: &str = r"^[^\u0000]*$";
-
-/// Text as it can stand in a query string.
-pub const NO_CONTROL: &str = r"^[^\u0000-\u001F\u007F]*$";
+pub const NO_NUL: &str = r"^[^\u0000]*$";
 
 /// At most 12 digits before the point and 6 after it.
 const DECIMAL: &str = r"[0-9]{1,12}(\.[0-9]{1,6})?$";
@@ -180,7 +177,7 @@ impl<'m> Schemas<'m> {
     /// A value without the constraints of a field, as it is compared with in the query string.
     pub fn operand(&self, ty: &Type) -> Json {
         let schema = match ty {
-            Type::Text => json!({"type": "string", "pattern": NO_CONTROL}),
+            Type::Text => json!({"type": "string", "pattern": NO_NUL}),
             ty => Json::Object(self.plain(ty, &Constraints::default(), Side::Input)),
         };
         // In the query string a long integer is written as any other.
