@@ -109,7 +109,7 @@ def frontdesk(folder, rows=0, contract=CONTRACT, key=True, database=None, name="
     if database:
         fill_postgres(database, rows)
     else:
-        fill(next(data.glob("*.db*")), rows)
+        fill(data / "frontdesk.db", rows)
     port = free_port()
     command = [FRONTDESK, "serve", str(folder), *place, "--listen", f"127.0.0.1:{port}"]
     return Server(name, command, port, data, headers, {"FRONTDESK_LOG": log})
