@@ -31,7 +31,7 @@ def insert_script(scratch, keys=False):
     """New books, on request with an Idempotency-Key each."""
     script = scratch / f"insert{'_keys' if keys else ''}.lua"
     each = """
-        local prefix, count = tostring(os.time()) .. tostring({}), 0
+        local prefix, count = tostring(os.time()) .. tostring({}):gsub("%W", ""), 0
         request = function()
           count = count + 1
           wrk.headers["Idempotency-Key"] = prefix .. count
