@@ -87,7 +87,7 @@ impl Core {
         self.tables.changed.store(true, Ordering::Release);
         let applied = match migrate::applied(driver).await {
             // A newer release has written it in its own way.
-            Err(StoreError::Corrupt { .. }) => return Ok(Tables::Theirs),
+            Err(StoreError::Newer | StoreError::Corrupt { .. }) => return Ok(Tables::Theirs),
             applied => applied?,
         };
         let plan = migrate::plan(applied.as_ref(), &self.model, driver.dialect());

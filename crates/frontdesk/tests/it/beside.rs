@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Client, Process, eventually};
 
-use crate::support::{BINARY, contract, dev, on_sqlite, run, serve, write};
+use crate::support::{BINARY, contract, dev, newer_migration, on_sqlite, run, serve, write};
 
 const NOTES: &str = "\
 frontdesk: 1
@@ -149,4 +149,18 @@ fn a_data_folder_is_served_by_one_process() {
     let refused = run(place.path(), &arguments("serve")).expect(1);
     let address = second.client().address().to_string();
     assert!(refused.stderr.contains(&address), "{}", refused.stderr);
+}
+
+#[test]
+fn tables_that_a_newer_release_has_taken_over_are_let_go() {
+    let place = contract(NOTES);
+    let server = serve(place.path(), &[]);
+    let client = server.client();
+    client.get("/readyz").expect(200);
+    newer_migration(place.path());
+    assert_eq!(
+        client.get("/readyz").expect(503).json()["reason"],
+        "migrated"
+    );
+    refuses_everything(&client);
 }

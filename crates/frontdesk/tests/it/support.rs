@@ -121,6 +121,23 @@ pub fn newer_release(folder: &Path) {
     testdb::wait(driver.migrate(&script)).unwrap();
 }
 
+/// Adds to a folder's database a migration by some release to come.
+#[track_caller]
+pub fn newer_migration(folder: &Path) {
+    let script = ["INSERT INTO \"frontdesk_migrations\" \
+         SELECT \"id\" + 1, 1000000, 'in another form', \"steps\", \"at\" \
+         FROM \"frontdesk_migrations\" ORDER BY \"id\" DESC LIMIT 1"
+        .to_owned()];
+    let driver: Box<dyn Driver> = match testkit::target(folder) {
+        Some(target) => Box::new(testdb::open(target)),
+        None => {
+            let file = folder.join(".frontdesk/frontdesk.db");
+            Box::new(SqliteDriver::open(&file, Options::default()).unwrap())
+        }
+    };
+    testdb::wait(driver.migrate(&script)).unwrap();
+}
+
 /// Makes of the SQLite database in a folder what the release before keys had audiences had made.
 #[track_caller]
 pub fn older_release(folder: &Path) {
