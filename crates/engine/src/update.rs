@@ -1,5 +1,6 @@
 //! Changing a record: PATCH in both forms, and PUT.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use call::{Change, Code, Failure, Outcome, Request};
@@ -198,13 +199,13 @@ fn computed(resource: &Resource) -> impl Iterator<Item = &Field> {
 
 /// The row, with what the request says of computed fields that its caller sees: it is compared
 /// with what is so (part 2 #16), and computed only if it is spoken of.
-async fn with_computed(
+async fn with_computed<'a>(
     core: &Core,
     request: &Request,
     transaction: &mut dyn Transaction,
-    before: &Stored,
+    before: &'a Stored,
     unseen: &[FieldId],
-) -> Result<Vec<Value>, Failure> {
+) -> Result<Cow<'a, [Value]>, Failure> {
     let resource = core.model.resource(request.resource);
     let spoken_of = |field: &&Field| {
         let said = match &request.change {
@@ -218,9 +219,8 @@ async fn with_computed(
         .filter(spoken_of)
         .map(|field| field.id)
         .collect();
-    let mut row = before.row.clone();
     if fields.is_empty() {
-        return Ok(row);
+        return Ok(Cow::Borrowed(&before.row));
     }
     let key = ShapeKey::new(Kind::Computed)
         .resource(resource.id)
@@ -232,6 +232,7 @@ async fn with_computed(
             ..Select::new(resource.id)
         })
     })?;
+    let mut row = before.row.clone();
     let id = row[usize::from(resource.id_field().id.0)].clone();
     let parameters = core.bind(&prepared, &[id], request);
     let rows = core
@@ -244,7 +245,7 @@ async fn with_computed(
     for (field, value) in fields.iter().zip(values) {
         row[usize::from(field.0)] = value;
     }
-    Ok(row)
+    Ok(Cow::Owned(row))
 }
 
 /// Fields of this very row that the caller does not see.
