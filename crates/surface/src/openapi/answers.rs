@@ -288,15 +288,6 @@ impl Shared {
 
     /// What the example shows, for those that are problems.
     fn example(self) -> Option<Json> {
-        let of = |code: Code, detail: &str| {
-            json!({
-                "type": problem_type(code.name()),
-                "title": code.title(),
-                "status": self.status(),
-                "detail": detail,
-                "code": code.name(),
-            })
-        };
         let other = |code: &str, title: &str, detail: &str| {
             json!({
                 "type": problem_type(code),
@@ -306,6 +297,7 @@ impl Shared {
                 "code": code,
             })
         };
+        let of = |code: Code, detail: &str| other(code.name(), code.title(), detail);
         let mut example = match self {
             Shared::Accepted | Shared::NotModified => return None,
             Shared::BadRequest => of(Code::Malformed, "`limit` is a whole number, 1 or more."),
