@@ -223,9 +223,9 @@ pub fn refuse(caller: &Caller, resource: &Resource, action: Action, rule: &str) 
 }
 
 fn subject(resource: &Resource, action: Action) -> String {
-    let noun = resource.snake.replace('_', " ");
+    let noun = resource.noun();
     match action {
-        Action::List => resource.plural.replace('-', " "),
+        Action::List => resource.nouns(),
         Action::Create => format!("a {noun}"),
         _ => format!("this {noun}"),
     }

@@ -155,7 +155,7 @@ pub fn not_found(resource: &Resource, request: &Request) -> Failure {
 
 /// There is no such record, or none to be seen.
 pub fn missing(resource: &Resource, key: Option<&RecordKey>) -> Failure {
-    let noun = resource.snake.replace('_', " ");
+    let noun = resource.noun();
     let name = key.map(RecordKey::name).unwrap_or_default();
     Failure::new(
         Code::NotFound,

@@ -103,15 +103,15 @@ impl Core {
 
 /// Says of a relation of this row that it leads to nothing.
 fn dangling(model: &Model, field: &Field, row: &[Value]) -> FieldProblem {
-    let target = field
-        .relation()
-        .map_or("record", |(_, target)| &model.resource(target).snake);
+    let target = field.relation().map_or_else(
+        || "record".to_owned(),
+        |(_, target)| model.resource(target).noun(),
+    );
     FieldProblem {
         place: Place::Pointer(format!("/{}", field.name)),
         code: "unknown_reference",
         detail: format!(
-            "there is no {} `{}`",
-            target.replace('_', " "),
+            "there is no {target} `{}`",
             value::text::print(&field.shape.ty, &row[usize::from(field.id.0)])
         ),
     }

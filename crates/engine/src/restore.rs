@@ -54,7 +54,7 @@ impl crate::work::Writing for Restoring {
                 core.current(transaction, request, terms, &self.place)
                     .await?;
                 // As AIP-164 has it.
-                let noun = resource.snake.replace('_', " ");
+                let noun = resource.noun();
                 let detail = format!("this {noun} is there; it has not been deleted");
                 return Err(Failure::new(Code::AlreadyExists, detail));
             }

@@ -117,7 +117,7 @@ impl Core {
             }
             let found = self.deleted_with(request, row, &fields, &restrict).await;
             let Ok(Some(id)) = found else { continue };
-            let noun = resource.snake.replace('_', " ");
+            let noun = resource.noun();
             let id = resource.id_type.to_text(&id);
             let hint = format!("; it is the deleted {noun} `{id}`, which can be restored");
             failure.detail.push_str(&hint);

@@ -68,7 +68,7 @@ fn taken(model: &Model, error: &StoreError) -> Failure {
         .filter(|field| field.audience == Audience::Public)
         .map(|field| field.name.as_str())
         .collect();
-    let noun = resource.snake.replace('_', " ");
+    let noun = resource.noun();
     let detail = match names.as_slice() {
         [] => format!("another {noun} has a value that must be unique"),
         [one] => format!("another {noun} has this `{one}`"),

@@ -164,7 +164,7 @@ async fn import(engine: &Engine, intake: &Intake, file: File) -> Result<Seeded, 
     }
     let resource = engine.model().resource(resource);
     let noun = match count {
-        1 => resource.snake.replace('_', " "),
+        1 => resource.noun(),
         _ => resource.plural.clone(),
     };
     Ok(Seeded {

@@ -136,6 +136,16 @@ pub enum Idempotency {
 }
 
 impl Resource {
+    /// What one of its records is called in a sentence: `play list`.
+    pub fn noun(&self) -> String {
+        self.snake.replace('_', " ")
+    }
+
+    /// What several of them are called: `play lists`.
+    pub fn nouns(&self) -> String {
+        self.plural.replace('-', " ")
+    }
+
     pub fn field(&self, id: FieldId) -> &Field {
         &self.fields[usize::from(id.0)]
     }

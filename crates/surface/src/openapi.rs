@@ -142,7 +142,7 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
         let description = resource
             .description
             .clone()
-            .unwrap_or_else(|| format!("Everything about {}.", words::many(resource)));
+            .unwrap_or_else(|| format!("Everything about {}.", resource.nouns()));
         json!({"name": words::heading(&resource.plural), "description": description})
     });
     let mut tags: Vec<Json> = tags.collect();

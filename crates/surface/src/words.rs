@@ -2,18 +2,6 @@
 
 use std::time::Duration;
 
-use model::Resource;
-
-/// `play list`
-pub fn one(resource: &Resource) -> String {
-    resource.snake.replace('_', " ")
-}
-
-/// `play lists`
-pub fn many(resource: &Resource) -> String {
-    resource.plural.replace('-', " ")
-}
-
 /// `a play list`, `an author`
 pub fn a(noun: &str) -> String {
     // Words that are spelled with a vowel and spoken without one.

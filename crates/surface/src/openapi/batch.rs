@@ -12,7 +12,7 @@ use super::names::Components;
 use super::schemas::Schemas;
 use super::{KEY, operations, reference};
 use crate::access::{self, Opening};
-use crate::words::{self, many};
+use crate::words;
 
 /// What a batch is made of.
 const ACTIONS: [Action; 3] = [Action::Create, Action::Update, Action::Delete];
@@ -106,10 +106,10 @@ pub fn operation(
     };
     let mut operation = json!({
         "tags": [words::heading(&resource.plural)],
-        "summary": format!("Write many {} at once", many(resource)),
+        "summary": format!("Write many {} at once", resource.nouns()),
         "description": format!(
             "Creates, changes and deletes {}, in this order, all of them or none. Each write is allowed to whom it would be allowed alone. `pointer` in a refusal says which one it was: `/update/3/title`.{counts}",
-            many(resource)
+            resource.nouns()
         ),
         "operationId": operation_id,
         "parameters": [

@@ -13,7 +13,7 @@ use super::names::{self, Components, Names};
 use super::parameters::{self, Parameters};
 use super::{KEY, reference};
 use crate::access::{self, Opening};
-use crate::words::{self, a, many, one};
+use crate::words::{self, a};
 
 /// What PATCH takes, the best first.
 const PATCH_TYPES: [&str; 2] = ["application/merge-patch+json", "application/json"];
@@ -345,7 +345,7 @@ impl<'m> Operation<'m, '_> {
             description.push_str(&super::deprecation(deprecated));
         }
         let page = ok(
-            &format!("A page of {}.", many(self.resource)),
+            &format!("A page of {}.", self.resource.nouns()),
             &["Cache-Control"],
             self.marks(),
             Some(list_content(reference("schemas", &names.page))),
@@ -392,17 +392,17 @@ impl<'m> Operation<'m, '_> {
     }
 
     fn summary(&self) -> String {
-        let (one, many) = (one(self.resource), many(self.resource));
+        let (one, many) = (self.resource.noun(), self.resource.nouns());
         match (self.place, self.action) {
             (Place::List { parent, list, .. }, Action::List) => {
                 format!(
                     "List the {} of {}",
                     list.name.replace('_', " "),
-                    a(&words::one(parent))
+                    a(&parent.noun())
                 )
             }
             (Place::List { parent, .. }, _) => {
-                format!("Create {} of {}", a(&one), a(&words::one(parent)))
+                format!("Create {} of {}", a(&one), a(&parent.noun()))
             }
             (_, Action::List) => format!("List {many}"),
             (_, Action::Get) => format!("Get {}", a(&one)),
@@ -415,18 +415,18 @@ impl<'m> Operation<'m, '_> {
     }
 
     fn description(&self) -> String {
-        let (one, many) = (one(self.resource), many(self.resource));
+        let (one, many) = (self.resource.noun(), self.resource.nouns());
         let sparse = sparse("`?fields=id,created_at`");
         let mut text = match (self.place, self.action) {
             (Place::List { parent, list, .. }, Action::List) => format!(
                 "The {} of one {}, a page at a time. All filters given must hold. {sparse}",
                 list.name.replace('_', " "),
-                words::one(parent)
+                parent.noun()
             ),
             (Place::List { parent, .. }, _) => format!(
                 "Creates {} that belongs to the {} in the path.",
                 a(&one),
-                words::one(parent)
+                parent.noun()
             ),
             (_, Action::List) => {
                 format!(
@@ -605,7 +605,7 @@ impl<'m> Operation<'m, '_> {
 
     fn good_answers(&self) -> Vec<(u16, Json)> {
         let names = &self.all.names[usize::from(self.resource.id.0)];
-        let noun = one(self.resource);
+        let noun = self.resource.noun();
         let record = || Some(json!({JSON: {"schema": reference("schemas", &names.read)}}));
         let answer = |description: &str, fields: &[&str], content: Option<Json>| {
             ok(description, fields, self.marks(), content)
@@ -630,7 +630,7 @@ impl<'m> Operation<'m, '_> {
                     false => reference("schemas", &names.page),
                 };
                 let fields = [read, vec!["Link"]].concat();
-                let description = format!("A page of {}.", many(self.resource));
+                let description = format!("A page of {}.", self.resource.nouns());
                 vec![(200, answer(&description, &fields, Some(list_content(page))))]
             }
             Action::Get => vec![(200, answer(&format!("The {noun}."), &read, record()))],
@@ -674,7 +674,7 @@ impl<'m> Operation<'m, '_> {
     }
 
     fn created(&self, component: &str) -> Json {
-        let noun = one(self.resource);
+        let noun = self.resource.noun();
         let mut description =
             format!("The new {noun}. Without content if `Prefer: return=minimal` asks for that");
         if !self.readers_see_all() {
@@ -741,7 +741,7 @@ impl<'m> Operation<'m, '_> {
                 let needs_state =
                     action != Action::Get && resource.concurrency == Concurrency::Required;
                 let description =
-                    format!("{} this {}.", words::heading(verb(action)), one(resource));
+                    format!("{} this {}.", words::heading(verb(action)), resource.noun());
                 add(
                     self.ids.of(resource, None, action),
                     description,
@@ -762,7 +762,7 @@ impl<'m> Operation<'m, '_> {
                     {
                         let description = match action {
                             Action::List => format!("Its {}.", list.name.replace('_', " ")),
-                            _ => format!("Create {} of it.", a(&one(target))),
+                            _ => format!("Create {} of it.", a(&target.noun())),
                         };
                         add(
                             self.ids.of(resource, Some(number), action),
@@ -781,8 +781,8 @@ impl<'m> Operation<'m, '_> {
                         continue;
                     }
                     let description = match action {
-                        Action::List => format!("Its {}.", many(inner)),
-                        _ => format!("Create {} in it.", a(&one(inner))),
+                        Action::List => format!("Its {}.", inner.nouns()),
+                        _ => format!("Create {} in it.", a(&inner.noun())),
                     };
                     let values = self.all.values_before(inner);
                     add(self.ids.of(inner, None, action), description, values, false);

@@ -174,7 +174,7 @@ impl<'m> Parameters<'m, '_> {
 
     /// A value in a path.
     pub fn path_value(&self, value: &PathValue<'_>) -> Json {
-        let noun = words::a(&words::one(value.resource));
+        let noun = words::a(&value.resource.noun());
         let (what, schema) = match &value.field.shape.ty {
             Type::Id(id) => ("id".to_owned(), self.schemas.id(id)),
             _ => (
@@ -350,7 +350,7 @@ impl<'m> Parameters<'m, '_> {
         for (relation, target, field) in one_hop {
             let key = format!("{}.{relation}.{}", resource.name, field.name);
             let name = format!("{relation}.{}", field.name);
-            let of = format!("{} of the {}", field.name, words::one(target));
+            let of = format!("{} of the {}", field.name, target.noun());
             described.push((key, self.filter(&name, &of, field, Operator::Eq)));
         }
         described.truncate(FILTERS_DESCRIBED_MAX);
@@ -410,7 +410,7 @@ impl<'m> Parameters<'m, '_> {
         }
         let query = json!({
             "type": "object",
-            "description": format!("What {} are wanted.", words::many(resource)),
+            "description": format!("What {} are wanted.", resource.nouns()),
             "properties": properties,
             "additionalProperties": false,
         });

@@ -79,7 +79,7 @@ pub fn json_patch(
         "type": "array",
         "description": format!(
             "Changes to {} in order (RFC 6902), all or none. `move`, `copy` and deeper paths are taken as well, as far as the result is valid.",
-            words::a(&words::one(resource))
+            words::a(&resource.noun())
         ),
         "maxItems": operations_max,
         "items": {"anyOf": operations},

@@ -83,7 +83,7 @@ impl<'m> Resources<'m, '_> {
         let mut description = resource.description.clone().unwrap_or_else(|| {
             format!(
                 "{}, as far as you may see it.",
-                words::heading(&words::a(&words::one(resource)))
+                words::heading(&words::a(&resource.noun()))
             )
         });
         if let Some(deprecated) = &resource.deprecated {
@@ -102,7 +102,7 @@ impl<'m> Resources<'m, '_> {
         let names = &self.names[usize::from(resource.id.0)];
         json!({
             "type": "object",
-            "description": format!("One page of {}.", words::many(resource)),
+            "description": format!("One page of {}.", resource.nouns()),
             "properties": {
                 "items": {"type": "array", "items": reference(&names.read)},
                 "next_cursor": {
@@ -144,7 +144,7 @@ impl<'m> Resources<'m, '_> {
         let mut schema = closed(object(properties, &required));
         schema["description"] = json!(format!(
             "What {} is created from.",
-            words::a(&words::one(resource))
+            words::a(&resource.noun())
         ));
         with_example(schema, example)
     }
@@ -165,7 +165,7 @@ impl<'m> Resources<'m, '_> {
         let mut schema = closed(object(properties, &required));
         schema["description"] = json!(format!(
             "All of {}. What is left out goes back to its default or to nothing. What the server fills in may stay in the body, as long as it says what is so.",
-            words::a(&words::one(resource))
+            words::a(&resource.noun())
         ));
         with_example(schema, example)
     }
@@ -177,7 +177,7 @@ impl<'m> Resources<'m, '_> {
         let mut schema = closed(object(properties.collect(), &[]));
         schema["description"] = json!(format!(
             "What to change of {} (RFC 7396): what is left out stays, null clears.",
-            words::a(&words::one(resource))
+            words::a(&resource.noun())
         ));
         // One change is the usual case, and what an example should show.
         let example = self.changeable(resource).find_map(|field| {

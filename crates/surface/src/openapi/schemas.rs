@@ -209,7 +209,7 @@ impl<'m> Schemas<'m> {
     fn notes(&self, field: &Field, side: Side) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some((_, target)) = field.relation() {
-            let noun = words::one(self.model.resource(target));
+            let noun = self.model.resource(target).noun();
             notes.push(format!("The id of {}.", words::a(&noun)));
         }
         match side {

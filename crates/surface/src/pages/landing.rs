@@ -182,7 +182,7 @@ fn commands(model: &Model, audience: Audience, origin: &str) -> Vec<Command> {
         outermost().find_map(|resource| Some((resource, access::of(resource, Action::List)?)));
     if let Some((resource, opening)) = listed {
         commands.push(Command {
-            says: format!("The first three {}", words::many(resource)),
+            says: format!("The first three {}", resource.nouns()),
             line: format!(
                 "curl{} '{}?{}=3'",
                 key(opening),
@@ -211,7 +211,7 @@ fn commands(model: &Model, audience: Audience, origin: &str) -> Vec<Command> {
             Idempotency::Optional => "",
         };
         commands.push(Command {
-            says: format!("A new {}{with_key}", words::one(resource)),
+            says: format!("A new {}{with_key}", resource.noun()),
             line: format!(
                 "curl{} '{}' \\\n  -H 'Content-Type: application/json' \\\n{once}  -d '{body}'",
                 key(opening),
