@@ -12,6 +12,8 @@ pub(crate) struct Queue<T> {
 struct State<T> {
     items: VecDeque<T>,
     open: bool,
+    /// Threads that wait for an item: waking nobody is a call of the operating system too.
+    waiting: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,7 @@ impl<T> Queue<T> {
             state: Mutex::new(State {
                 items: VecDeque::new(),
                 open: true,
+                waiting: 0,
             }),
             filled: Condvar::new(),
             capacity: capacity.max(1),
@@ -46,8 +49,11 @@ impl<T> Queue<T> {
             return Err(Rejected::Full);
         }
         state.items.push_back(item);
+        let wanted = state.waiting > 0;
         drop(state);
-        self.filled.notify_one();
+        if wanted {
+            self.filled.notify_one();
+        }
         Ok(())
     }
 
@@ -59,10 +65,12 @@ impl<T> Queue<T> {
             if !state.open {
                 return false;
             }
+            state.waiting += 1;
             state = self
                 .filled
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
         }
         let count = state.items.len().min(max.max(1));
         into.extend(state.items.drain(..count));

@@ -1,8 +1,14 @@
 //! Group commit: many works in one transaction, each as if it were alone.
 //!
 //! ```text
-//!  BEGIN IMMEDIATE ─► for each: SAVEPOINT, run, RELEASE or ROLLBACK TO ─► COMMIT ─► answer all
+//!  bold     BEGIN IMMEDIATE ─► for each: run ─► COMMIT ─► answer all
+//!                                        └─ one is to be undone ─► ROLLBACK, all again, carefully
+//!  careful  BEGIN IMMEDIATE ─► for each: SAVEPOINT, run, RELEASE or ROLLBACK TO ─► COMMIT ─► …
 //! ```
+//!
+//! Most works are kept, or are refused before they have changed anything. A savepoint, for which
+//! SQLite copies each page that the work touches, is for the few others: where one was met, the
+//! next batches are careful.
 //!
 //! 1. Nobody is answered before the commit, not even the refused: they may have been
 //!    refused for the sake of something that is then not committed.
@@ -26,11 +32,26 @@ use crate::limit::TimeLimit;
 use crate::session::{Command, File, Role, Session};
 use crate::transaction;
 
+/// So many batches are careful after one that had to be undone: whoever sends works that are
+/// undone, such as rehearsals, makes one in so many run twice.
+const CAREFUL_BATCHES: u32 = 64;
+
 pub(super) struct Committer {
     pub(super) file: Arc<File>,
     /// `None` after a failure that may have left it in disorder.
     session: Option<Session>,
     health: Arc<Health>,
+    /// For so many batches still, each work has a savepoint.
+    careful: u32,
+}
+
+/// How the works of a transaction are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// There is only one: it is undone with the transaction.
+    Alone,
+    Bold,
+    Careful,
 }
 
 /// What came of trying to run works in one transaction.
@@ -40,16 +61,20 @@ enum Attempt {
     /// Nothing is committed, and it is no work's fault.
     Failed(StoreError),
     /// Nothing is committed, for the sake of one of the first `ran` works: if it is known
-    /// which, of this one, with this error. Only with several works.
+    /// which, of this one, with this outcome. Only with several works.
     Torn {
         ran: usize,
-        culprit: Option<(usize, StoreError)>,
+        culprit: Option<(usize, Undo)>,
     },
+    /// Nothing is committed: one work is to be undone without the others. Only if bold.
+    TooBold,
 }
 
 /// What became of one work within the transaction.
 enum Step {
     Done(Result<(), Undo>),
+    /// It is to be undone for this, and has changed something among what the others have.
+    Stained(Undo),
     /// The transaction is gone or cannot be relied on.
     Lost(StoreError),
 }
@@ -60,6 +85,7 @@ impl Committer {
             file,
             session: Some(session),
             health,
+            careful: 0,
         }
     }
 
@@ -76,11 +102,13 @@ impl Committer {
                 }
             }
             Attempt::Failed(error) => fail(works.drain(..), &error),
+            // The caller comes again with what is left, which is all of it.
+            Attempt::TooBold => self.careful = CAREFUL_BATCHES,
             Attempt::Torn { ran, mut culprit } => {
                 let mut torn = works.drain(..ran).enumerate();
                 while let Some((at, mut pending)) = torn.next() {
-                    if let Some((_, error)) = culprit.take_if(|(culprit, _)| *culprit == at) {
-                        pending.answer(Err(Undo::Store(error)));
+                    if let Some((_, undo)) = culprit.take_if(|(culprit, _)| *culprit == at) {
+                        pending.answer(Err(undo));
                         continue;
                     }
                     match self.alone(&mut pending) {
@@ -103,7 +131,9 @@ impl Committer {
                 .pop()
                 .ok_or_else(|| internal("a write was not run")),
             Attempt::Failed(error) => Err(error),
-            Attempt::Torn { .. } => Err(internal("a lone write was taken for several")),
+            Attempt::Torn { .. } | Attempt::TooBold => {
+                Err(internal("a lone write was taken for several"))
+            }
         }
     }
 
@@ -152,8 +182,16 @@ impl Committer {
     }
 
     fn attempt(&mut self, works: &mut [Pending]) -> Attempt {
+        let mode = match works.len() {
+            0 | 1 => Mode::Alone,
+            _ if self.careful == 0 => Mode::Bold,
+            _ => {
+                self.careful -= 1;
+                Mode::Careful
+            }
+        };
         let attempt = self
-            .with_session(|session, file| attempt(session, file, works))
+            .with_session(|session, file| attempt(session, file, works, mode))
             .unwrap_or_else(Attempt::Failed);
         if matches!(&attempt, Attempt::Settled(outcomes) if outcomes.iter().any(Result::is_ok)) {
             self.health.failing.store(false, Relaxed);
@@ -166,11 +204,11 @@ fn attempt(
     session: &mut Session,
     file: &File,
     works: &mut [Pending],
+    mode: Mode,
 ) -> Result<Attempt, StoreError> {
     session.begin_write()?;
     let began = Instant::now();
-    // A lone work needs no savepoint: the transaction is undone as well.
-    let shared = works.len() > 1;
+    let shared = mode != Mode::Alone;
     let mut outcomes = Vec::with_capacity(works.len());
     for pending in works.iter_mut() {
         // Whoever was told that it takes too long may have sent it again.
@@ -179,12 +217,24 @@ fn attempt(
             false => step(
                 session,
                 pending.work.as_mut(),
-                shared,
+                mode,
                 file.options.write_time_max,
             ),
         };
         match step {
             Step::Done(outcome) => outcomes.push(outcome),
+            Step::Stained(undo) => {
+                session.command(Command::Rollback)?;
+                if !session.limit.expired() {
+                    return Ok(Attempt::TooBold);
+                }
+                // Nobody waits for it once more: it took too long whatever the others did.
+                let at = outcomes.len();
+                return Ok(Attempt::Torn {
+                    ran: at + 1,
+                    culprit: Some((at, undo)),
+                });
+            }
             Step::Lost(error) if is_outage(&error) || !session.connection.is_autocommit() => {
                 return Err(error);
             }
@@ -192,7 +242,7 @@ fn attempt(
                 let at = outcomes.len();
                 return Ok(Attempt::Torn {
                     ran: at + 1,
-                    culprit: Some((at, error)),
+                    culprit: Some((at, Undo::Store(error))),
                 });
             }
             Step::Lost(error) => return Ok(Attempt::Settled(vec![Err(Undo::Store(error))])),
@@ -224,26 +274,34 @@ fn attempt(
     }
 }
 
-fn step(session: &mut Session, work: &mut dyn Work, shared: bool, time_max: Duration) -> Step {
-    if shared && let Err(error) = session.command(Command::BeginWork) {
+fn step(session: &mut Session, work: &mut dyn Work, mode: Mode, time_max: Duration) -> Step {
+    if mode == Mode::Careful
+        && let Err(error) = session.command(Command::BeginWork)
+    {
         return Step::Lost(error);
     }
+    let changes = session.connection.total_changes();
     session.limit.arm(time_max);
     let ran = transaction::run(session, work);
     session.limit.disarm();
     if let Some(error) = ran.lost {
         return Step::Lost(error);
     }
-    if shared {
-        let ended = match &ran.outcome {
-            Ok(()) => Ok(()),
-            Err(_) => session.command(Command::UndoWork),
-        };
-        if let Err(error) = ended.and_then(|()| session.command(Command::KeepWork)) {
-            return Step::Lost(error);
+    let kept = match (mode, ran.outcome) {
+        (Mode::Bold, Err(undo)) if session.connection.total_changes() != changes => {
+            return Step::Stained(undo);
         }
+        (Mode::Alone | Mode::Bold, outcome) => return Step::Done(outcome),
+        (Mode::Careful, kept) => kept,
+    };
+    let ended = match &kept {
+        Ok(()) => Ok(()),
+        Err(_) => session.command(Command::UndoWork),
+    };
+    match ended.and_then(|()| session.command(Command::KeepWork)) {
+        Ok(()) => Step::Done(kept),
+        Err(error) => Step::Lost(error),
     }
-    Step::Done(ran.outcome)
 }
 
 fn fail(works: impl Iterator<Item = Pending>, error: &StoreError) {

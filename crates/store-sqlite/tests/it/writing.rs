@@ -187,6 +187,63 @@ async fn the_others_do_not_suffer_when_one_loses_the_transaction() {
 }
 
 #[tokio::test]
+async fn a_work_runs_once_unless_another_had_to_be_undone() {
+    let fresh = fresh(Options::default()).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = |id| {
+        let runs = Arc::clone(&runs);
+        work(move |tx| {
+            runs.fetch_add(1, SeqCst);
+            insert(tx, id)
+        })
+    };
+    let undone = || {
+        work(|tx| {
+            insert(tx, 90)?;
+            Err(Undo::Refused)
+        })
+    };
+    let mut ran = async |works, outcomes: &[&str]| {
+        let before = runs.load(SeqCst);
+        assert_eq!(together(&fresh.driver, works).await, outcomes);
+        runs.load(SeqCst) - before
+    };
+    // A refusal that has changed nothing disturbs nobody.
+    let refused = work(|_| Err(Undo::Refused));
+    let works = vec![counted(1), refused, book(2), book(1), counted(3)];
+    let outcomes = ["ok", "refused", "ok", "unique book.id", "ok"];
+    assert_eq!(ran(works, &outcomes).await, 2);
+    let works = || vec![counted(4), undone(), book(5)];
+    assert_eq!(ran(works(), &["ok", "refused", "ok"]).await, 2);
+    // From now on more such are expected.
+    let works = vec![counted(6), undone(), undone(), counted(7)];
+    assert_eq!(ran(works, &["ok", "refused", "refused", "ok"]).await, 2);
+    assert_eq!(book_ids(&fresh.driver).await, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[tokio::test]
+async fn a_work_that_took_too_long_does_not_get_another_try() {
+    let options = Options {
+        write_time_max: Duration::from_millis(20),
+        batch_time_max: Duration::from_secs(60),
+        ..Options::default()
+    };
+    let fresh = fresh(options).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let slow = work(move |tx| {
+        counted.fetch_add(1, SeqCst);
+        insert(tx, 90)?;
+        now(tx.query(&short(ENDLESS, 0, 1), &[]))?;
+        Ok(())
+    });
+    let outcomes = together(&fresh.driver, vec![book(1), slow, book(2)]).await;
+    assert_eq!(outcomes, ["ok", "timed out after 20ms", "ok"]);
+    assert_eq!(book_ids(&fresh.driver).await, [1, 2]);
+    assert_eq!(runs.load(SeqCst), 1);
+}
+
+#[tokio::test]
 async fn a_work_cannot_touch_the_transaction_it_is_in() {
     let fresh = fresh(Options::default()).await;
     let words = [
