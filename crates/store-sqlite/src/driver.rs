@@ -12,6 +12,7 @@ use value::Value;
 use crate::error::unavailable;
 use crate::limit::TimeLimit;
 use crate::options::Options;
+use crate::pin::Pin;
 use crate::readers::Readers;
 use crate::session::{File, Role, Session};
 use crate::writer::Writer;
@@ -39,8 +40,9 @@ impl SqliteDriver {
         });
         // Tells at once if this is no database, or a damaged one.
         session.query(&look, &[])?;
-        let mut readers = Readers::start(&file)?;
-        match Writer::start(&file, session) {
+        let pin = Arc::new(Pin::new(&file));
+        let mut readers = Readers::start(&file, Arc::clone(&pin))?;
+        match Writer::start(&file, session, pin) {
             Ok(writer) => Ok(SqliteDriver {
                 file,
                 readers,

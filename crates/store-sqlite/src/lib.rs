@@ -19,6 +19,7 @@ mod limit;
 mod lock;
 mod options;
 mod patience;
+mod pin;
 mod queue;
 mod readers;
 mod session;

@@ -18,12 +18,14 @@ use value::Value;
 use crate::error::{is_outage, unavailable};
 use crate::limit::TimeLimit;
 use crate::patience::Patience;
+use crate::pin::Pin;
 use crate::queue::{Queue, Rejected};
 use crate::session::{Command, File, Role, Session};
 use crate::transaction;
 
 pub(crate) struct Readers {
     file: Arc<File>,
+    pin: Arc<Pin>,
     slots: Box<[Mutex<Option<Session>>]>,
     queue: Arc<Queue<Waiting>>,
     patience: Arc<Patience>,
@@ -54,10 +56,11 @@ enum Read {
 }
 
 impl Readers {
-    pub fn start(file: &Arc<File>) -> Result<Readers, StoreError> {
+    pub fn start(file: &Arc<File>, pin: Arc<Pin>) -> Result<Readers, StoreError> {
         let options = &file.options;
         let mut readers = Readers {
             file: Arc::clone(file),
+            pin,
             slots: (0..options.short_readers.max(1))
                 .map(|_| Mutex::new(None))
                 .collect(),
@@ -171,6 +174,7 @@ impl Readers {
                 empty.insert(session)
             }
         };
+        self.pin.is_of_use();
         let (result, elsewhere) = run(session, self.file.options.short_time_max);
         let expired = session.limit.expired();
         if (elsewhere && !expired) || !session.connection.is_autocommit() {

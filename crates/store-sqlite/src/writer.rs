@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use self::commit::Committer;
 use crate::checkpoint::LogKeeper;
 use crate::error::unavailable;
+use crate::pin::Pin;
 use crate::queue::{Queue, Rejected};
 use crate::session::{File, Session};
 
@@ -67,11 +68,11 @@ struct Health {
 
 impl Writer {
     /// Takes over an open session.
-    pub fn start(file: &Arc<File>, session: Session) -> Result<Writer, StoreError> {
+    pub fn start(file: &Arc<File>, session: Session, pin: Arc<Pin>) -> Result<Writer, StoreError> {
         let failed = |error| unavailable(format!("cannot start the writer thread: {error}"));
         let queue = Arc::new(Queue::new(file.options.queue_max));
         let health = Arc::new(Health::default());
-        let log = LogKeeper::start(file).map_err(failed)?;
+        let log = LogKeeper::start(file, pin).map_err(failed)?;
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn({

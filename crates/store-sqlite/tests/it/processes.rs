@@ -1,6 +1,6 @@
 //! Two processes, or two drivers, on one file.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use store::driver::Driver;
 use store_sqlite::{Options, SqliteDriver};
@@ -56,6 +56,32 @@ async fn who_finds_the_file_busy_for_too_long_is_told_and_may_come_again() {
     assert_eq!(told(other.ready().await), "ok");
     assert_eq!(outcome(other.write(book(2)).await), "ok");
     assert_eq!(book_ids(&fresh.driver).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn what_readers_hold_of_the_log_is_let_go_when_they_are_gone() {
+    let fresh = fresh(Options::default()).await;
+    let pages = 50;
+    let options = Options {
+        log_pages_max: pages,
+        ..Options::default()
+    };
+    let other = SqliteDriver::open(&fresh.path, options).unwrap();
+    assert_eq!(book_ids(&fresh.driver).await, NONE);
+    // From here on, what there is now is held for the readers to come. There are none.
+    fresh.driver.write(book(0)).await.unwrap();
+    let log = fresh.path.with_extension("db-wal");
+    let is_longer = || std::fs::metadata(&log).unwrap().len() > u64::from(2 * pages) * 4120;
+    let most = Instant::now() + Duration::from_secs(30);
+    let mut was_longer = false;
+    for id in 1.. {
+        other.write(book(id)).await.unwrap();
+        was_longer |= is_longer();
+        if was_longer && !is_longer() {
+            break;
+        }
+        assert!(Instant::now() < most, "it is held, or was never held");
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use store::driver::{BoxFuture, Cost, Driver, Transaction, Undo, Work};
 use store_sqlite::{Durability, Options, SqliteDriver};
 
 use crate::support::{
-    ENDLESS, NONE, book, book_ids, fresh, gate, hand_over, insert, now, outcome, read, reopen,
+    ENDLESS, NONE, book, book_ids, flat, fresh, gate, hand_over, insert, now, outcome, read, reopen,
     short, statement, told, work,
 };
 
@@ -203,7 +203,7 @@ async fn a_work_runs_once_unless_another_had_to_be_undone() {
             Err(Undo::Refused)
         })
     };
-    let mut ran = async |works, outcomes: &[&str]| {
+    let ran = async |works, outcomes: &[&str]| {
         let before = runs.load(SeqCst);
         assert_eq!(together(&fresh.driver, works).await, outcomes);
         runs.load(SeqCst) - before
@@ -448,8 +448,11 @@ async fn the_log_starts_over_under_steady_writing() {
         ..Options::default()
     };
     let fresh = fresh(options).await;
+    let count = short("SELECT count(*) FROM book", 0, 1);
     for id in 0..300 {
         fresh.driver.write(book(id)).await.unwrap();
+        let counted = fresh.driver.query(&count, &[]).await.unwrap();
+        assert_eq!(flat(&counted), [id + 1]);
     }
     let log = std::fs::metadata(fresh.path.with_extension("db-wal"))
         .unwrap()
