@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use call::{Change, Code, Failure, FieldProblem, Outcome, Place, RecordKey, Request};
 use model::{Action, Resource};
-use store::driver::{Dialect, StoreError, Transaction};
+use store::driver::{StoreError, Transaction};
 use value::{FieldId, IdKind, Timestamp, Value};
 
 use crate::Core;
@@ -236,23 +236,20 @@ pub async fn put(
     arguments.push(Value::Int(stored.version));
     arguments.extend(store::search::text(resource, &stored.row).map(Value::Text));
     let parameters = core.bind(&prepared, &arguments, request);
-    // An id that is there already need not be waited for; one writer tells it at once anyway.
-    let has_id = !stored.row[usize::from(resource.id_field().id.0)].is_null();
-    let may_go_ahead = has_id && core.driver.dialect() == Dialect::Postgres;
-    let inserted = if prepared.statement.columns.is_empty() || may_go_ahead {
+    let id = &mut stored.row[usize::from(resource.id_field().id.0)];
+    let inserted = if id.is_null() {
+        transaction
+            .insert(&prepared.statement, &parameters)
+            .await
+            .map(|counted| *id = counted)
+    } else {
+        // An id that is there already need not be waited for.
         transaction
             .execute_ahead(&prepared.statement, parameters)
             .await
-            .map(|()| None)
-    } else {
-        transaction
-            .query(&prepared.statement, &parameters)
-            .await
-            .map(|rows| rows.cells.into_iter().next())
     };
     match inserted {
-        Ok(None) => {}
-        Ok(Some(id)) => stored.row[usize::from(resource.id_field().id.0)] = id,
+        Ok(()) => {}
         Err(StoreError::ForeignKey) => {
             return Err(core
                 .missing_reference(transaction, resource, &stored.row)

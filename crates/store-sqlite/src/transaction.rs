@@ -84,6 +84,19 @@ impl Transaction for Tx<'_> {
         Box::pin(async move { self.run(|session| session.query(statement, parameters)) })
     }
 
+    fn insert<'a>(
+        &'a mut self,
+        statement: &'a Arc<Statement>,
+        parameters: &'a [Value],
+    ) -> BoxFuture<'a, Result<Value, StoreError>> {
+        Box::pin(async move {
+            self.run(|session| {
+                session.execute(statement, parameters)?;
+                Ok(Value::Int(session.connection.last_insert_rowid()))
+            })
+        })
+    }
+
     fn execute<'a>(
         &'a mut self,
         statement: &'a Arc<Statement>,

@@ -108,6 +108,21 @@ pub trait Transaction: Send {
         parameters: &'a [Value],
     ) -> BoxFuture<'a, Result<u64, StoreError>>;
 
+    /// Runs an INSERT of one row and returns the id that the database has counted for it. The
+    /// statement returns the id itself where the database has no quicker way to tell.
+    fn insert<'a>(
+        &'a mut self,
+        statement: &'a Arc<Statement>,
+        parameters: &'a [Value],
+    ) -> BoxFuture<'a, Result<Value, StoreError>> {
+        Box::pin(async move {
+            let mut rows = self.query(statement, parameters).await?;
+            rows.cells.pop().ok_or_else(|| StoreError::Internal {
+                reason: "an insert returned no id".to_owned(),
+            })
+        })
+    }
+
     /// Runs a statement that will be taken, as far as anybody knows, and whose outcome is not
     /// needed to go on. A database that is a journey away is not waited for: if it refuses the
     /// statement nevertheless, the work is run again from its start and told in this place.

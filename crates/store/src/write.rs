@@ -19,8 +19,8 @@ use crate::sql::{self, Sql};
 /// Inserts a record.
 ///
 /// Arguments: all stored fields in the order of their ids (an integer id may be null: the
-/// database counts), the version, and with `search:` the search text. Integer ids are returned:
-/// then run it as a query, otherwise as a statement without a result.
+/// database counts), the version, and with `search:` the search text. If the database is to count
+/// the id, run it as [`crate::driver::Transaction::insert`].
 pub fn insert(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared {
     let resource = model.resource(resource);
     let counted = resource.id_type.kind == IdKind::Integer;
@@ -73,7 +73,8 @@ pub fn insert(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared
         sql.arg(text, &Type::Text);
     }
     sql.push(")");
-    if counted {
+    // SQLite would gather what is returned in a table, which costs as much as the insert.
+    if counted && dialect == Dialect::Postgres {
         sql.push(" RETURNING ");
         sql.name(&id.name);
         sql.returns(Storage::Int, Cell::Plain);

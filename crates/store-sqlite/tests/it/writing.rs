@@ -9,8 +9,8 @@ use store::driver::{BoxFuture, Cost, Driver, Transaction, Undo, Work};
 use store_sqlite::{Durability, Options, SqliteDriver};
 
 use crate::support::{
-    ENDLESS, NONE, book, book_ids, flat, fresh, gate, hand_over, insert, now, outcome, read, reopen,
-    short, statement, told, work,
+    ENDLESS, NONE, book, book_ids, flat, fresh, gate, hand_over, insert, now, outcome, read,
+    reopen, short, statement, told, work,
 };
 
 /// Runs works in one batch: they gather while the writer is held at a gate.

@@ -79,8 +79,7 @@ impl Database {
         let insert = write::insert(model, testdb::dialect(), resource.id);
         let parameters = insert.bind_args(&args);
         if resource.id_type.kind == IdKind::Integer {
-            let rows = self.change_query(&insert, parameters)?;
-            return Ok(rows[0].clone());
+            return self.change_as(Way::Insert, &insert.statement, parameters);
         }
         self.change(&insert, parameters)?;
         Ok(record[0].clone())
@@ -88,38 +87,27 @@ impl Database {
 
     /// Runs a writing statement: how many rows it changed.
     pub fn change(&self, prepared: &Prepared, parameters: Vec<Value>) -> Result<u64, StoreError> {
-        let changed = Arc::new(std::sync::Mutex::new(0));
-        let work = Change {
-            statement: Arc::clone(&prepared.statement),
-            parameters,
-            changed: Arc::clone(&changed),
-            rows: None,
-        };
-        self.run(work)?;
-        Ok(*changed.lock().unwrap())
+        match self.change_as(Way::Execute, &prepared.statement, parameters)? {
+            Value::Int(changed) => Ok(u64::try_from(changed).unwrap()),
+            other => panic!("{other:?}"),
+        }
     }
 
-    /// Runs a writing statement that returns something: all cells.
-    pub fn change_query(
+    fn change_as(
         &self,
-        prepared: &Prepared,
+        way: Way,
+        statement: &Arc<Statement>,
         parameters: Vec<Value>,
-    ) -> Result<Vec<Value>, StoreError> {
-        let rows = Arc::new(std::sync::Mutex::new(vec![]));
+    ) -> Result<Value, StoreError> {
+        let outcome = Arc::default();
         let work = Change {
-            statement: Arc::clone(&prepared.statement),
+            way,
+            statement: Arc::clone(statement),
             parameters,
-            changed: Arc::default(),
-            rows: Some(Arc::clone(&rows)),
+            outcome: Arc::clone(&outcome),
         };
-        self.run(work)?;
-        let rows = rows.lock().unwrap().clone();
-        Ok(rows)
-    }
-
-    fn run(&self, work: Change) -> Result<(), StoreError> {
         match wait(self.driver.write(Box::new(work))) {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(outcome.lock().unwrap().take().unwrap()),
             Err(Undo::Store(error)) => Err(error),
             Err(Undo::Refused) => unreachable!("this work never refuses"),
         }
@@ -185,16 +173,11 @@ impl Database {
             cost: Cost::Long,
         });
         // In the writer, because a reader does not even explain what writes.
-        let rows = Arc::new(std::sync::Mutex::new(vec![]));
-        let work = Change {
-            parameters: vec![Value::Null; statement.parameters.len()],
-            statement,
-            changed: Arc::default(),
-            rows: Some(Arc::clone(&rows)),
+        let parameters = vec![Value::Null; statement.parameters.len()];
+        let cells = match self.change_as(Way::Query, &statement, parameters) {
+            Ok(Value::List(cells)) => cells,
+            other => panic!("{other:?}\n{}", prepared.statement.text),
         };
-        self.run(work)
-            .unwrap_or_else(|error| panic!("{error}\n{}", prepared.statement.text));
-        let cells = rows.lock().unwrap();
         let lines: Vec<String> = cells
             .chunks(4)
             .map(|row| match &row[3] {
@@ -206,26 +189,36 @@ impl Database {
     }
 }
 
+/// How a writing statement is run, and what comes of it.
+enum Way {
+    /// How many rows it changed.
+    Execute,
+    /// The id that was counted.
+    Insert,
+    /// All cells.
+    Query,
+}
+
 struct Change {
+    way: Way,
     statement: Arc<Statement>,
     parameters: Vec<Value>,
-    changed: Arc<std::sync::Mutex<u64>>,
-    rows: Option<Arc<std::sync::Mutex<Vec<Value>>>>,
+    outcome: Arc<std::sync::Mutex<Option<Value>>>,
 }
 
 impl Work for Change {
     fn run<'a>(&'a mut self, tx: &'a mut dyn Transaction) -> BoxFuture<'a, Result<(), Undo>> {
         Box::pin(async move {
-            match &self.rows {
-                Some(rows) => {
-                    let found = tx.query(&self.statement, &self.parameters).await?;
-                    *rows.lock().unwrap() = found.cells;
+            let (statement, parameters) = (&self.statement, &self.parameters);
+            let outcome = match self.way {
+                Way::Execute => {
+                    let changed = tx.execute(statement, parameters).await?;
+                    Value::Int(i64::try_from(changed).unwrap())
                 }
-                None => {
-                    let changed = tx.execute(&self.statement, &self.parameters).await?;
-                    *self.changed.lock().unwrap() = changed;
-                }
-            }
+                Way::Insert => tx.insert(statement, parameters).await?,
+                Way::Query => Value::List(tx.query(statement, parameters).await?.cells),
+            };
+            *self.outcome.lock().unwrap() = Some(outcome);
             Ok(())
         })
     }
