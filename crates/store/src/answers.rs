@@ -113,7 +113,6 @@ pub fn prune(dialect: Dialect) -> Prepared {
         table: TABLE,
         key: "id",
         time: "at",
-        but_last: false,
         at_once: PRUNED_AT_ONCE,
     };
     old.delete(dialect)

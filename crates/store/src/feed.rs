@@ -16,7 +16,6 @@ use value::{Timestamp, Type, Value};
 
 use crate::driver::{Cost, Dialect, Driver, Rows, Storage, StoreError, Undo};
 use crate::prepared::{Cell, Prepared, corrupt};
-use crate::prune::Old;
 use crate::sql::Sql;
 
 mod postgres;
@@ -165,14 +164,42 @@ pub fn bounds(dialect: Dialect) -> Prepared {
 /// Deletes entries made before a time, at most [`PRUNED_AT_ONCE`]: repeat while it deletes so
 /// many. Never the last entry, so that the end of the feed stays known. Argument: the time.
 pub fn prune(dialect: Dialect) -> Prepared {
-    let old = Old {
-        table: TABLE,
-        key: "position",
-        time: "at",
-        but_last: true,
-        at_once: PRUNED_AT_ONCE,
-    };
-    old.delete(dialect)
+    let mut sql = Sql::new(dialect);
+    // The first positions are the oldest, so no index of the times is needed: each would be paid
+    // for by every write.
+    sql.push("DELETE FROM ");
+    sql.name(TABLE);
+    sql.push(" WHERE \"position\" IN (SELECT \"position\" FROM (SELECT \"position\", \"at\" FROM ");
+    sql.name(TABLE);
+    sql.push(" ORDER BY \"position\" LIMIT ");
+    sql.integer(i64::from(PRUNED_AT_ONCE));
+    sql.push(") AS \"first\" WHERE \"at\" < ");
+    let before = sql.take_args(1);
+    sql.arg(before, &Type::Timestamp);
+    sql.push(" AND \"position\" < (SELECT MAX(\"position\") FROM ");
+    sql.name(TABLE);
+    sql.push("))");
+    sql.finish(Cost::Short)
+}
+
+/// Makes what every write pays for less: no index of the times, and on SQLite no counter beside
+/// the table. Positions go on from the last entry, which is never pruned.
+pub(crate) fn slim(dialect: Dialect) -> Vec<String> {
+    let mut sql = vec![format!("DROP INDEX \"{TABLE}__at\"")];
+    if dialect == Dialect::Sqlite {
+        let slim = "frontdesk_feed_slim";
+        sql.extend([
+            format!(
+                "CREATE TABLE \"{slim}\" (\"position\" INTEGER PRIMARY KEY, \"resource\" TEXT NOT NULL, \
+                 \"record\" TEXT NOT NULL, \"action\" TEXT NOT NULL, \"version\" INTEGER NOT NULL, \
+                 \"at\" INTEGER NOT NULL, \"caller\" TEXT, \"before\" TEXT, \"after\" TEXT) STRICT"
+            ),
+            format!("INSERT INTO \"{slim}\" SELECT * FROM \"{TABLE}\""),
+            format!("DROP TABLE \"{TABLE}\""),
+            format!("ALTER TABLE \"{slim}\" RENAME TO \"{TABLE}\""),
+        ]);
+    }
+    sql
 }
 
 impl Entry {

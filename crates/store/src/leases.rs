@@ -69,7 +69,6 @@ pub fn prune(dialect: Dialect) -> Prepared {
         table: TABLE,
         key: "node",
         time: "until",
-        but_last: false,
         at_once: PRUNED_AT_ONCE,
     };
     old.delete(dialect)

@@ -195,7 +195,6 @@ pub fn prune(dialect: Dialect) -> Prepared {
         table: TABLE,
         key: "id",
         time: "began",
-        but_last: false,
         at_once: PRUNED_AT_ONCE,
     };
     old.delete(dialect)

@@ -14,8 +14,6 @@ pub(crate) struct Old {
     pub key: &'static str,
     /// The column with the time that counts; it has an index where rows are many.
     pub time: &'static str,
-    /// Whether the row with the highest key stays, however old.
-    pub but_last: bool,
     /// How many rows at the most, the oldest first.
     pub at_once: u32,
 }
@@ -37,15 +35,6 @@ impl Old {
         sql.push(" < ");
         let before = sql.take_args(1);
         sql.arg(before, &Type::Timestamp);
-        if self.but_last {
-            sql.push(" AND ");
-            sql.name(self.key);
-            sql.push(" < (SELECT MAX(");
-            sql.name(self.key);
-            sql.push(") FROM ");
-            sql.name(self.table);
-            sql.push(")");
-        }
         sql.push(" ORDER BY ");
         sql.name(self.time);
         sql.push(" LIMIT ");

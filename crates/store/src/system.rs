@@ -10,7 +10,7 @@ use crate::{answers, feed, imports, keys, leases, operations, secrets, sequence}
 pub(crate) const MIGRATIONS: &str = "frontdesk_migrations";
 
 /// The version of the system tables that this release works with.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;
 
 /// One upgrade of the system tables.
 pub(crate) struct Upgrade {
@@ -36,7 +36,7 @@ pub(crate) fn upgrades(from: Option<u32>, dialect: Dialect) -> Vec<Upgrade> {
 }
 
 /// From one version to the next.
-fn every(dialect: Dialect) -> [Upgrade; 8] {
+fn every(dialect: Dialect) -> [Upgrade; 9] {
     [
         Upgrade {
             to: 1,
@@ -77,6 +77,11 @@ fn every(dialect: Dialect) -> [Upgrade; 8] {
             to: 8,
             what: "write down what keeps the answer that began an operation, and by which rules",
             sql: operations::add_key(dialect),
+        },
+        Upgrade {
+            to: 9,
+            what: "keep the feed in the order of its positions alone",
+            sql: feed::slim(dialect),
         },
     ]
 }

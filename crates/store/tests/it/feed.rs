@@ -97,6 +97,30 @@ fn old_entries_go_and_positions_are_not_given_again() {
     assert_eq!(bounds(), [Value::Int(4), Value::Int(5)]);
 }
 
+#[test]
+fn positions_go_on_in_a_feed_of_an_older_release() {
+    let model = model(NOTES);
+    let database = Database::on_sqlite(&model);
+    let older = [
+        "DROP TABLE \"frontdesk_feed\"",
+        "CREATE TABLE \"frontdesk_feed\" (\"position\" INTEGER PRIMARY KEY AUTOINCREMENT, \
+         \"resource\" TEXT NOT NULL, \"record\" TEXT NOT NULL, \"action\" TEXT NOT NULL, \
+         \"version\" INTEGER NOT NULL, \"at\" INTEGER NOT NULL, \"caller\" TEXT, \"before\" TEXT, \
+         \"after\" TEXT) STRICT",
+        "CREATE INDEX \"frontdesk_feed__at\" ON \"frontdesk_feed\" (\"at\")",
+        "INSERT INTO \"frontdesk_feed\" VALUES (6, 'Note', 'a', 'create', 1, 5, NULL, NULL, '{}'), \
+         (7, 'Note', 'a', 'delete', 1, 6, 'key_1', '{}', NULL)",
+        "UPDATE \"frontdesk_migrations\" SET \"system\" = 8",
+    ];
+    wait(database.driver.migrate(&older.map(str::to_owned))).unwrap();
+    let before = after(&database, 0, 10);
+    assert_eq!(before.len(), 2);
+    assert!(database.bring(&model).unwrap());
+    assert_eq!(after(&database, 0, 10), before);
+    append(&database, entry(9, None, None));
+    assert_eq!(after(&database, 7, 10)[0].position, 8);
+}
+
 fn record(model: &Model) -> Vec<Value> {
     let note = model.resource_named("Note").unwrap();
     let mut record = vec![Value::Null; note.fields.len()];

@@ -168,6 +168,11 @@ fn a_new_database() {
               ALTER TABLE "frontdesk_operations" ADD COLUMN "node" BLOB
               ALTER TABLE "frontdesk_operations" ADD COLUMN "kept" BLOB
               ALTER TABLE "frontdesk_operations" ADD COLUMN "rights" BLOB
+              DROP INDEX "frontdesk_feed__at"
+              CREATE TABLE "frontdesk_feed_slim" ("position" INTEGER PRIMARY KEY, "resource" TEXT NOT NULL, "record" TEXT NOT NULL, "action" TEXT NOT NULL, "version" INTEGER NOT NULL, "at" INTEGER NOT NULL, "caller" TEXT, "before" TEXT, "after" TEXT) STRICT
+              INSERT INTO "frontdesk_feed_slim" SELECT * FROM "frontdesk_feed"
+              DROP TABLE "frontdesk_feed"
+              ALTER TABLE "frontdesk_feed_slim" RENAME TO "frontdesk_feed"
         safe  Author: create the table `author`
               CREATE TABLE "author" ("id" BLOB NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL, "_search" TEXT NOT NULL DEFAULT '') STRICT
               CREATE INDEX "author__name__index" ON "author" ("name", "id")
@@ -204,6 +209,7 @@ fn a_new_database() {
           ALTER TABLE "frontdesk_operations" ADD COLUMN "node" uuid
           ALTER TABLE "frontdesk_operations" ADD COLUMN "kept" uuid
           ALTER TABLE "frontdesk_operations" ADD COLUMN "rights" uuid
+          DROP INDEX "frontdesk_feed__at"
     safe  Author: create the table `author`
           CREATE TABLE "author" ("id" uuid NOT NULL CONSTRAINT "author__key" PRIMARY KEY, "name" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "_version" bigint NOT NULL, "_search" text COLLATE "C" NOT NULL DEFAULT '')
           CREATE INDEX "author__name__index" ON "author" ("name" NULLS FIRST, "id" NULLS FIRST)

@@ -269,9 +269,11 @@ fn the_feed_is_read_from_a_position_and_pruned_by_time() {
         "#);
     insta::assert_snapshot!(database.plan(&feed::prune(Dialect::Sqlite)), @r#"
         SEARCH frontdesk_feed USING INTEGER PRIMARY KEY (rowid=?)
-        LIST SUBQUERY 2
-        SEARCH frontdesk_feed USING COVERING INDEX frontdesk_feed__at (at<?)
-        SCALAR SUBQUERY 1
+        LIST SUBQUERY 3
+        CO-ROUTINE first
+        SCAN frontdesk_feed
+        SCAN first
+        SCALAR SUBQUERY 2
         SEARCH frontdesk_feed
         "#);
 }
