@@ -43,7 +43,8 @@ enum Job {
 
 struct Pending {
     work: Box<dyn Work>,
-    answer: oneshot::Sender<Result<(), Undo>>,
+    /// The work goes back with the outcome: memory is freed at less cost by the thread that took it.
+    answer: oneshot::Sender<(Box<dyn Work>, Result<(), Undo>)>,
 }
 
 impl Pending {
@@ -54,7 +55,7 @@ impl Pending {
 
     fn answer(self, outcome: Result<(), Undo>) {
         // The caller may have gone meanwhile. What was done is done all the same.
-        let _ = self.answer.send(outcome);
+        let _ = self.answer.send((self.work, outcome));
     }
 }
 
@@ -101,9 +102,10 @@ impl Writer {
     pub async fn write(&self, work: Box<dyn Work>) -> Result<(), Undo> {
         let (answer, answered) = oneshot::channel();
         self.enqueue(Job::Work(Pending { work, answer }))?;
-        answered
-            .await
-            .unwrap_or_else(|_| Err(Undo::Store(self.gone())))
+        match answered.await {
+            Ok((_, outcome)) => outcome,
+            Err(_) => Err(Undo::Store(self.gone())),
+        }
     }
 
     pub async fn migrate(&self, script: &[String]) -> Result<(), StoreError> {
