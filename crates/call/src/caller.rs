@@ -86,8 +86,8 @@ impl Caller {
     pub fn label(&self) -> String {
         match &self.kind {
             CallerKind::Guest => "guest".to_owned(),
-            CallerKind::Key { id } => format!("key:{id}"),
-            CallerKind::Operator { id } => format!("operator:{id}"),
+            CallerKind::Key { id } => ["key:", id].concat(),
+            CallerKind::Operator { id } => ["operator:", id].concat(),
         }
     }
 }

@@ -250,6 +250,17 @@ impl Keys {
                 _ => memory.forgotten,
             }
         };
+        // Apart, as all of a future is moved with it, and this is seldom needed.
+        Box::pin(self.look_up(credential, hash, asked, forgotten)).await
+    }
+
+    async fn look_up(
+        &self,
+        credential: &str,
+        hash: [u8; 32],
+        asked: Instant,
+        forgotten: u64,
+    ) -> Result<Arc<Caller>, Failure> {
         let text = KeyText::parse(credential).ok_or_else(unknown_key)?;
         let parameters = self.find.bind_args(&[Value::Text(hex(&hash))]);
         let rows = self

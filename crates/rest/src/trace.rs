@@ -98,12 +98,34 @@ impl Drop for Line<'_> {
         // Cannot truncate: half a million years.
         let us = self.started.elapsed().as_micros() as u64;
         let id = shown(self.id);
-        let from = self.from;
+        let from = written(self.from);
+        let from = from.as_str();
         match self.status {
-            Some(status) => tracing::info!(method, path, status, caller, %from, us, id, "answered"),
-            None => tracing::info!(method, path, caller, %from, us, id, "given up"),
+            Some(status) => {
+                let message = "answered";
+                tracing::info!(message, method, path, status, caller, from, us, id);
+            }
+            None => {
+                let message = "given up";
+                tracing::info!(message, method, path, caller, from, us, id);
+            }
         }
     }
+}
+
+/// As the address is displayed, without the detours of formatting.
+fn written(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else {
+        return address.to_string();
+    };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for (at, part) in address.octets().into_iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        text.push_str(itoa::Buffer::new().format(part));
+    }
+    text
 }
 
 /// An id as text; it is ASCII, as it was made or checked here.
@@ -131,6 +153,13 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(X_REQUEST_ID, HeaderValue::try_from(sent).unwrap());
             assert_eq!(ids.of(&headers) == sent, kept, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_written_as_they_are_displayed() {
+        for address in ["127.0.0.1", "0.255.10.99", "::1", "2001:db8::7"] {
+            assert_eq!(written(address.parse().unwrap()), address);
         }
     }
 

@@ -3,8 +3,6 @@
 //!
 //! Knows how the fields are spelled, not who counts what. The draft is kept in this one file.
 
-use std::fmt::Write as _;
-
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
 
@@ -35,43 +33,67 @@ pub struct Quota<'a> {
     pub effective_s: u64,
 }
 
+/// Room for what is said of one policy.
+const POLICY_BYTES: usize = 48;
+
 /// Adds both fields; none where there is no policy.
-pub fn mark<'a>(headers: &mut HeaderMap, quotas: impl IntoIterator<Item = Quota<'a>>) {
-    let (mut policies, mut left) = (String::new(), String::new());
-    for quota in quotas {
-        if !policies.is_empty() {
-            policies.push_str(", ");
-            left.push_str(", ");
-        }
-        string(&mut policies, quota.policy);
-        string(&mut left, quota.policy);
-        let allow = quota.allow.min(INTEGER_MAX);
-        let window = quota.window_s.clamp(1, INTEGER_MAX);
-        let remaining = quota.remaining.min(INTEGER_MAX);
-        let effective = quota.effective_s.min(INTEGER_MAX);
-        // Writing to a string cannot fail.
-        let _ = write!(policies, ";q={allow};w={window}");
-        let _ = write!(left, ";r={remaining};t={effective}");
-    }
-    if policies.is_empty() {
+pub fn mark<'a, Q>(headers: &mut HeaderMap, quotas: Q)
+where
+    Q: IntoIterator<Item = Quota<'a>> + Clone,
+{
+    let mut field = Vec::with_capacity(2 * POLICY_BYTES);
+    list(&mut field, quotas.clone(), |field, quota| {
+        parameter(field, b";q=", quota.allow);
+        parameter(field, b";w=", quota.window_s.max(1));
+    });
+    if field.is_empty() {
         return;
     }
-    for (name, text) in [(RATELIMIT_POLICY, policies), (RATELIMIT, left)] {
-        let value = HeaderValue::try_from(text).expect("printable ASCII was kept");
-        headers.insert(name, value);
+    headers.insert(RATELIMIT_POLICY, value(&field));
+    field.clear();
+    list(&mut field, quotas, |field, quota| {
+        parameter(field, b";r=", quota.remaining);
+        parameter(field, b";t=", quota.effective_s);
+    });
+    headers.insert(RATELIMIT, value(&field));
+}
+
+fn value(field: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(field).expect("printable ASCII was kept")
+}
+
+/// The policies by their names, each with what `say` says of it.
+fn list<'a>(
+    field: &mut Vec<u8>,
+    quotas: impl IntoIterator<Item = Quota<'a>>,
+    say: impl Fn(&mut Vec<u8>, &Quota<'a>),
+) {
+    for quota in quotas {
+        if !field.is_empty() {
+            field.extend_from_slice(b", ");
+        }
+        string(field, quota.policy);
+        say(field, &quota);
     }
 }
 
+fn parameter(field: &mut Vec<u8>, name: &[u8], number: u64) {
+    field.extend_from_slice(name);
+    let mut digits = itoa::Buffer::new();
+    field.extend_from_slice(digits.format(number.min(INTEGER_MAX)).as_bytes());
+}
+
 /// A string of a structured field (RFC 9651 §4.1.6), without what cannot stand in one.
-fn string(out: &mut String, text: &str) {
-    out.push('"');
-    for char in text.chars().filter(|char| matches!(char, ' '..='~')) {
-        if matches!(char, '"' | '\\') {
-            out.push('\\');
+fn string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    // No byte of a character beyond ASCII is among these.
+    for byte in text.bytes().filter(|byte| matches!(byte, b' '..=b'~')) {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
         }
-        out.push(char);
+        out.push(byte);
     }
-    out.push('"');
+    out.push(b'"');
 }
 
 #[cfg(test)]

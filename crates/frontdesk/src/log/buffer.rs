@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// How long lines are gathered.
 const GATHERED: Duration = Duration::from_millis(5);
+/// Room that is not given back when nothing is written: for what comes in that time under load.
+const SPARE_BYTES_MAX: usize = 256 << 10;
 /// Bytes kept for a reader that does not read. Then lines are lost rather than requests.
 const BYTES_MAX: usize = 4 << 20;
 
@@ -21,6 +23,8 @@ pub struct Buffer {
 struct State {
     lines: Vec<u8>,
     lost: usize,
+    /// Empty, with the room that lines took before.
+    spare: Vec<u8>,
 }
 
 impl Buffer {
@@ -62,7 +66,14 @@ impl Buffer {
     pub fn flush(&self) {
         // Taken before the lines, so that two who flush do not swap them.
         let mut out = io::stderr().lock();
-        let State { lines, lost } = mem::take(&mut *self.state());
+        let (mut lines, lost) = {
+            let mut state = self.state();
+            let spare = mem::take(&mut state.spare);
+            (
+                mem::replace(&mut state.lines, spare),
+                mem::take(&mut state.lost),
+            )
+        };
         // Nobody is left to be told that nobody can be told.
         let _ = out.write_all(&lines);
         if lost > 0 {
@@ -70,6 +81,10 @@ impl Buffer {
                 out,
                 "{{\"level\":\"WARN\",\"message\":\"lines lost\",\"lines\":{lost}}}"
             );
+        }
+        if lines.capacity() <= SPARE_BYTES_MAX {
+            lines.clear();
+            self.state().spare = lines;
         }
     }
 
