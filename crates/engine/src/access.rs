@@ -149,6 +149,13 @@ impl Gate {
     }
 }
 
+/// Whether one of the caller's scopes is the one for this, compared in parts: every request asks.
+fn has_scope(caller: &Caller, resource: &Resource, action: Action) -> bool {
+    let verb = if action.is_read() { ".read" } else { ".write" };
+    let of = |held: &String| held.strip_suffix(verb) == Some(&resource.scope);
+    caller.scopes.iter().any(of)
+}
+
 /// Scope and rule for an action on a resource, as far as they can be decided without a row.
 /// For lists and gets a closed gate is not a failure but hides every row; the caller of this
 /// function sees [`Verdict::Closed`] and answers accordingly.
@@ -174,12 +181,11 @@ pub fn admit(
             verdict => Ok(verdict),
         };
     }
-    let scope = if action.is_read() {
-        resource.read_scope()
-    } else {
-        resource.write_scope()
-    };
-    if !caller.has_scope(&scope) {
+    if !has_scope(caller, resource, action) {
+        let scope = match action.is_read() {
+            true => resource.read_scope(),
+            false => resource.write_scope(),
+        };
         return Err(Failure {
             scope: Some(scope.as_str().into()),
             ..Failure::new(

@@ -95,7 +95,7 @@ impl Core {
             parts,
             faults: faults.of_input,
         };
-        match self.in_rehearsal(request.clone(), trying).await {
+        match self.in_rehearsal(request.clone().into(), trying).await {
             Err(failure) if failure.code == Code::Invalid || is_about_caller(failure.code) => {
                 failure
             }

@@ -13,6 +13,7 @@ use crate::caller::Claims;
 use crate::input::{Writer, conflicts_with_path};
 use crate::read::{missing, not_found};
 use crate::sequence::is_counted;
+use crate::spot::Spot;
 use crate::statements::{Kind, ShapeKey};
 use crate::validate;
 use crate::write::{Stored, Terms, refuse_field};
@@ -40,7 +41,7 @@ impl Core {
         if let Some(found) = found {
             preset.push(found);
         } else if let Some(parent) = request.parent.as_ref().or(around.as_ref()) {
-            preset.push(self.parent(request, parent).await?);
+            preset.push(Box::pin(self.parent(request, parent)).await?);
         }
         let inside = preset.first().map(|(field, _)| *field);
         if resource.id_type.kind == IdKind::Text
@@ -101,8 +102,8 @@ impl Core {
             .key_fields()
             .zip(values.into_iter().skip(before))
             .map(|(field, value)| {
-                let pointer = format!("/{}", field.name);
-                validate::check(&field.shape, &value, &pointer, &mut problems);
+                let spot = Spot::field(&field.name);
+                validate::check(&field.shape, &value, spot, &mut problems);
                 (field.id, value)
             })
             .collect();

@@ -230,7 +230,7 @@ impl Admitted<'_> {
     /// As [`Engine::handle`], and [`Code::RateLimited`], [`Code::Gone`].
     pub async fn handle(
         &self,
-        request: Request,
+        request: Box<Request>,
         standings: &mut Standings,
     ) -> Result<Outcome, Failure> {
         sunset::pass(self.entrance.model(), &request)?;

@@ -26,6 +26,7 @@ use crate::Core;
 use crate::Engine;
 use crate::input::Writer;
 use crate::sequence::is_counted;
+use crate::spot::Spot;
 use crate::validate;
 
 use transaction::Importing;
@@ -265,8 +266,8 @@ impl Core {
             }
             match value::json::read(&field.shape.ty, &json) {
                 Ok(value) => {
-                    let pointer = format!("/{}", field.name);
-                    validate::check(&field.shape, &value, &pointer, &mut problems);
+                    let spot = Spot::field(&field.name);
+                    validate::check(&field.shape, &value, spot, &mut problems);
                     given.push((field.id, value));
                 }
                 Err(mismatches) => {
@@ -341,7 +342,7 @@ impl Core {
             return Ok(Imported::default());
         };
         let request = request.clone();
-        let done = self.in_transaction(request, importing).await;
+        let done = self.in_transaction(request.into(), importing).await;
         let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
         match (done, notes.undone.take()) {
             (_, Some(done)) | (Ok(done), None) => Ok(done),

@@ -10,6 +10,7 @@ use value::json::Mismatch;
 use value::{FieldId, IdKind, Timestamp, Value};
 
 use crate::caller::Claims;
+use crate::spot::Spot;
 use crate::validate;
 
 /// Who writes, and when.
@@ -220,7 +221,7 @@ impl Writer<'_> {
     fn read(&self, field: &Field, json: &Json, problems: &mut Vec<FieldProblem>) -> Value {
         let value = self.read_unchecked(field, json, problems);
         // Of what is of the wrong type nothing more is said, of what stands beside it all.
-        validate::check(&field.shape, &value, &format!("/{}", field.name), problems);
+        validate::check(&field.shape, &value, Spot::field(&field.name), problems);
         value
     }
 
@@ -242,8 +243,8 @@ impl Writer<'_> {
         }
         let (mut value, mismatches) = value::json::read_partly(&field.shape.ty, json);
         problems.extend(located(field, mismatches));
-        let pointer = format!("/{}", field.name);
-        complete(&field.shape, &mut value, json, &pointer, problems);
+        let spot = Spot::field(&field.name);
+        complete(&field.shape, &mut value, json, spot, problems);
         value
     }
 
@@ -315,14 +316,14 @@ fn complete(
     shape: &Shape,
     value: &mut Value,
     json: &Json,
-    pointer: &str,
+    spot: Spot<'_>,
     problems: &mut Vec<FieldProblem>,
 ) {
     match (value, json, &shape.ty) {
         (Value::List(items), Json::Array(given), _) => {
             let Some(inner) = &shape.items else { return };
             for (index, (item, json)) in items.iter_mut().zip(given).enumerate() {
-                complete(inner, item, json, &format!("{pointer}/{index}"), problems);
+                complete(inner, item, json, spot.item(index), problems);
             }
         }
         (Value::Object(members), Json::Object(given), value::Type::Object(object)) => {
@@ -330,7 +331,7 @@ fn complete(
             for ((member, inner), described) in
                 members.iter_mut().zip(shapes.iter()).zip(&object.members)
             {
-                let pointer = format!("{pointer}/{}", described.name);
+                let spot = spot.member(&described.name);
                 match (given.get(&*described.name), &inner.default) {
                     (None, Some(default)) => *member = default.clone(),
                     (Some(Json::Null), Some(_)) if !inner.nullable => problems.push(FieldProblem {
@@ -338,10 +339,10 @@ fn complete(
                             "`{}` cannot be null; leave it out for its default",
                             described.name
                         ),
-                        place: Place::Pointer(pointer),
+                        place: spot.place(),
                         code: "not_null",
                     }),
-                    (Some(json), _) => complete(inner, member, json, &pointer, problems),
+                    (Some(json), _) => complete(inner, member, json, spot, problems),
                     (None, None) => {}
                 }
             }

@@ -56,7 +56,7 @@ pub struct Starting {
 /// Everything that an operation needs to go on without its request, once it is written down.
 pub struct Starter {
     id: [u8; 16],
-    request: Request,
+    request: Box<Request>,
     decided: Decided,
     scribe: Arc<dyn Scribe>,
     permit: OwnedSemaphorePermit,
@@ -114,7 +114,7 @@ impl Core {
         let wait = wait.min(WAIT_SECONDS_MAX);
         let starter = Starter {
             id,
-            request: request.clone(),
+            request: request.clone().into(),
             decided,
             scribe,
             permit,
@@ -156,7 +156,7 @@ impl Core {
             ..
         } = starter;
         let (caller, now) = (Arc::clone(&request.caller), request.now);
-        let bare = Request::new(request.resource, request.action, caller, now);
+        let bare = Request::new(request.resource, request.action, caller, now).into();
         let wanted = self.wanted(&request, &decided);
         let finishing = Finishing {
             id,
@@ -207,7 +207,7 @@ impl Core {
                 answer: None,
                 release: true,
             };
-            self.in_transaction(request.clone(), failing).await?;
+            self.in_transaction(request.clone().into(), failing).await?;
             found = self.find_operation(key, &request).await?;
         }
         let operation = found

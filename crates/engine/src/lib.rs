@@ -37,6 +37,7 @@ mod rights;
 mod sequence;
 mod settle;
 mod sharing;
+mod spot;
 mod statements;
 mod sunset;
 mod tables;
@@ -147,7 +148,14 @@ impl Engine {
     ///
     /// # Errors
     /// A [`Failure`] in terms of the request; then nothing was changed.
-    pub async fn handle(&self, request: Request) -> Result<Outcome, Failure> {
+    pub fn handle(
+        &self,
+        request: impl Into<Box<Request>>,
+    ) -> impl Future<Output = Result<Outcome, Failure>> + Send {
+        self.answer(request.into())
+    }
+
+    async fn answer(&self, request: Box<Request>) -> Result<Outcome, Failure> {
         self.core.tables.are_ours()?;
         self.core.serves(&request)?;
         let answered = match request.action {

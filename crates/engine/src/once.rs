@@ -110,7 +110,7 @@ impl Core {
     /// Carries out a write with this key, or answers as it was answered before.
     pub async fn once(
         self: &Arc<Self>,
-        request: Request,
+        request: Box<Request>,
         key: &IdempotencyKey,
         scribe: Arc<dyn Scribe>,
     ) -> Result<Outcome, Failure> {
@@ -148,7 +148,7 @@ impl Core {
             _turn: Arc::clone(&turn),
         };
         let (caller, now) = (Arc::clone(&request.caller), request.now);
-        let bare = Request::new(request.resource, request.action, caller, now);
+        let bare = Request::new(request.resource, request.action, caller, now).into();
         let done = match self.in_transaction(request, once).await {
             Err(failure) if is_decided_by_data(failure.code) => {
                 let failure = self.explained(failure, wanted).await;

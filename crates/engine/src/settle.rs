@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use call::{Change, Failure, Outcome, Request};
+use call::{Change, Failure, Outcome, Request, Scribe};
 use model::{Action, Idempotency};
 use store::driver::Transaction;
 use value::Value;
@@ -38,7 +38,7 @@ pub enum One {
 }
 
 impl Core {
-    pub async fn settle(self: &Arc<Self>, request: Request) -> Result<Outcome, Failure> {
+    pub async fn settle(self: &Arc<Self>, request: Box<Request>) -> Result<Outcome, Failure> {
         if request.manner.later && !request.manner.dry_run {
             // A client that goes away does not stop what it has asked to go on without it.
             let core = Arc::clone(self);
@@ -50,7 +50,9 @@ impl Core {
         self.settle_here(request).await
     }
 
-    async fn settle_here(self: &Arc<Self>, mut request: Request) -> Result<Outcome, Failure> {
+    /// What only some writes need stands apart: a future is as large as its largest branch, and all
+    /// of it is moved as it is handed up.
+    async fn settle_here(self: &Arc<Self>, mut request: Box<Request>) -> Result<Outcome, Failure> {
         let (key, scribe) = (request.manner.key.take(), request.manner.scribe.take());
         let Some(scribe) = scribe.filter(|_| !request.manner.dry_run) else {
             let decided = self.decide_with(&request, key.is_some()).await?;
@@ -58,19 +60,23 @@ impl Core {
                 return Err(Failure::internal("a key without a scribe"));
             }
             let wanted = self.wanted(&request, &decided);
-            let done = if request.manner.dry_run {
-                self.in_rehearsal(request, decided).await
-            } else {
-                self.in_transaction(request, decided).await
-            };
-            return match done {
-                Err(failure) => Err(self.explained(failure, wanted).await),
+            let keep = !request.manner.dry_run;
+            return match self.transact(request, decided, keep).await {
+                Err(failure) => Err(Box::pin(self.explained(failure, wanted)).await),
                 done => done,
             };
         };
         if let Some(key) = key {
-            return self.once(request, &key, scribe).await;
+            return Box::pin(self.once(request, &key, scribe)).await;
         }
+        Box::pin(self.in_background(request, scribe)).await
+    }
+
+    async fn in_background(
+        self: &Arc<Self>,
+        request: Box<Request>,
+        scribe: Arc<dyn Scribe>,
+    ) -> Result<Outcome, Failure> {
         let decided = self.decide_with(&request, false).await?;
         let (decided, starter) = self.later(&request, decided, scribe, None).await?;
         let begun = self.in_transaction(request, decided).await?;
@@ -99,7 +105,9 @@ impl Core {
     /// Everything about a write that needs no look at the data it changes.
     pub async fn decide(self: &Arc<Self>, request: &Request) -> Result<Decided, Failure> {
         match &request.change {
-            Some(Change::Batch(batch)) => self.batch(request, batch).await.map(Decided::Batch),
+            Some(Change::Batch(batch)) => Box::pin(self.batch(request, batch))
+                .await
+                .map(Decided::Batch),
             _ => self.decide_one(request).await.map(Decided::One),
         }
     }
@@ -126,7 +134,7 @@ impl Writing for Decided {
     ) -> Result<Outcome, Failure> {
         match self {
             Decided::One(one) => one.write(core, request, transaction).await,
-            Decided::Batch(batching) => batching.write(core, request, transaction).await,
+            Decided::Batch(batching) => Box::pin(batching.write(core, request, transaction)).await,
             Decided::Later(starting) => starting.write(core, request, transaction).await,
         }
     }

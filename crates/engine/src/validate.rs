@@ -2,22 +2,24 @@
 
 use std::cmp::Ordering;
 
-use call::{FieldProblem, Place};
+use call::FieldProblem;
 use model::{Constraints, Shape, TextFormat};
 use value::{Decimal, Value};
+
+use crate::spot::Spot;
 
 /// Faults reported for one request; the rest would only be noise.
 pub const PROBLEMS_MAX: usize = 100;
 
-/// Every constraint that `value` breaks, with pointers below `pointer`.
-pub fn check(shape: &Shape, value: &Value, pointer: &str, out: &mut Vec<FieldProblem>) {
+/// Every constraint that `value` breaks.
+pub fn check(shape: &Shape, value: &Value, spot: Spot<'_>, out: &mut Vec<FieldProblem>) {
     if out.len() >= PROBLEMS_MAX || value.is_null() {
         return;
     }
     let constraints = &shape.constraints;
     let mut fault = |code, detail: String| {
         out.push(FieldProblem {
-            place: Place::Pointer(pointer.to_owned()),
+            place: spot.place(),
             code,
             detail,
         });
@@ -35,7 +37,7 @@ pub fn check(shape: &Shape, value: &Value, pointer: &str, out: &mut Vec<FieldPro
             list_faults(constraints, items, &mut fault);
             if let Some(inner) = &shape.items {
                 for (index, item) in items.iter().enumerate() {
-                    check(inner, item, &format!("{pointer}/{index}"), out);
+                    check(inner, item, spot.item(index), out);
                 }
             }
         }
@@ -43,7 +45,7 @@ pub fn check(shape: &Shape, value: &Value, pointer: &str, out: &mut Vec<FieldPro
             if let (Some(shapes), value::Type::Object(object)) = (&shape.members, &shape.ty) {
                 for ((inner, member), described) in shapes.iter().zip(members).zip(&object.members)
                 {
-                    check(inner, member, &format!("{pointer}/{}", described.name), out);
+                    check(inner, member, spot.member(&described.name), out);
                 }
             }
         }

@@ -63,7 +63,7 @@ impl<R: Reading> Work for CarriedReading<R> {
 
 struct CarriedWriting<W: Writing> {
     core: Arc<Core>,
-    request: Request,
+    request: Box<Request>,
     writing: W,
     /// Whether what is done is to stay.
     keep: bool,
@@ -133,7 +133,7 @@ impl Core {
 
     pub async fn in_transaction<W: Writing>(
         self: &Arc<Self>,
-        request: Request,
+        request: Box<Request>,
         writing: W,
     ) -> Result<W::Done, Failure> {
         self.transact(request, writing, true).await
@@ -142,15 +142,16 @@ impl Core {
     /// Does it all in a transaction, and undoes it.
     pub async fn in_rehearsal<W: Writing>(
         self: &Arc<Self>,
-        request: Request,
+        request: Box<Request>,
         writing: W,
     ) -> Result<W::Done, Failure> {
         self.transact(request, writing, false).await
     }
 
-    async fn transact<W: Writing>(
+    /// Either of the two.
+    pub async fn transact<W: Writing>(
         self: &Arc<Self>,
-        request: Request,
+        request: Box<Request>,
         writing: W,
         keep: bool,
     ) -> Result<W::Done, Failure> {

@@ -34,7 +34,6 @@ pub struct Terms {
     /// May the caller see the record at all? If not it is not there.
     pub visible: Verdict,
     pub allowed: Verdict,
-    rule: String,
     pub names_next: bool,
     /// `check:` of the resource with their place in it.
     checks: Vec<(usize, Verdict)>,
@@ -57,7 +56,6 @@ impl Core {
             action,
             visible,
             allowed,
-            rule: gate.map_or("nobody".to_owned(), |gate| gate.text.clone()),
             names_next: gate.is_some_and(|gate| gate.names_next),
             checks: plan
                 .checks
@@ -195,7 +193,9 @@ impl Core {
     /// The refusal by the rule of the write.
     pub fn refused(&self, request: &Request, terms: &Terms) -> Failure {
         let resource = self.model.resource(request.resource);
-        refuse(&request.caller, resource, terms.action, &terms.rule)
+        let gate = self.plans.resource(resource.id).gate(terms.action);
+        let rule = gate.map_or("nobody", |gate| gate.text.as_str());
+        refuse(&request.caller, resource, terms.action, rule)
     }
 
     /// Refuses a row that breaks a check which its own values decide.

@@ -123,7 +123,7 @@ impl Door {
         let model = self.entrance.model();
         let path = head.uri.path();
         if let Some(id) = self.routes.operation(path) {
-            return self.operation(head, id, line, standings).await;
+            return Box::pin(self.operation(head, id, line, standings)).await;
         }
         let found = self.routes.find_for(model, &head.method, path);
         if found == Err(Miss::Unknown)
@@ -197,7 +197,8 @@ impl Door {
         let in_body = target.is_query(&head.method);
         let is_batch = target.is_batch();
         let most = self.settings.body_bytes_max;
-        let mut request = request::read(head, body, most, model, target, action, caller).await?;
+        let request = request::read(head, body, most, model, target, action, caller).await?;
+        let mut request = Box::new(request);
         let mut wish = match action.is_read() {
             true => Wish::default(),
             false => Wish {
@@ -221,7 +222,8 @@ impl Door {
                 .map(Answered::Whole),
             _ => {
                 let id = trace::shown(line.id).to_owned();
-                stream(&admitted, request, format, id)
+                // As large as it is, it would make every other answer's future large.
+                Box::pin(stream(&admitted, *request, format, id))
                     .await
                     .map(Answered::Stream)
             }
