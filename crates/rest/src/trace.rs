@@ -12,7 +12,7 @@ use http::header::HeaderName;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use model::Audience;
-use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -88,7 +88,8 @@ pub struct Line<'a> {
 
 impl Drop for Line<'_> {
     fn drop(&mut self) {
-        if !tracing::enabled!(Level::INFO) {
+        // Whoever listens to less is asked once more, by the event itself.
+        if LevelFilter::current() < LevelFilter::INFO {
             return;
         }
         let method = self.head.method.as_str();
