@@ -34,10 +34,12 @@ impl LogKeeper {
     pub fn start(file: &Arc<File>, pin: Arc<Pin>) -> std::io::Result<LogKeeper> {
         // One nudge that waits stands for all that come while it does.
         let (nudges, nudged) = sync_channel(1);
-        let on_thread = (Arc::clone(file), Arc::clone(&pin));
         let thread = thread::Builder::new()
             .name("sqlite-checkpoint".to_owned())
-            .spawn(move || serve(&on_thread.0, &on_thread.1, &nudged))?;
+            .spawn({
+                let (file, pin) = (Arc::clone(file), Arc::clone(&pin));
+                move || serve(&file, &pin, &nudged)
+            })?;
         let checkpoint_pages = file.options.checkpoint_pages.max(1);
         let log_pages_max = file.options.log_pages_max.max(1);
         Ok(LogKeeper {

@@ -5,6 +5,7 @@
 //!                                   └─ a full log ─► [checkpoint] its own thread ──► file
 //!  query, snapshot ─┬─ short ─► [readers] on the calling thread, its own connection ─► file
 //!                   └─ long ──► [queue] ─► [readers] a few threads ──────────────────► file
+//!                                             ▲ one [pin] holds the lock that all of them need
 //! ```
 //!
 //! This crate is the only one that knows `rusqlite`. It knows no model and writes no SQL but
