@@ -24,6 +24,7 @@ use crate::clock::now;
 use crate::database::Database;
 use crate::decision;
 use crate::error::Error;
+use crate::file_error::FileError;
 use crate::project::Project;
 use crate::seed;
 use crate::trial;
@@ -67,10 +68,8 @@ pub async fn run(project: &Project) -> Result<Vec<Tested>, Error> {
         return Ok(vec![]);
     }
     let model = Arc::new(asked_once(model));
-    let folder = tempfile::tempdir().map_err(|source| Error::File {
-        path: std::env::temp_dir(),
-        source,
-    })?;
+    let folder = tempfile::tempdir()
+        .map_err(|source| FileError::making_folder(&std::env::temp_dir(), source))?;
     let template = folder.path().join("template");
     {
         let database = Database::open(&template)?;
@@ -143,10 +142,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
         }
         Ok(())
     });
-    copied.map_err(|source| Error::File {
-        path: to.to_owned(),
-        source,
-    })
+    copied.map_err(|source| FileError::writing(to, source).into())
 }
 
 struct Run<'a> {

@@ -23,6 +23,7 @@ use store_sqlite::{Lock, Options, SqliteDriver, backup as sqlite};
 use crate::clock::now;
 use crate::data::Watch;
 use crate::database::{FILE, make_private};
+use crate::file_error::FileError;
 use crate::files::{self, Part};
 
 /// The database in a data folder.
@@ -50,10 +51,7 @@ pub struct Restored {
 /// Why there is no backup, or nothing was restored.
 #[derive(Debug)]
 pub enum BackupError {
-    File {
-        path: PathBuf,
-        source: io::Error,
-    },
+    File(FileError),
     /// There is such a file already.
     Exists(PathBuf),
     /// A server or another command has the data folder open.
@@ -61,6 +59,12 @@ pub enum BackupError {
     /// Something is wrong with a database file.
     Database {
         file: PathBuf,
+        source: StoreError,
+    },
+    /// A database cannot be copied, for a reason that may lie at either end.
+    Copy {
+        from: PathBuf,
+        to: PathBuf,
         source: StoreError,
     },
     /// The file is a database of another program.
@@ -86,7 +90,7 @@ pub enum BackupError {
 impl fmt::Display for BackupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BackupError::File { path, source } => write!(f, "`{}`: {source}", path.display()),
+            BackupError::File(error) => error.fmt(f),
             BackupError::Exists(path) => write!(f, "`{}` is there already", path.display()),
             BackupError::InUse(folder) => write!(
                 f,
@@ -94,6 +98,12 @@ impl fmt::Display for BackupError {
                 folder.display()
             ),
             BackupError::Database { file, source } => write!(f, "`{}`: {source}", file.display()),
+            BackupError::Copy { from, to, source } => write!(
+                f,
+                "`{}` cannot be copied to `{}`: {source}",
+                from.display(),
+                to.display()
+            ),
             BackupError::Foreign(file) => {
                 write!(f, "`{}` is no database of frontdesk", file.display())
             }
@@ -112,6 +122,12 @@ impl fmt::Display for BackupError {
 
 impl std::error::Error for BackupError {}
 
+impl From<FileError> for BackupError {
+    fn from(error: FileError) -> BackupError {
+        BackupError::File(error)
+    }
+}
+
 /// Writes a copy of the database in a data folder to a file, while others read and write it.
 ///
 /// # Errors
@@ -122,10 +138,11 @@ pub async fn backup(
     force: bool,
     watch: &dyn Watch,
 ) -> Result<Checked, BackupError> {
-    if !force && to.exists() {
+    if !force && files::is_taken(to) {
         return Err(BackupError::Exists(to.to_owned()));
     }
     let database = data.join(FILE);
+    files::check_is_file(&database)?;
     let _lock = match lock(Lock::shared, &database)? {
         Some(lock) => lock,
         None => return Err(BackupError::InUse(data.to_owned())),
@@ -146,26 +163,14 @@ pub async fn restore(
     force: bool,
     watch: &dyn Watch,
 ) -> Result<Restored, BackupError> {
-    if !file.is_file() {
-        let source = io::Error::from(io::ErrorKind::NotFound);
-        return Err(BackupError::File {
-            path: file.to_owned(),
-            source,
-        });
-    }
-    make_private(data).map_err(|error| match error {
-        crate::Error::File { path, source } => BackupError::File { path, source },
-        other => BackupError::File {
-            path: data.to_owned(),
-            source: io::Error::other(other.to_string()),
-        },
-    })?;
+    files::check_is_file(file)?;
+    make_private(data)?;
     let database = data.join(FILE);
     let lock = match lock(Lock::exclusive, &database)? {
         Some(lock) => lock,
         None => return Err(BackupError::InUse(data.to_owned())),
     };
-    if !force && database.exists() {
+    if !force && files::is_taken(&database) {
         return Err(BackupError::Exists(database));
     }
     let (part, checked) = checked_copy(file, &database, watch).await?;
@@ -203,7 +208,14 @@ async fn checked_copy(
     sqlite::copy(from, part.path(), &mut |done, all| {
         watch.at(done * PAGE_BYTES, Some(all * PAGE_BYTES), 0);
     })
-    .map_err(wrong)?;
+    .map_err(|source| match source {
+        StoreError::Unavailable { .. } => BackupError::Copy {
+            from: from.to_owned(),
+            to: place.to_owned(),
+            source,
+        },
+        damaged => wrong(damaged),
+    })?;
     sqlite::check(part.path()).map_err(wrong)?;
     let contract = look_at(part.path()).await.map_err(|error| match error {
         BackupError::Database { source, .. } => wrong(source),
@@ -276,10 +288,8 @@ fn lock(
     database: &Path,
 ) -> Result<Option<Lock>, BackupError> {
     if !database.parent().is_some_and(Path::is_dir) {
-        return Err(BackupError::File {
-            path: database.to_owned(),
-            source: io::Error::from(io::ErrorKind::NotFound),
-        });
+        let source = io::Error::from(io::ErrorKind::NotFound);
+        return Err(FileError::reading(database, source).into());
     }
     take(database).map_err(failed(database))
 }
@@ -291,10 +301,8 @@ fn remove(path: &Path) -> Result<(), BackupError> {
     }
 }
 
+/// A file could not be written.
 fn failed(path: &Path) -> impl Fn(io::Error) -> BackupError {
     let path = path.to_owned();
-    move |source| BackupError::File {
-        path: path.clone(),
-        source,
-    }
+    move |source| FileError::writing(&path, source).into()
 }

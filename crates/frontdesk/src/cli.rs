@@ -24,8 +24,9 @@ use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
+use frontdesk::store::StoreError;
 use frontdesk::store::migrate::ApplyError;
-use frontdesk::{Compiled, Error, Listeners, Location, Project};
+use frontdesk::{Compiled, Error, FileError, Listeners, Location, Project};
 use tokio::net::TcpListener;
 
 use self::asked::Asked;
@@ -96,6 +97,13 @@ pub enum Trouble {
     Wrong(String, Option<String>),
 }
 
+impl From<FileError> for Trouble {
+    fn from(error: FileError) -> Trouble {
+        let help = error.mend().to_owned();
+        Trouble::Wrong(error.to_string(), Some(help))
+    }
+}
+
 impl From<Error> for Trouble {
     fn from(error: Error) -> Trouble {
         Trouble::Error(Box::new(error))
@@ -143,6 +151,10 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// What mends a database file that does not work, as far as that lies in the system.
+pub const FILE_UNAVAILABLE: &str = "it needs the right to read and write the file and its folder, room on the disk, and nobody \
+     who holds it";
+
 /// Tells an error as fully as it can be told.
 pub fn explain_error(error: &Error, asked: &Asked) {
     match error {
@@ -181,6 +193,11 @@ pub fn explain_error(error: &Error, asked: &Asked) {
                 terminal::styled(terminal::LINK, "help")
             ));
         }
+        Error::File(problem) => tell_error(error, Some(problem.mend())),
+        Error::Database {
+            location: Location::Folder(_),
+            source: StoreError::Unavailable { .. },
+        } => tell_error(error, Some(FILE_UNAVAILABLE)),
         Error::Listen { address, source } => {
             tell_error(error, help_listening(address, source).as_deref())
         }

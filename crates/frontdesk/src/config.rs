@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use frontdesk::web::proxies::Proxies;
-use frontdesk::{Location, Target};
+use frontdesk::{FileError, Location, Target};
 use serde::Deserialize;
 
 use crate::terminal::{QUIET, styled};
@@ -316,7 +316,10 @@ fn read_file(path: &Path) -> Result<File, String> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
-        Err(error) => return Err(format!("`{}`: {error}", path.display())),
+        Err(error) => {
+            let error = FileError::reading(path, error);
+            return Err(format!("{error}; {}", error.mend()));
+        }
     };
     toml::from_str(&text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));

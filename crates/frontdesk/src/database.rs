@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use value::Value;
 
 use crate::clock::now;
 use crate::error::Error;
+use crate::file_error::FileError;
 
 /// The file in the data folder.
 pub(crate) const FILE: &str = "frontdesk.db";
@@ -99,8 +101,13 @@ impl Database {
 
     fn open_with(folder: &Path, options: Options) -> Result<Database, Error> {
         make_private(folder)?;
+        let file = folder.join(FILE);
+        if file.is_dir() {
+            let source = io::Error::from(io::ErrorKind::IsADirectory);
+            return Err(FileError::writing(&file, source).into());
+        }
         let location = Location::Folder(folder.to_owned());
-        match SqliteDriver::open(&folder.join(FILE), options) {
+        match SqliteDriver::open(&file, options) {
             Ok(driver) => Ok(Database {
                 driver: Arc::new(driver),
                 location,
@@ -162,7 +169,12 @@ impl Database {
     /// When the server cannot be reached.
     pub async fn exists(location: &Location) -> Result<bool, Error> {
         if let Location::Folder(folder) = location {
-            return Ok(folder.join(FILE).exists());
+            let file = folder.join(FILE);
+            match fs::metadata(&file) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) => return Err(FileError::reading(&file, error).into()),
+                Ok(_) => {}
+            }
         }
         let database = Database::connect(location).await?;
         let applied = migrate::applied(&*database.driver).await;
@@ -268,10 +280,9 @@ impl Database {
             return Ok(None);
         };
         let who = format!("process {} on http://{address}", std::process::id());
-        let claimed = Served::claim(&folder.join(FILE), &who).map_err(|source| Error::File {
-            path: folder.clone(),
-            source,
-        })?;
+        let file = folder.join(FILE);
+        let claimed =
+            Served::claim(&file, &who).map_err(|source| FileError::writing(&file, source))?;
         claimed.map(Some).map_err(|by| Error::Served {
             folder: folder.clone(),
             by,
@@ -340,7 +351,7 @@ impl Database {
 }
 
 /// Makes a folder that only its owner can look into, unless it exists.
-pub(crate) fn make_private(folder: &Path) -> Result<(), Error> {
+pub(crate) fn make_private(folder: &Path) -> Result<(), FileError> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -348,10 +359,8 @@ pub(crate) fn make_private(folder: &Path) -> Result<(), Error> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|source| Error::File {
-        path: folder.to_owned(),
-        source,
-    })
+    let made = builder.create(folder);
+    made.map_err(|source| FileError::making_folder(folder, source))
 }
 
 fn internal(reason: &str) -> StoreError {

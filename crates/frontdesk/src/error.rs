@@ -8,6 +8,7 @@ use store::StoreError;
 use store::migrate::{ApplyError, Refusal};
 
 use crate::database::{Location, Pending};
+use crate::file_error::FileError;
 use crate::project::Compiled;
 use crate::seed::SeedError;
 
@@ -21,10 +22,7 @@ pub enum Error {
         help: String,
     },
     /// A file or folder cannot be read or written.
-    File {
-        path: PathBuf,
-        source: io::Error,
-    },
+    File(FileError),
     /// The contract has mistakes; the diagnostics say which.
     Contract(Box<Compiled>),
     /// The database needs a migration that nobody has allowed.
@@ -64,9 +62,7 @@ impl fmt::Display for Error {
             Error::NoContract { folder, help } => {
                 write!(f, "there is no contract in `{}`: {help}", folder.display())
             }
-            Error::File { path, source } => {
-                write!(f, "`{}` cannot be opened: {source}", path.display())
-            }
+            Error::File(error) => error.fmt(f),
             Error::Contract(compiled) => {
                 let errors = compiled.error_count();
                 let noun = if errors == 1 { "mistake" } else { "mistakes" };
@@ -101,12 +97,19 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::File { source, .. } | Error::Listen { source, .. } => Some(source),
+            Error::File(error) => error.source(),
+            Error::Listen { source, .. } => Some(source),
             Error::Database { source, .. } => Some(source),
             Error::Migration(error) => Some(error),
             Error::Key(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Error {
+        Error::File(error)
     }
 }
 

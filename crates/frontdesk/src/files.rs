@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::file_error::FileError;
+
 /// A file being made beside its place. Gone when dropped before it is put there.
 #[derive(Debug)]
 pub struct Part {
@@ -15,6 +17,9 @@ pub struct Part {
 impl Part {
     /// Makes an empty file beside the place where it is to be, for its owner's eyes only.
     pub fn create(place: &Path) -> io::Result<Part> {
+        if place.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
         let part = Part::beside(place);
         // What somebody was killed over before.
         match fs::remove_file(&part.path) {
@@ -64,6 +69,20 @@ impl Drop for Part {
             drop(fs::remove_file(&self.path));
         }
     }
+}
+
+/// Whether something would be written over. A folder never is: to write there fails.
+pub fn is_taken(place: &Path) -> bool {
+    place.exists() && !place.is_dir()
+}
+
+/// That there is a file to read.
+pub fn check_is_file(path: &Path) -> Result<fs::Metadata, FileError> {
+    let found = fs::metadata(path).and_then(|found| match found.is_dir() {
+        true => Err(io::ErrorKind::IsADirectory.into()),
+        false => Ok(found),
+    });
+    found.map_err(|source| FileError::reading(path, source))
 }
 
 /// Makes durable which files are in the folder of a file.

@@ -27,6 +27,7 @@ mod database;
 pub mod decision;
 mod documents;
 mod error;
+mod file_error;
 mod files;
 mod health;
 mod housekeeping;
@@ -42,6 +43,7 @@ pub use database::{Database, Location, Pending};
 pub use documents::openapi;
 
 pub use error::Error;
+pub use file_error::FileError;
 pub use health::Health;
 pub use project::{Compiled, FILE, Project};
 

@@ -16,6 +16,7 @@ use diag::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span};
 use model::Model;
 
 use crate::error::Error;
+use crate::file_error::FileError;
 
 /// The name of the main file of every contract.
 pub const FILE: &str = "frontdesk.yaml";
@@ -78,10 +79,8 @@ impl Project {
                 none("it has no `frontdesk.yaml`; `frontdesk init` makes one")
             };
         }
-        let root = fs::canonicalize(&folder).map_err(|source| Error::File {
-            path: folder.clone(),
-            source,
-        })?;
+        let root =
+            fs::canonicalize(&folder).map_err(|source| FileError::reading(&folder, source))?;
         Ok(Project { folder, root })
     }
 
@@ -95,7 +94,7 @@ impl Project {
     /// When the main file cannot be read.
     pub fn compile(&self) -> Result<Compiled, Error> {
         let main = self.folder.join(FILE);
-        let bytes = read(&main).map_err(|source| Error::File { path: main, source })?;
+        let bytes = read(&main).map_err(|source| FileError::reading(&main, source))?;
         let mut sources = Sources::new();
         let mut diagnostics = Diagnostics::new();
         let text = match text_of(bytes) {
@@ -124,10 +123,7 @@ impl Project {
                     let mut load = |pattern: &str| loader.load(pattern);
                     contract::compile(file, &mut sources, &mut load, &mut diagnostics)
                 })
-                .map_err(|source| Error::File {
-                    path: self.folder.join(FILE),
-                    source,
-                })?;
+                .map_err(|source| FileError::reading(&main, source))?;
             Ok::<_, Error>(
                 compiler
                     .join()

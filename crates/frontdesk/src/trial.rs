@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::clock::now;
 use crate::database::make_private;
 use crate::error::Error;
+use crate::file_error::FileError;
 
 /// Beside the database.
 const FILE: &str = "dev-keys.json";
@@ -62,10 +63,6 @@ pub fn caller(model: &Model) -> Caller {
 /// When they can be neither made nor kept.
 pub async fn keys(app: &App) -> Result<TrialKeys, Error> {
     let path = app.data().join(FILE);
-    let failed = |source| Error::File {
-        path: path.clone(),
-        source,
-    };
     let known = read(&path);
     let wanted = scopes(&app.model());
     let (mut admin, mut api) = (None, None);
@@ -125,7 +122,7 @@ pub async fn keys(app: &App) -> Result<TrialKeys, Error> {
     };
     let keys = TrialKeys { admin, api };
     make_private(app.data())?;
-    write(&path, &keys).map_err(failed)?;
+    write(&path, &keys).map_err(|source| FileError::writing(&path, source))?;
     Ok(keys)
 }
 

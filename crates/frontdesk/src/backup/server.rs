@@ -18,7 +18,7 @@ use tokio::process::Command;
 
 use super::{BackupError, Checked, failed, fingerprint};
 use crate::data::Watch;
-use crate::files::Part;
+use crate::files::{self, Part};
 
 const DUMP: &str = "pg_dump";
 const RESTORE: &str = "pg_restore";
@@ -39,7 +39,7 @@ pub async fn backup(
     force: bool,
     watch: &dyn Watch,
 ) -> Result<Checked, BackupError> {
-    if !force && to.exists() {
+    if !force && files::is_taken(to) {
         return Err(BackupError::Exists(to.to_owned()));
     }
     let contract = look_at(target).await?;
@@ -71,7 +71,7 @@ pub async fn backup(
 /// # Errors
 /// See [`BackupError`]. Then the database holds what it held.
 pub async fn restore(file: &Path, target: &Target) -> Result<Checked, BackupError> {
-    let bytes = file.metadata().map_err(failed(file))?.len();
+    let bytes = files::check_is_file(file)?.len();
     if look_at(target).await?.is_some() {
         return Err(BackupError::Taken(target.to_string()));
     }

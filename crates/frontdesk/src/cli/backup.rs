@@ -6,9 +6,10 @@ use std::time::Instant;
 use clap::Args;
 use frontdesk::Location;
 use frontdesk::backup::{self, BackupError, Restored};
+use frontdesk::store::StoreError;
 use serde_json::json;
 
-use super::{Done, Trouble, location, runtime};
+use super::{Done, FILE_UNAVAILABLE, Trouble, location, runtime};
 use crate::config::Storage;
 use crate::progress::{Progress, Unit};
 use crate::terminal::{GOOD, QUIET, say, styled, tell};
@@ -191,6 +192,15 @@ fn trouble(if_exists: &str) -> impl Fn(BackupError) -> Trouble {
                 "install PostgreSQL's client programs, of the server's version or a later one \
                  (Debian: apt-get install postgresql-client)",
             ),
+            BackupError::File(error) => Some(error.mend()),
+            BackupError::Copy { .. } => Some(
+                "the copy needs room and the right to write where it goes, and the right to read \
+                 what is copied",
+            ),
+            BackupError::Database {
+                source: StoreError::Unavailable { .. },
+                ..
+            } => Some(FILE_UNAVAILABLE),
             _ => None,
         };
         Trouble::Wrong(error.to_string(), help.map(str::to_owned))

@@ -177,7 +177,8 @@ impl Export {
         let exported = exported.map_err(|error| {
             let help = match &error {
                 data::ExportError::Exists(_) => Some("--force writes over it".to_owned()),
-                _ => None,
+                data::ExportError::File(error) => Some(error.mend().to_owned()),
+                data::ExportError::Trouble(_) => None,
             };
             Trouble::Wrong(error.to_string(), help)
         })?;
@@ -308,6 +309,7 @@ impl Import {
 
     fn trouble(&self, error: &ImportError) -> Trouble {
         let help = match error {
+            ImportError::File(error) => Some(error.mend().to_owned()),
             ImportError::Unfinished { .. } => Some(
                 "go on with `--resume`; or begin again with `--restart`, after deleting what is in"
                     .to_owned(),

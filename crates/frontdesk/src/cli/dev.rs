@@ -316,7 +316,7 @@ fn can_be_mended(error: &Error) -> bool {
             | Error::Pending(_)
             | Error::Origin(_)
             | Error::NoContract { .. }
-            | Error::File { .. }
+            | Error::File(_)
     )
 }
 

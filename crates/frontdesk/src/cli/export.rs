@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use frontdesk::FileError;
 use frontdesk::contract::{self, Part};
 use frontdesk::model::Audience;
 
-use super::{Done, Trouble, model};
+use super::{Done, model};
 use crate::terminal::say;
 
 const EXAMPLE: &str = "\
@@ -104,10 +105,6 @@ fn write(output: Option<PathBuf>, text: &str) -> Done {
         say(text.trim_end());
         return Ok(());
     };
-    fs::write(&path, text).map_err(|error| {
-        Trouble::Wrong(
-            format!("`{}` cannot be written: {error}", path.display()),
-            None,
-        )
-    })
+    let written = fs::write(&path, text);
+    Ok(written.map_err(|error| FileError::writing(&path, error))?)
 }

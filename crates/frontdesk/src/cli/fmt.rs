@@ -1,10 +1,10 @@
 //! `fmt`: one orderly form for every contract file.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use frontdesk::{Error, Project, contract, diag};
+use frontdesk::{Error, FileError, Project, contract, diag};
 
 use super::asked::Asked;
 use super::{Done, Trouble};
@@ -64,9 +64,8 @@ impl Fmt {
                     )),
                 );
             } else {
-                fs::write(path, formatted).map_err(|error| {
-                    Trouble::Wrong(format!("`{path}` cannot be written: {error}"), None)
-                })?;
+                let written = fs::write(path, formatted);
+                written.map_err(|error| FileError::writing(Path::new(path), error))?;
                 say(format!("{} {path}", styled(GOOD, "formatted")));
             }
         }

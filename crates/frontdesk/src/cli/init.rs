@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use frontdesk::FILE;
+use frontdesk::{FILE, FileError};
 
 use super::asked::Asked;
 use super::{Done, Trouble};
@@ -128,16 +128,10 @@ impl Init {
 }
 
 fn write(path: &Path, text: &str) -> Done {
-    let written = match path.parent() {
-        Some(folder) => fs::create_dir_all(folder),
-        None => Ok(()),
-    };
-    written
-        .and_then(|()| fs::write(path, text))
-        .map_err(|error| {
-            Trouble::Wrong(
-                format!("`{}` cannot be written: {error}", path.display()),
-                None,
-            )
-        })
+    if let Some(folder) = path.parent() {
+        let made = fs::create_dir_all(folder);
+        made.map_err(|error| FileError::making_folder(folder, error))?;
+    }
+    let written = fs::write(path, text);
+    Ok(written.map_err(|error| FileError::writing(path, error))?)
 }

@@ -15,6 +15,7 @@ use value::{ResourceId, Timestamp, Value};
 
 use super::{Format, STANDARD_INPUT, Watch, write};
 use crate::clock::now;
+use crate::file_error::FileError;
 use crate::files;
 
 /// What is written at once.
@@ -32,10 +33,7 @@ pub struct Exported {
 /// Why nothing was exported.
 #[derive(Debug)]
 pub enum ExportError {
-    File {
-        path: PathBuf,
-        source: io::Error,
-    },
+    File(FileError),
     /// There is such a file already.
     Exists(PathBuf),
     Trouble(Failure),
@@ -44,7 +42,7 @@ pub enum ExportError {
 impl fmt::Display for ExportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ExportError::File { path, source } => write!(f, "`{}`: {source}", path.display()),
+            ExportError::File(error) => error.fmt(f),
             ExportError::Exists(path) => write!(f, "`{}` is there already", path.display()),
             ExportError::Trouble(failure) => f.write_str(&crate::seed::in_words(failure)),
         }
@@ -65,12 +63,9 @@ pub async fn export(
     force: bool,
     watch: Arc<dyn Watch>,
 ) -> Result<Exported, ExportError> {
-    let failed = |source| ExportError::File {
-        path: to.to_owned(),
-        source,
-    };
+    let failed = |source| ExportError::File(FileError::writing(to, source));
     let is_output = to == Path::new(STANDARD_INPUT);
-    if !is_output && !force && to.exists() {
+    if !is_output && !force && files::is_taken(to) {
         return Err(ExportError::Exists(to.to_owned()));
     }
     let part = match is_output {

@@ -31,6 +31,8 @@ use super::records::{Place, Raw, Records, buffered};
 use super::refusals::{Aside, Refused};
 use super::{Format, Watch, write};
 use crate::clock::now;
+use crate::file_error::FileError;
+use crate::files;
 
 /// What the standard input is called.
 pub const STANDARD_INPUT: &str = "-";
@@ -87,10 +89,7 @@ pub struct Imported {
 #[derive(Debug)]
 pub enum ImportError {
     /// A file cannot be read or written.
-    File {
-        path: PathBuf,
-        source: io::Error,
-    },
+    File(FileError),
     /// It stopped in the middle before, after so many lines.
     Unfinished {
         lines: u64,
@@ -111,7 +110,7 @@ pub enum ImportError {
 impl fmt::Display for ImportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ImportError::File { path, source } => write!(f, "`{}`: {source}", path.display()),
+            ImportError::File(error) => error.fmt(f),
             ImportError::Unfinished { lines } => write!(
                 f,
                 "an import of this file stopped after line {lines} and is not finished"
@@ -129,6 +128,12 @@ impl fmt::Display for ImportError {
 }
 
 impl std::error::Error for ImportError {}
+
+impl From<FileError> for ImportError {
+    fn from(error: FileError) -> ImportError {
+        ImportError::File(error)
+    }
+}
 
 impl From<StoreError> for ImportError {
     fn from(error: StoreError) -> ImportError {
@@ -159,10 +164,7 @@ pub async fn import(
     let name = format!("{} from {}", resource.name, source.name);
     let intake = Intake::new(engine, &name, expects, wish.dry_run);
     let mut records = Records::new(buffered(source.stream), wish.format);
-    let failed = |source| ImportError::File {
-        path: wish.file.clone(),
-        source,
-    };
+    let failed = |source| ImportError::from(FileError::reading(&wish.file, source));
     let header = match wish.format {
         Format::Ndjson => None,
         Format::Csv => match records.next().map_err(failed)? {
@@ -175,11 +177,8 @@ pub async fn import(
     let mut aside = Aside::new(wish.keep_going, tell);
     if let Some(path) = &wish.rejects {
         let noted = state.as_ref().map(|state| state.rejects_bytes);
-        let failed = |source| ImportError::File {
-            path: path.clone(),
-            source,
-        };
-        aside.open(path, noted).map_err(failed)?;
+        let opened = aside.open(path, noted);
+        opened.map_err(|source| FileError::writing(path, source))?;
     }
     let mut writer = Writer {
         intake,
@@ -211,7 +210,7 @@ pub async fn import(
         Err(Ended::Stopped(Stop::Trouble(failure))) => return Err(ImportError::Trouble(failure)),
         Err(Ended::Stopped(Stop::Aside(source))) => {
             let path = wish.rejects.clone().unwrap_or_default();
-            return Err(ImportError::File { path, source });
+            return Err(FileError::writing(&path, source).into());
         }
         Err(Ended::Error(error)) => return Err(error),
     };
@@ -252,12 +251,9 @@ fn open(path: &Path) -> Result<Source, ImportError> {
             size: None,
         });
     }
-    let failed = |source| ImportError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| FileError::reading(path, source);
+    let size = files::check_is_file(path)?.len();
     let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
     let name = path.canonicalize().map_err(failed)?;
     Ok(Source {
         stream: Box::new(file),
@@ -278,13 +274,9 @@ async fn find_place<R: BufRead>(
     let known = intake.ledger.find().await?;
     match known {
         Some((state, _)) if wish.resume => {
-            let failed = |source| ImportError::File {
-                path: wish.file.clone(),
-                source,
-            };
             let same = records
                 .skip_to(state.bytes, state.lines, &state.digest)
-                .map_err(failed)?;
+                .map_err(|source| FileError::reading(&wish.file, source))?;
             match same {
                 true => Ok(Some(state)),
                 false => Err(ImportError::AnotherFile { lines: state.lines }),

@@ -27,4 +27,5 @@ mod retry;
 mod serve;
 mod support;
 mod test;
+mod unusable;
 mod usage;

@@ -1,0 +1,176 @@
+//! Files and folders that commands cannot use: which it is, what was tried, and what mends it.
+
+use std::path::Path;
+
+use crate::support::{contract, on_sqlite, run, write};
+
+const CONTRACT: &str = "\
+frontdesk: 1
+name: kept
+resources:
+  Note:
+    id: integer
+    fields:
+      text: text
+    access: {read: public, write: public}
+";
+
+/// `arguments` are refused with `what`, and `help` says how to go on.
+#[track_caller]
+fn check(place: &Path, arguments: &str, what: &str, help: &str) {
+    let words: Vec<&str> = arguments.split_whitespace().collect();
+    let refused = run(place, &words).expect(1);
+    let told = format!("error: {what}\n  help: {help}\n");
+    assert_eq!(refused.stderr, told, "{arguments}");
+}
+
+#[test]
+fn whatever_cannot_be_used_is_named_with_its_mend() {
+    if !on_sqlite() {
+        return;
+    }
+    let place = contract(CONTRACT);
+    let place = place.path();
+    run(place, &["migrate", "apply"]).expect(0);
+    run(place, &["backup", "good.db"]).expect(0);
+    write(place, "file", "");
+    write(place, "in.ndjson", "{\"text\": \"a\"}\n");
+    write(place, "dir/frontdesk.db/x", "");
+    write(place, "dir.ndjson/x", "");
+    write(place, "yaml/frontdesk.yaml/x", "");
+    std::os::unix::fs::symlink("nowhere", place.join("link.ndjson")).unwrap();
+
+    for migrate in ["migrate plan", "migrate apply"] {
+        let check = |arguments: &str, what, help| {
+            check(place, &format!("{migrate} {arguments}"), what, help);
+        };
+        check(
+            "--data file",
+            "`file` cannot be made: a file has this name",
+            "name a folder, or move the file away",
+        );
+        check(
+            "--data link.ndjson",
+            "`link.ndjson` cannot be made: it is a link to `nowhere`, which is not there",
+            "let it lead to what is there, or name another",
+        );
+        check(
+            "--data file/data",
+            "`file/data` cannot be made: `file` is a file, not a folder",
+            "name a place in a folder",
+        );
+        check(
+            "--data dir",
+            "`dir/frontdesk.db` cannot be written: it is a folder",
+            "name a file, or move the folder away",
+        );
+    }
+    check(
+        place,
+        "migrate plan yaml",
+        "`yaml/frontdesk.yaml` cannot be read: it is a folder",
+        "name a file, or move the folder away",
+    );
+
+    let into = |what: &str, file: &str, why: &str, help: &str| {
+        let what = what.replace("FILE", file);
+        let why = format!("`{file}` cannot be written: {why}");
+        check(place, &what, &why, help);
+    };
+    for (write, end) in [
+        ("backup FILE", ""),
+        ("data export notes FILE", ".ndjson"),
+        (
+            "data import notes in.ndjson --keep-going 1 --rejects FILE",
+            "",
+        ),
+    ] {
+        let file = |name: &str| format!("{name}{end}");
+        into(
+            write,
+            &file("none/deep/a"),
+            "there is no folder `none`",
+            "make `none/deep` first, or name another place",
+        );
+        into(
+            write,
+            &file("file/a"),
+            "`file` is a file, not a folder",
+            "name a place in a folder",
+        );
+    }
+    for write in ["backup FILE", "data export notes FILE --force"] {
+        into(
+            write,
+            "dir.ndjson",
+            "it is a folder",
+            "name a file, or move the folder away",
+        );
+    }
+    into(
+        "data import notes in.ndjson --restart --keep-going 1 --rejects FILE",
+        "file",
+        "it is there already",
+        "name a new file, or move that one away",
+    );
+
+    for read in ["restore FILE --data new", "data import notes FILE"] {
+        let check = |file: &str, why: &str, help| {
+            let what = format!("`{file}` cannot be read: {why}");
+            check(place, &read.replace("FILE", file), &what, help);
+        };
+        check(
+            "none.ndjson",
+            "there is no such file",
+            "name a file that is there",
+        );
+        check(
+            "none/a.ndjson",
+            "there is no folder `none`",
+            "name a file that is there",
+        );
+        check(
+            "file/a.ndjson",
+            "`file` is a file, not a folder",
+            "name a place in a folder",
+        );
+        check(
+            "dir.ndjson",
+            "it is a folder",
+            "name a file, or move the folder away",
+        );
+        check(
+            "link.ndjson",
+            "it is a link to `nowhere`, which is not there",
+            "let it lead to what is there, or name another",
+        );
+    }
+    for find in ["key list", "key create a --admin", "data export notes"] {
+        check(
+            place,
+            &format!("{find} --data file"),
+            "`file/frontdesk.db` cannot be read: `file` is a file, not a folder",
+            "name a place in a folder",
+        );
+    }
+    check(
+        place,
+        "backup new.db --data dir",
+        "`dir/frontdesk.db` cannot be read: it is a folder",
+        "name a file, or move the folder away",
+    );
+    check(
+        place,
+        "restore good.db --data file",
+        "`file` cannot be made: a file has this name",
+        "name a folder, or move the file away",
+    );
+    check(
+        place,
+        "restore good.db --force --data dir",
+        "`dir/frontdesk.db` cannot be written: it is a folder",
+        "name a file, or move the folder away",
+    );
+    // Nothing was begun by all that.
+    assert!(!place.join("none").exists() && !place.join("nowhere").exists());
+}
