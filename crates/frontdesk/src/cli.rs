@@ -81,6 +81,10 @@ impl Command {
             Command::Dev(command) => command.asked(),
             Command::Serve(command) => command.asked(),
             Command::Migrate(command) => command.asked(),
+            Command::Data(command) => command.asked(),
+            Command::Backup(command) => command.asked(),
+            Command::Restore(command) => command.asked(),
+            Command::Key(command) => command.asked(),
             _ => Asked::default(),
         }
     }
@@ -193,6 +197,7 @@ pub fn explain_error(error: &Error, asked: &Asked) {
                 terminal::styled(terminal::LINK, "help")
             ));
         }
+        Error::NoContract { .. } => tell_error(error, asked.naming()),
         Error::File(problem) => tell_error(error, Some(problem.mend())),
         Error::Database {
             location: Location::Folder(_),

@@ -10,6 +10,8 @@ use crate::config::Storage;
 pub struct Asked {
     dir: PathBuf,
     storage: Storage,
+    /// Whether this command is told the folder with `--dir`; others have it as an argument.
+    by_flag: bool,
 }
 
 impl Default for Asked {
@@ -23,7 +25,34 @@ impl Asked {
         Asked {
             dir: dir.to_owned(),
             storage: storage.clone(),
+            by_flag: false,
         }
+    }
+
+    /// The same for a command that is told the folder with `--dir`.
+    pub fn by_flag(dir: &Path, storage: &Storage) -> Asked {
+        Asked {
+            by_flag: true,
+            ..Asked::about(dir, storage)
+        }
+    }
+
+    /// How to name the contract's folder, for whoever has not.
+    pub fn naming(&self) -> Option<&'static str> {
+        let is_unnamed = self.by_flag && self.dir == Path::new(".");
+        is_unnamed.then_some("or name the contract's folder: `--dir DIR`")
+    }
+
+    /// Why there may be no data where it was looked for, if there is not even a contract.
+    pub fn naming_data(&self) -> Option<String> {
+        let lacks_contract = self.by_flag && !self.dir.join(frontdesk::FILE).exists();
+        lacks_contract.then(|| {
+            format!(
+                "there is no contract in `{}` either: name its folder with `--dir DIR`, or that of \
+                 the data with `--data DIR`",
+                self.dir.display()
+            )
+        })
     }
 
     /// `frontdesk COMMAND` for the same contract.
@@ -38,7 +67,19 @@ impl Asked {
 
     /// The same for the same data, too. What comes from the environment or a file is found again.
     pub fn command_on_data(&self, command: &str) -> String {
-        let mut typed = self.command(command);
+        self.on_data(self.command(command))
+    }
+
+    /// `frontdesk COMMAND --dir DIR`, for the same data.
+    pub fn command_by_flag(&self, command: &str) -> String {
+        let mut typed = format!("frontdesk {command}");
+        if self.dir != Path::new(".") {
+            typed.push_str(&format!(" --dir {}", word(&self.dir.to_string_lossy())));
+        }
+        self.on_data(typed)
+    }
+
+    fn on_data(&self, mut typed: String) -> String {
         if let Some(data) = &self.storage.data {
             typed.push_str(&format!(" --data {}", word(&data.to_string_lossy())));
         }
@@ -86,6 +127,13 @@ mod tests {
             };
             let asked = Asked::about(Path::new(dir), &storage);
             assert_eq!(asked.command_on_data("migrate apply"), typed);
+            // Another kind of command differs in how it is told the folder, and in nothing else.
+            let folder = typed.strip_prefix("frontdesk migrate apply").unwrap();
+            let by_flag = match dir {
+                "." => format!("frontdesk key list{folder}"),
+                _ => format!("frontdesk key list --dir{folder}"),
+            };
+            assert_eq!(asked.command_by_flag("key list"), by_flag);
         };
         check(".", None, None, "frontdesk migrate apply");
         check("shop", None, None, "frontdesk migrate apply shop");

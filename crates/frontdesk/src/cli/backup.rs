@@ -9,6 +9,7 @@ use frontdesk::backup::{self, BackupError, Restored};
 use frontdesk::store::StoreError;
 use serde_json::json;
 
+use super::asked::Asked;
 use super::{Done, FILE_UNAVAILABLE, Trouble, location, runtime};
 use crate::config::Storage;
 use crate::progress::{Progress, Unit};
@@ -78,12 +79,25 @@ struct Place {
 }
 
 impl Place {
+    fn asked(&self) -> Asked {
+        Asked::by_flag(&self.dir, &self.storage)
+    }
+
+    fn no_database_help(&self) -> String {
+        let named = self.asked().naming_data();
+        named.unwrap_or_else(|| "`--data DIR` names the folder it is in".to_owned())
+    }
+
     fn location(&self) -> Result<Location, Trouble> {
         location(&self.dir, self.storage.clone())
     }
 }
 
 impl Backup {
+    pub fn asked(&self) -> Asked {
+        self.place.asked()
+    }
+
     pub fn run(self) -> Done {
         let location = self.place.location()?;
         let progress = Progress::new(Unit::Bytes);
@@ -92,7 +106,7 @@ impl Backup {
             match &location {
                 Location::Folder(data) if !data.join(backup::DATABASE).exists() => {
                     let what = format!("there is no database in `{}`", data.display());
-                    Err(Trouble::Wrong(what, None))
+                    Err(Trouble::Wrong(what, Some(self.place.no_database_help())))
                 }
                 Location::Folder(data) => backup::backup(data, &self.file, self.force, &progress)
                     .await
@@ -126,6 +140,10 @@ impl Backup {
 }
 
 impl Restore {
+    pub fn asked(&self) -> Asked {
+        self.place.asked()
+    }
+
     pub fn run(self) -> Done {
         let location = self.place.location()?;
         let progress = Progress::new(Unit::Bytes);

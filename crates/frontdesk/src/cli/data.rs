@@ -10,6 +10,7 @@ use frontdesk::engine::Engine;
 use frontdesk::{Database, Migrate};
 use serde_json::{Value as Json, json};
 
+use super::asked::Asked;
 use super::key::no_database;
 use super::{Done, Trouble, location, model, runtime};
 use crate::config::Storage;
@@ -115,6 +116,11 @@ enum As {
 }
 
 impl Data {
+    pub fn asked(&self) -> Asked {
+        let (What::Export(Export { place, .. }) | What::Import(Import { place, .. })) = &self.what;
+        Asked::by_flag(&place.dir, &place.storage)
+    }
+
     pub fn run(self) -> Done {
         let runtime = runtime()?;
         match self.what {
@@ -148,7 +154,8 @@ impl Place {
         let location = location(&self.dir, self.storage.clone())?;
         // To make tables, or to change those that are there, is the business of `migrate`.
         if !Database::exists(&location).await? {
-            return Err(no_database(&location));
+            let asked = Asked::by_flag(&self.dir, &self.storage);
+            return Err(no_database(&location, &asked));
         }
         let database = Database::connect_for_bulk(&location).await?;
         let app = frontdesk::App::builder(&self.dir).migrate(Migrate::Refuse);

@@ -9,6 +9,7 @@ use frontdesk::value::{Date, Duration, Timestamp};
 use frontdesk::{Database, Location, Migrate, Project, Target, now, trial};
 use serde_json::json;
 
+use super::asked::Asked;
 use super::{Done, Trouble, location, runtime};
 use crate::config::Storage;
 use crate::terminal::{BAD, GOOD, QUIET, STRONG, say, styled, tell, tell_warning};
@@ -136,7 +137,21 @@ impl Expiry {
     }
 }
 
+impl Place {
+    fn asked(&self) -> Asked {
+        Asked::by_flag(&self.dir, &self.storage)
+    }
+}
+
 impl Key {
+    pub fn asked(&self) -> Asked {
+        match &self.what {
+            What::Create(Create { place, .. })
+            | What::List { place }
+            | What::Revoke { place, .. } => place.asked(),
+        }
+    }
+
     pub fn run(self) -> Done {
         let runtime = runtime()?;
         match self.what {
@@ -167,8 +182,7 @@ impl Create {
         if self.scopes.is_empty() && !self.admin {
             tell_warning("a key without scopes reads only what everybody may; add --scope");
         }
-        let location = location(&place.dir, place.storage)?;
-        let keys = open(&location, model).await?;
+        let keys = open(&place, model).await?;
         let now = now();
         let expires_at = self.expires.map(|when| when.reckoned(now)).transpose()?;
         let wish = NewKey {
@@ -205,8 +219,7 @@ impl Create {
 }
 
 async fn list(place: Place) -> Done {
-    let location = location(&place.dir, place.storage)?;
-    let keys = open(&location, None).await?;
+    let keys = open(&place, None).await?;
     let known = keys.list().await.map_err(frontdesk::Error::Key)?;
     if place.json {
         let keys: Vec<_> = known.iter().map(to_json).collect();
@@ -214,7 +227,8 @@ async fn list(place: Place) -> Done {
         return Ok(());
     }
     if known.is_empty() {
-        say("There are no keys. `frontdesk key create NAME --scope S` makes one.");
+        let create = place.asked().command_by_flag("key create NAME --scope S");
+        say(format!("There are no keys. `{create}` makes one."));
     }
     let width = known
         .iter()
@@ -258,15 +272,12 @@ async fn list(place: Place) -> Done {
 }
 
 async fn revoke(id: &str, place: Place) -> Done {
-    let location = location(&place.dir, place.storage)?;
-    let keys = open(&location, None).await?;
+    let keys = open(&place, None).await?;
     match keys.revoke(id, now()).await {
         Err(KeyError::Unknown) => {
             let what = format!("there is no key `{id}`, or it is revoked already");
-            return Err(Trouble::Wrong(
-                what,
-                Some("`frontdesk key list` shows them".to_owned()),
-            ));
+            let list = place.asked().command_by_flag("key list");
+            return Err(Trouble::Wrong(what, Some(format!("`{list}` shows them"))));
         }
         done => done.map_err(frontdesk::Error::Key)?,
     }
@@ -288,16 +299,18 @@ fn model(place: &Place) -> Result<Option<Model>, Trouble> {
     Ok(Project::open(&place.dir)?.compile()?.model)
 }
 
-async fn open(location: &Location, model: Option<Model>) -> Result<Keys, Trouble> {
+async fn open(place: &Place, model: Option<Model>) -> Result<Keys, Trouble> {
+    let location = &location(&place.dir, place.storage.clone())?;
     let is_there = Database::exists(location).await?;
     let Some(model) = model.filter(|_| !is_there) else {
         if !is_there {
-            return Err(no_database(location));
+            return Err(no_database(location, &place.asked()));
         }
         let database = Database::connect(location).await?;
         if database.is_of_older_release().await? {
             let what = "the tables were made by an older frontdesk".to_owned();
-            let help = "`frontdesk migrate apply` brings them to this one".to_owned();
+            let apply = place.asked().command_on_data("migrate apply");
+            let help = format!("`{apply}` brings them to this one");
             return Err(Trouble::Wrong(what, Some(help)));
         }
         return Ok(Keys::new(database.driver().clone()));
@@ -313,12 +326,15 @@ async fn open(location: &Location, model: Option<Model>) -> Result<Keys, Trouble
 }
 
 /// Nothing is where records should be.
-pub(super) fn no_database(location: &Location) -> Trouble {
+pub(super) fn no_database(location: &Location, asked: &Asked) -> Trouble {
     let what = match location {
         Location::Folder(data) => format!("there is no database in `{}` yet", data.display()),
         Location::Server(target) => format!("there are no tables in `{target}` yet"),
     };
-    let help = "`frontdesk dev` or `frontdesk migrate apply` makes it".to_owned();
+    let help = asked.naming_data().unwrap_or_else(|| {
+        let [dev, apply] = ["dev", "migrate apply"].map(|command| asked.command_on_data(command));
+        format!("`{dev}` or `{apply}` makes it")
+    });
     Trouble::Wrong(what, Some(help))
 }
 

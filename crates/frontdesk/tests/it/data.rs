@@ -79,8 +79,8 @@ fn what_is_not_there_is_not_made() {
         let output = run(place.path(), arguments).expect(1);
         assert_eq!(
             output.stderr,
-            "error: there is no database in `typo` yet\n  help: `frontdesk dev` or `frontdesk \
-             migrate apply` makes it\n"
+            "error: there is no database in `typo` yet\n  help: `frontdesk dev --data typo` or \
+             `frontdesk migrate apply --data typo` makes it\n"
         );
         assert!(!place.path().join("typo").exists());
     }

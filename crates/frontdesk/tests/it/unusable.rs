@@ -1,8 +1,9 @@
-//! Files and folders that commands cannot use: which it is, what was tried, and what mends it.
+//! Files and folders that commands cannot use or do not find: which it is, what was tried, and
+//! what mends it.
 
 use std::path::Path;
 
-use crate::support::{contract, on_sqlite, run, write};
+use crate::support::{contract, folder, on_sqlite, run, write};
 
 const CONTRACT: &str = "\
 frontdesk: 1
@@ -22,6 +23,57 @@ fn check(place: &Path, arguments: &str, what: &str, help: &str) {
     let refused = run(place, &words).expect(1);
     let told = format!("error: {what}\n  help: {help}\n");
     assert_eq!(refused.stderr, told, "{arguments}");
+}
+
+#[test]
+fn outside_a_project_it_is_told_how_to_name_one() {
+    if !on_sqlite() {
+        return;
+    }
+    let place = folder(&[("file", ""), ("shop/frontdesk.yaml", CONTRACT)]);
+    let place = place.path();
+    let lacking = "there is no contract in `.`: it has no `frontdesk.yaml`; `frontdesk init` makes \
+                   one";
+    let name_it = "or name the contract's folder: `--dir DIR`";
+    for arguments in [
+        "key create a --admin",
+        "data export notes",
+        "data import notes -",
+    ] {
+        check(place, arguments, lacking, name_it);
+    }
+    for (arguments, yet) in [
+        ("key list", " yet"),
+        ("key revoke k", " yet"),
+        ("backup a.db", ""),
+    ] {
+        check(
+            place,
+            arguments,
+            &format!("there is no database in `./.frontdesk`{yet}"),
+            "there is no contract in `.` either: name its folder with `--dir DIR`, or that of the \
+             data with `--data DIR`",
+        );
+    }
+    check(
+        place,
+        "key list --dir shop",
+        "there is no database in `shop/.frontdesk` yet",
+        "`frontdesk dev shop` or `frontdesk migrate apply shop` makes it",
+    );
+    check(
+        place,
+        "backup a.db --dir shop",
+        "there is no database in `shop/.frontdesk`",
+        "`--data DIR` names the folder it is in",
+    );
+    run(place, &["migrate", "apply", "shop"]).expect(0);
+    check(
+        place,
+        "key revoke k --dir shop",
+        "there is no key `k`, or it is revoked already",
+        "`frontdesk key list --dir shop` shows them",
+    );
 }
 
 #[test]
