@@ -100,26 +100,26 @@ impl Backup {
 
     pub fn run(self) -> Done {
         let location = self.place.location()?;
+        if let Location::Folder(data) = &location
+            && !data.join(backup::DATABASE).exists()
+        {
+            let what = format!("there is no database in `{}`", data.display());
+            return Err(Trouble::Wrong(what, Some(self.place.no_database_help())));
+        }
         let progress = Progress::new(Unit::Bytes);
         let began = Instant::now();
         let copied = runtime()?.block_on(async {
             match &location {
-                Location::Folder(data) if !data.join(backup::DATABASE).exists() => {
-                    let what = format!("there is no database in `{}`", data.display());
-                    Err(Trouble::Wrong(what, Some(self.place.no_database_help())))
+                Location::Folder(data) => {
+                    backup::backup(data, &self.file, self.force, &progress).await
                 }
-                Location::Folder(data) => backup::backup(data, &self.file, self.force, &progress)
-                    .await
-                    .map_err(trouble("--force writes over it")),
                 Location::Server(target) => {
-                    backup::server::backup(target, &self.file, self.force, &progress)
-                        .await
-                        .map_err(trouble("--force writes over it"))
+                    backup::server::backup(target, &self.file, self.force, &progress).await
                 }
             }
         });
         progress.clear();
-        let copied = copied?;
+        let copied = copied.map_err(trouble("--force writes over it"))?;
         match self.place.json {
             true => say(json!({
                 "ok": true,
