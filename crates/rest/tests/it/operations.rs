@@ -5,7 +5,6 @@ use std::thread;
 
 use frontdesk::{store, value};
 use serde_json::{Value as Json, json};
-use store::Prepared;
 use store::driver::{BoxFuture, Cost, Dialect, Statement, Storage, Transaction, Undo, Work};
 use testkit::{Answer, App, Client, eventually};
 use tokio::sync::oneshot;
@@ -356,30 +355,14 @@ resources:
     access: {read: public, write: public}
 ";
 
-/// A statement as a transaction of its own.
-struct Run(Prepared, Vec<Value>);
-
-impl Work for Run {
-    fn run<'a>(
-        &'a mut self,
-        transaction: &'a mut dyn Transaction,
-    ) -> BoxFuture<'a, Result<(), Undo>> {
-        Box::pin(async move {
-            let parameters = self.0.bind_args(&self.1);
-            transaction.execute(&self.0.statement, &parameters).await?;
-            Ok(())
-        })
-    }
-}
-
 #[test]
 fn what_was_left_behind_has_failed() {
     let app = App::start(CONTRACT);
     let driver = app.inner().database().driver();
     let dialect = driver.dialect();
-    let run = |statement, arguments: Vec<Value>| {
-        let work = Box::new(Run(statement, arguments));
-        app.wait(driver.write(work)).unwrap();
+    let run = |statement, arguments| {
+        let done = store::execute(&**driver, vec![(statement, arguments)]);
+        app.wait(done).unwrap();
     };
     // Written down by another process: what it is called, until when it may run, and where.
     let begin = |number: u8, until: i64, node: Option<[u8; 16]>| {

@@ -660,36 +660,28 @@ fn whatever_a_text_may_hold_can_be_filtered_by() {
 #[test]
 fn numbers_in_json_are_kept_exactly_or_refused() {
     let app = KINDS.get();
-    for kept in [
-        "9007199254740993",
-        "-9223372036854775808",
-        "18446744073709551615",
-        "0.1",
-        "-2.5e-10",
+    for (number, is_kept) in [
+        ("9007199254740993", true),
+        ("-9223372036854775808", true),
+        ("18446744073709551615", true),
+        ("0.1", true),
+        ("-2.5e-10", true),
+        ("12345678901234567890123", false),
+        ("-9223372036854775809", false),
+        ("1e300", false),
+        ("9007199254740993.5", false),
     ] {
-        let body = format!(r#"{{"any": {{"n": [{kept}]}}}}"#);
+        let body = format!(r#"{{"any": {{"n": [{number}]}}}}"#);
         let made = app
             .request("POST", "/v1/things")
             .body("application/json", body)
             .send();
-        assert!(made.expect(201).text().contains(kept), "{kept}");
-    }
-    for lost in [
-        "12345678901234567890123",
-        "-9223372036854775809",
-        "1e300",
-        "9007199254740993.5",
-    ] {
-        let body = format!(r#"{{"any": {{"n": [{lost}]}}}}"#);
-        let made = app
-            .request("POST", "/v1/things")
-            .body("application/json", body)
-            .send();
-        assert_eq!(
-            made.expect(422).json()["errors"][0]["code"],
-            "out_of_range",
-            "{lost}"
-        );
+        if is_kept {
+            assert!(made.expect(201).text().contains(number), "{number}");
+        } else {
+            let code = &made.expect(422).json()["errors"][0]["code"];
+            assert_eq!(code, "out_of_range", "{number}");
+        }
     }
 }
 
