@@ -284,9 +284,10 @@ impl Batching {
         transaction: &mut dyn Transaction,
     ) -> Result<(), Failure> {
         let resource = core.model.resource(request.resource);
-        let Some(draw) = store::write::draw(&core.model, core.driver.dialect(), resource.id) else {
+        let dialect = core.driver.dialect();
+        if !store::write::draws(resource, dialect) {
             return Ok(());
-        };
+        }
         let mut slots: Vec<&mut Value> = self
             .parts
             .iter_mut()
@@ -300,7 +301,9 @@ impl Batching {
             return Ok(());
         }
         let key = ShapeKey::new(Kind::DrawIds).resource(resource.id);
-        let prepared = core.statements.get_or_make(key, || Ok(draw))?;
+        let prepared = core
+            .statements
+            .get_or_make(key, || Ok(store::write::draw(resource, dialect)))?;
         let count = i64::try_from(slots.len()).unwrap_or(i64::MAX);
         let parameters = core.bind(&prepared, &[Value::Int(count)], request);
         let drawn = transaction.query(&prepared.statement, &parameters).await;

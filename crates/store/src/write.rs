@@ -82,14 +82,14 @@ pub fn insert(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared
     sql.finish(Cost::Short)
 }
 
-/// Draws ids that are counted, for records that are made next, so that nobody has to wait for the
-/// id of each. Argument: how many. As many rows. `None` where ids are not counted, or by the one
-/// writer as it writes.
-pub fn draw(model: &Model, dialect: Dialect, resource: ResourceId) -> Option<Prepared> {
-    let resource = model.resource(resource);
-    if resource.id_type.kind != IdKind::Integer || dialect != Dialect::Postgres {
-        return None;
-    }
+/// Whether ids can be drawn ahead: where they are counted, and not by the one writer as it writes.
+pub fn draws(resource: &Resource, dialect: Dialect) -> bool {
+    resource.id_type.kind == IdKind::Integer && dialect == Dialect::Postgres
+}
+
+/// Draws ids, where that [can be](draws), for records that are made next, so that nobody has to
+/// wait for the id of each. Argument: how many. As many rows.
+pub fn draw(resource: &Resource, dialect: Dialect) -> Prepared {
     let mut sql = Sql::new(dialect);
     sql.push("SELECT nextval(");
     sql.push(&serial(resource));
@@ -98,7 +98,7 @@ pub fn draw(model: &Model, dialect: Dialect, resource: ResourceId) -> Option<Pre
     sql.arg(count, &Type::Int64);
     sql.push(")");
     sql.returns(Storage::Int, Cell::Plain);
-    Some(sql.finish(Cost::Short))
+    sql.finish(Cost::Short)
 }
 
 /// What PostgreSQL counts ids with.
