@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::place::PathValue;
 use model::{Action, Audience, Concurrency, Idempotency, ListRelation, Model, Resource};
 use serde_json::{Map, Value as Json, json};
+use value::ResourceId;
 
 use super::answers::{Answers, Shared, ok};
 use super::batch;
@@ -76,7 +77,7 @@ impl<'m> Operations<'m, '_> {
                 let mut item = Map::new();
                 self.path_parameters(resource, Place::Collection, &mut item);
                 let names = &self.names[usize::from(resource.id.0)];
-                let id = ids.2.get(&resource.id.0).map_or("", String::as_str);
+                let id = ids.batches.get(&resource.id).map_or("", String::as_str);
                 let post = batch::operation(self.model, self.answers, resource, names, id);
                 item.insert("post".to_owned(), post);
                 paths.insert(format!("{collection}/batch"), Json::Object(item));
@@ -140,18 +141,16 @@ impl<'m> Operations<'m, '_> {
                 .into_iter()
                 .filter(|action| soft || *action != Action::Restore);
             for action in offered {
-                ids.0.insert(
-                    (resource.id.0, None, action),
-                    names.take(names::operation(resource, action)),
-                );
+                let name = names.take(names::operation(resource, action));
+                ids.actions.insert((resource.id, None, action), name);
             }
         }
         for resource in &self.model.resources {
             for (number, list) in resource.lists.iter().enumerate() {
                 for action in [Action::List, Action::Create] {
                     let wish = names::nested_operation(self.model, resource, list, action);
-                    ids.0
-                        .insert((resource.id.0, Some(number), action), names.take(wish));
+                    let key = (resource.id, Some(number), action);
+                    ids.actions.insert(key, names.take(wish));
                 }
             }
         }
@@ -160,12 +159,12 @@ impl<'m> Operations<'m, '_> {
             let lists = lists.map(|(number, list)| (Some(number), Some(list)));
             for (number, list) in [(None, None)].into_iter().chain(lists) {
                 let name = names.take(names::query_operation(resource, list));
-                ids.1.insert((resource.id.0, number), name);
+                ids.queries.insert((resource.id, number), name);
             }
         }
         for resource in &self.model.resources {
             let name = names.take(names::batch_operation(resource));
-            ids.2.insert(resource.id.0, name);
+            ids.batches.insert(resource.id, name);
         }
         ids
     }
@@ -253,20 +252,20 @@ impl<'m> Operations<'m, '_> {
     }
 }
 
-/// By resource and list; those that ask by a body have the second map, batches the
-/// third.
+/// The ids of all operations.
 #[derive(Default)]
-struct Ids(
-    BTreeMap<(u16, Option<usize>, Action), String>,
-    BTreeMap<(u16, Option<usize>), String>,
-    BTreeMap<u16, String>,
-);
+struct Ids {
+    /// Of a resource, or of one of its lists by its number.
+    actions: BTreeMap<(ResourceId, Option<usize>, Action), String>,
+    /// Of those that ask by a body.
+    queries: BTreeMap<(ResourceId, Option<usize>), String>,
+    batches: BTreeMap<ResourceId, String>,
+}
 
 impl Ids {
     fn of(&self, resource: &Resource, list: Option<usize>, action: Action) -> &str {
-        self.0
-            .get(&(resource.id.0, list, action))
-            .map_or("", String::as_str)
+        let id = self.actions.get(&(resource.id, list, action));
+        id.map_or("", String::as_str)
     }
 }
 
@@ -330,8 +329,8 @@ impl<'m> Operation<'m, '_> {
     fn describe_query(&self) -> Json {
         let names = &self.all.names[usize::from(self.resource.id.0)];
         let owner = match self.place {
-            Place::List { parent, number, .. } => (parent.id.0, Some(number)),
-            _ => (self.resource.id.0, None),
+            Place::List { parent, number, .. } => (parent.id, Some(number)),
+            _ => (self.resource.id, None),
         };
         let mut description = format!(
             "The list that GET answers, for conditions with OR and NOT. Clients that can send \
@@ -370,7 +369,7 @@ impl<'m> Operation<'m, '_> {
             "tags": [words::heading(&self.resource.plural)],
             "summary": format!("{}, by a query in the body", self.summary()),
             "description": description,
-            "operationId": self.ids.1.get(&owner),
+            "operationId": self.ids.queries.get(&owner),
             "requestBody": {
                 "required": true,
                 "content": {JSON: {"schema": reference("schemas", &names.query)}},
