@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use call::{Change, Code, Failure, FieldProblem, Outcome, Place, RecordKey, Request};
 use model::{Action, Resource};
-use store::driver::{StoreError, Transaction};
+use store::driver::{Rows, Sole, StoreError, Transaction};
+use store::write::Published;
 use value::{FieldId, IdKind, Timestamp, Value};
 
 use crate::Core;
@@ -80,6 +81,7 @@ impl Core {
             field_rules,
             ask_in_database: later,
             inside,
+            version: 0,
         })
     }
 
@@ -271,6 +273,8 @@ pub struct Creating {
     ask_in_database: bool,
     /// The field that says what is around it, if its path does.
     inside: Option<FieldId>,
+    /// What it begins with as a sole statement.
+    version: i64,
 }
 
 impl Creating {
@@ -364,6 +368,59 @@ impl crate::work::Writing for Creating {
         Ok(Outcome::Created {
             key: core.key_of(resource, request, &stored.row),
             id,
+            record,
+        })
+    }
+    /// Where no other record has a say before or after.
+    fn sole(&mut self, core: &Core, request: &Request) -> Option<Sole> {
+        let resource = core.model.resource(request.resource);
+        let terms = &self.terms;
+        let id = &self.row[usize::from(resource.id_field().id.0)];
+        // An id that is counted and yet given moves the counter on.
+        let gives_counted = resource.id_type.kind == IdKind::Integer && !id.is_null();
+        let asks = self.ask_in_database
+            || !self.field_rules.is_empty()
+            || is_counted(resource)
+            || gives_counted
+            || terms.asks_others()
+            || store::references::soft_relations(&core.model, resource)
+                .next()
+                .is_some();
+        if asks {
+            return None;
+        }
+        let key = ShapeKey::new(Kind::InsertPublished).resource(resource.id);
+        let prepared = core.statements.get_or_make(key, || {
+            store::write::insert_published(&core.model, core.driver.dialect(), resource.id)
+                .ok_or_else(|| Failure::internal("one writer has no use for it"))
+        });
+        let prepared = prepared.ok()?;
+        self.version = first_version(resource, request.now);
+        let published = Published {
+            row: &self.row,
+            version: self.version,
+            at: request.now,
+            caller: request.caller.label(),
+        };
+        Some(Sole {
+            parameters: core.bind(&prepared, &published.args(resource), request),
+            statement: Arc::clone(&prepared.statement),
+        })
+    }
+
+    fn written(&mut self, core: &Core, request: &Request, rows: Rows) -> Result<Outcome, Failure> {
+        let resource = core.model.resource(request.resource);
+        let mut stored = Stored {
+            row: self.row.clone(),
+            version: self.version,
+        };
+        if let Some(id) = rows.cells.into_iter().next() {
+            stored.row[usize::from(resource.id_field().id.0)] = id;
+        }
+        let record = core.plain_answer(request, &self.terms, &stored);
+        Ok(Outcome::Created {
+            key: core.key_of(resource, request, &stored.row),
+            id: stored.row[0].clone(),
             record,
         })
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use call::{Change, Failure, Outcome, Request, Scribe};
 use model::{Action, Idempotency};
-use store::driver::Transaction;
+use store::driver::{Rows, Sole, Transaction};
 use value::Value;
 
 use crate::Core;
@@ -136,6 +136,22 @@ impl Writing for Decided {
             Decided::One(one) => one.write(core, request, transaction).await,
             Decided::Batch(batching) => Box::pin(batching.write(core, request, transaction)).await,
             Decided::Later(starting) => starting.write(core, request, transaction).await,
+        }
+    }
+
+    fn sole(&mut self, core: &Core, request: &Request) -> Option<Sole> {
+        match self {
+            Decided::One(One::Create(creating)) => creating.sole(core, request),
+            Decided::One(_) | Decided::Batch(_) | Decided::Later(_) => None,
+        }
+    }
+
+    fn written(&mut self, core: &Core, request: &Request, rows: Rows) -> Result<Outcome, Failure> {
+        match self {
+            Decided::One(One::Create(creating)) => creating.written(core, request, rows),
+            Decided::One(_) | Decided::Batch(_) | Decided::Later(_) => {
+                Err(Failure::internal("only creates are done by one statement"))
+            }
         }
     }
 }

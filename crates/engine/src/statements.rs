@@ -48,6 +48,7 @@ pub enum Kind {
     IncludeMany,
     IncludeOne,
     Insert,
+    InsertPublished,
     IsReferred,
     KeepAnswer,
     NextNumber,

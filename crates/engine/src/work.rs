@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use call::{Failure, Request};
-use store::driver::{BoxFuture, Cost, Transaction, Undo, Work};
+use store::driver::{BoxFuture, Cost, Rows, Sole, Transaction, Undo, Work};
 
 use crate::Core;
 
@@ -34,6 +34,24 @@ pub trait Writing: Send + 'static {
         request: &Request,
         transaction: &mut dyn Transaction,
     ) -> impl Future<Output = Result<Self::Done, Failure>> + Send;
+
+    /// All of it as one statement, if it is no more than that. What it gives goes to
+    /// [`Writing::written`].
+    fn sole(&mut self, core: &Core, request: &Request) -> Option<Sole> {
+        let _ = (core, request);
+        None
+    }
+
+    /// The answer, once the sole statement is done. Nothing can be refused any more.
+    fn written(
+        &mut self,
+        core: &Core,
+        request: &Request,
+        rows: Rows,
+    ) -> Result<Self::Done, Failure> {
+        let _ = (core, request, rows);
+        Err(Failure::internal("nothing was to be done by itself"))
+    }
 }
 
 /// Where the answer of a carried work is left.
@@ -87,6 +105,18 @@ impl<W: Writing> Work for CarriedWriting<W> {
                 Err(Undo::Refused)
             }
         })
+    }
+
+    fn sole(&mut self) -> Option<Sole> {
+        self.keep
+            .then(|| self.writing.sole(&self.core, &self.request))
+            .flatten()
+    }
+
+    fn done(&mut self, rows: Rows) {
+        let written = self.writing.written(&self.core, &self.request, rows);
+        // It stays, whatever there is to say of it.
+        let _ = leave(&self.slot, written);
     }
 }
 

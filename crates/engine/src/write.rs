@@ -435,6 +435,37 @@ impl Core {
     }
 }
 
+impl Core {
+    /// [`Core::answer`] where [`Terms::asks_others`] says no.
+    pub fn plain_answer(
+        &self,
+        request: &Request,
+        terms: &Terms,
+        stored: &Stored,
+    ) -> Option<Record> {
+        let seen = match &terms.visible {
+            Verdict::Open => true,
+            Verdict::Closed => false,
+            Verdict::Rows(residual) => {
+                let claims = Claims(&request.caller);
+                holds_for(&residual.expr, &claims, request.now, &stored.row, None)
+            }
+        };
+        seen.then(|| record_of(&terms.view, stored))
+    }
+}
+
+impl Terms {
+    /// Whether other records have a say in whether it is seen, checked or how it is answered.
+    pub fn asks_others(&self) -> bool {
+        let asks = |verdict: &Verdict| match verdict {
+            Verdict::Rows(residual) => !in_memory(&residual.expr),
+            Verdict::Open | Verdict::Closed => false,
+        };
+        !self.view.plain || asks(&self.visible) || self.checks.iter().any(|(_, check)| asks(check))
+    }
+}
+
 /// Whether what was deleted then can still be restored. Once its time has passed it is gone,
 /// whether or not anybody has purged it yet.
 pub fn is_kept(resource: &Resource, deleted_at: &Value, now: Timestamp) -> bool {

@@ -8,8 +8,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
+use futures_util::future::maybe_done;
 use store::StoreError;
-use store::driver::{Rows, Statement, Storage};
+use store::driver::{Rows, Sole, Statement, Storage};
 use tokio::time::timeout;
 use tokio_postgres::{CancelToken, Client, RowStream};
 use value::Value;
@@ -24,6 +25,14 @@ use crate::tls;
 pub(crate) struct Answer {
     pub rows: Rows,
     pub changed: u64,
+}
+
+/// Why a transaction was not committed.
+pub(crate) enum Ended {
+    /// It was undone, for this.
+    Undone(Failed),
+    /// Nobody knows whether it was.
+    InDoubt(String),
 }
 
 /// A connection on which nothing came for longer may have been cut without a word, by whoever is
@@ -239,9 +248,8 @@ impl Connection {
             let rows = self
                 .client
                 .query_raw(&prepared, parameters.iter().map(Bound));
-            return self
-                .collect(statement, rows.await.map_err(told)?, allowed)
-                .await;
+            let rows = rows.await.map_err(told)?;
+            return collect(statement, rows, self.result_bytes_max, allowed).await;
         };
         let rows = self
             .client
@@ -254,7 +262,7 @@ impl Connection {
                 rows.map_err(told)?
             }
         };
-        self.collect(statement, rows, allowed).await
+        collect(statement, rows, self.result_bytes_max, allowed).await
     }
 
     /// Sends a statement, and `before` before it, and does not wait for what comes of them.
@@ -276,24 +284,151 @@ impl Connection {
             let client = Arc::clone(&self.client);
             on_their_way.extend(begun(async move { client.batch_execute(&before).await })?);
         }
-        let client = Arc::clone(&self.client);
-        let types: Vec<_> = statement.parameters.iter().map(|s| type_of(*s)).collect();
-        let text = match prepared {
-            Some(_) => String::new(),
-            None => statement.text.to_string(),
-        };
+        let sending = self.sending(prepared, statement, parameters);
         let running = async move {
-            let values = parameters.iter().map(Bound);
-            let rows = match &prepared {
-                Some(prepared) => client.query_raw(prepared, values).await?,
-                None => client.query_typed_raw(&text, values.zip(types)).await?,
-            };
-            let mut rows = pin!(rows);
+            let mut rows = pin!(sending.await?);
             while rows.try_next().await?.is_some() {}
             Ok(())
         };
         on_their_way.extend(begun(running)?);
         Ok(())
+    }
+
+    /// Runs statements as one transaction, sent one behind the other: what each of them gave.
+    pub async fn run_together(
+        &mut self,
+        begin: &str,
+        statements: Vec<Sole>,
+        allowed: Duration,
+    ) -> Result<Vec<Rows>, Ended> {
+        let mut prepared = Vec::with_capacity(statements.len());
+        for Sole {
+            statement,
+            parameters,
+        } in &statements
+        {
+            check(statement, parameters).map_err(Ended::Undone)?;
+            let known = match (self.shared, self.known(statement)) {
+                (true, _) => None,
+                (false, Some(known)) => Some(known),
+                (false, None) => {
+                    let preparing = timeout(
+                        self.patience(allowed),
+                        self.prepare(None, statement, allowed),
+                    );
+                    let preparing = preparing.await.unwrap_or_else(|_| Err(silent()));
+                    Some(preparing.map_err(|failed| {
+                        self.note(failed.then);
+                        Ended::Undone(failed)
+                    })?)
+                }
+            };
+            prepared.push(known);
+        }
+        self.busy = true;
+        let ended = self
+            .run_prepared_together(begin, statements, prepared, allowed)
+            .await;
+        self.busy = false;
+        match &ended {
+            Ok(_) => self.hear(),
+            Err(Ended::Undone(failed)) => self.note(failed.then),
+            Err(Ended::InDoubt(_)) => self.give_up(),
+        }
+        ended
+    }
+
+    async fn run_prepared_together(
+        &self,
+        begin: &str,
+        statements: Vec<Sole>,
+        prepared: Vec<Option<tokio_postgres::Statement>>,
+        allowed: Duration,
+    ) -> Result<Vec<Rows>, Ended> {
+        let patience = self.patience(allowed);
+        let most = self.result_bytes_max;
+        self.send(begin);
+        let mut coming = Vec::with_capacity(statements.len());
+        for (sole, prepared) in statements.into_iter().zip(prepared) {
+            let statement = Arc::clone(&sole.statement);
+            let sending = self.sending(prepared, &sole.statement, sole.parameters);
+            let mut running = Box::pin(maybe_done(async move {
+                let rows = sending.await.map_err(|error| failed(&error, allowed))?;
+                collect(&statement, rows, most, allowed).await
+            }));
+            // Whoever waits for it later asks again, and is woken then.
+            let _ = running
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
+            if let Some(Err(failed)) = running.as_mut().output_mut() {
+                // It was not even sent, so nothing may be committed.
+                let failed = failed.clone();
+                self.send("ROLLBACK");
+                return Err(Ended::Undone(failed));
+            }
+            coming.push(running);
+        }
+        // See [`crate::transaction::Open::commit`].
+        let mut commit = Box::pin(maybe_done(self.client.batch_execute("COMMIT")));
+        let sent_along = self.is_fresh();
+        if sent_along {
+            let _ = commit
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
+        }
+        let mut all = Vec::with_capacity(coming.len());
+        for mut running in coming {
+            let arrived = timeout(patience, running.as_mut()).await.is_ok();
+            let ran = running.as_mut().take_output().filter(|_| arrived);
+            match ran.unwrap_or_else(|| Err(silent())) {
+                Ok(answer) => all.push(answer.rows),
+                // It did nothing of what was sent later, or made an undo of the commit.
+                Err(failed) if failed.by_server || !sent_along => {
+                    if !sent_along {
+                        self.send("ROLLBACK");
+                    }
+                    return Err(Ended::Undone(failed));
+                }
+                Err(failed) => return Err(Ended::InDoubt(failed.error.to_string())),
+            }
+        }
+        let arrived = timeout(patience, commit.as_mut()).await.is_ok();
+        match commit.as_mut().take_output().filter(|_| arrived) {
+            Some(Ok(())) => Ok(all),
+            Some(Err(error)) => {
+                let failed = failed(&error, allowed);
+                match failed.then {
+                    Then::Lost => Err(Ended::InDoubt(failed.error.to_string())),
+                    Then::Nothing | Then::Again | Then::Forget => Err(Ended::Undone(failed)),
+                }
+            }
+            None => Err(Ended::InDoubt(silent().error.to_string())),
+        }
+    }
+
+    /// A statement on its way, once it is asked for.
+    fn sending(
+        &self,
+        prepared: Option<tokio_postgres::Statement>,
+        statement: &Statement,
+        parameters: Vec<Value>,
+    ) -> impl Future<Output = Result<RowStream, tokio_postgres::Error>> + Send + use<> {
+        let client = Arc::clone(&self.client);
+        let types: Vec<_> = match prepared {
+            Some(_) => vec![],
+            None => statement.parameters.iter().map(|s| type_of(*s)).collect(),
+        };
+        let text = match prepared {
+            Some(_) => String::new(),
+            None => statement.text.to_string(),
+        };
+        async move {
+            let values = parameters.iter().map(Bound);
+            match &prepared {
+                Some(prepared) => client.query_raw(prepared, values).await,
+                None => client.query_typed_raw(&text, values.zip(types)).await,
+            }
+        }
     }
 
     fn known(&mut self, statement: &Statement) -> Option<tokio_postgres::Statement> {
@@ -366,47 +501,47 @@ impl Connection {
                 rows.map_err(told)?
             }
         };
-        self.collect(statement, rows, allowed).await
+        collect(statement, rows, self.result_bytes_max, allowed).await
     }
+}
 
-    async fn collect(
-        &self,
-        statement: &Statement,
-        rows: RowStream,
-        allowed: Duration,
-    ) -> Result<Answer, Failed> {
-        let width = statement.columns.len();
-        let mut cells: Vec<Value> = Vec::new();
-        let mut heap = 0;
-        let mut rows = pin!(rows);
-        while let Some(row) = rows
-            .try_next()
-            .await
-            .map_err(|error| failed(&error, allowed))?
-        {
-            if row.len() != width {
-                return Err(Failed::of(internal(format!(
-                    "a statement gives {} columns and declares {width}",
-                    row.len()
-                ))));
-            }
-            for (at, storage) in statement.columns.iter().enumerate() {
-                let cell: Raw<'_> = row.try_get(at).map_err(|error| failed(&error, allowed))?;
-                let value = storage::decode(*storage, &cell).map_err(Failed::of)?;
-                heap += storage::heap_bytes(&value);
-                cells.push(value);
-            }
-            if heap + cells.len() * size_of::<Value>() > self.result_bytes_max {
-                return Err(Failed::of(StoreError::TooLarge {
-                    most_bytes: self.result_bytes_max,
-                }));
-            }
+async fn collect(
+    statement: &Statement,
+    rows: RowStream,
+    bytes_max: usize,
+    allowed: Duration,
+) -> Result<Answer, Failed> {
+    let width = statement.columns.len();
+    let mut cells: Vec<Value> = Vec::new();
+    let mut heap = 0;
+    let mut rows = pin!(rows);
+    while let Some(row) = rows
+        .try_next()
+        .await
+        .map_err(|error| failed(&error, allowed))?
+    {
+        if row.len() != width {
+            return Err(Failed::of(internal(format!(
+                "a statement gives {} columns and declares {width}",
+                row.len()
+            ))));
         }
-        Ok(Answer {
-            rows: Rows { width, cells },
-            changed: rows.rows_affected().unwrap_or(0),
-        })
+        for (at, storage) in statement.columns.iter().enumerate() {
+            let cell: Raw<'_> = row.try_get(at).map_err(|error| failed(&error, allowed))?;
+            let value = storage::decode(*storage, &cell).map_err(Failed::of)?;
+            heap += storage::heap_bytes(&value);
+            cells.push(value);
+        }
+        if heap + cells.len() * size_of::<Value>() > bytes_max {
+            return Err(Failed::of(StoreError::TooLarge {
+                most_bytes: bytes_max,
+            }));
+        }
     }
+    Ok(Answer {
+        rows: Rows { width, cells },
+        changed: rows.rows_affected().unwrap_or(0),
+    })
 }
 
 /// Waits for the outcome of what was sent, in the order of sending. The connection reads no

@@ -15,12 +15,14 @@ use crate::migrating;
 use crate::options::Options;
 use crate::pool::{Pool, Purpose};
 use crate::target::Target;
+use crate::together::Together;
 use crate::works::{self, Kind};
 
 /// A PostgreSQL database. Connections are opened when they are needed and replaced when they
 /// are lost, so a server may go away and come back.
 pub struct PostgresDriver {
     pool: Arc<Pool>,
+    together: Arc<Together>,
     /// Where writes run, which nobody's going away may stop.
     runtime: Handle,
     look: Arc<Statement>,
@@ -45,9 +47,11 @@ impl PostgresDriver {
             columns: vec![Storage::Text],
             cost: Cost::Short,
         };
+        let (pool, runtime) = (Arc::new(Pool::new(target, options)), Handle::current());
         let driver = PostgresDriver {
-            pool: Arc::new(Pool::new(target, options)),
-            runtime: Handle::current(),
+            together: Arc::new(Together::new(Arc::clone(&pool), runtime.clone())),
+            pool,
+            runtime,
             look: Arc::new(look),
         };
         driver.look().await?;
@@ -130,6 +134,9 @@ impl Driver for PostgresDriver {
     }
 
     fn write(&self, mut work: Box<dyn Work>) -> BoxFuture<'_, Result<(), Undo>> {
+        if let Some(sole) = work.sole().filter(Together::takes) {
+            return self.together.write(work, sole);
+        }
         let pool = Arc::clone(&self.pool);
         let kind = Kind::Write(work.isolation());
         // Held by the caller alone: once it is gone, nobody waits.

@@ -5,6 +5,7 @@
 //!  query ────────────────────────────┐
 //!  snapshot ─► [works] again? ───────┼─► [pool] ─► [connection] ─► server
 //!  write ────► [works] again? ───────┤               prepared once per text
+//!   └─ one statement ─► [together] ──┤
 //!  migrate ──► [migrating] ──────────┘
 //! ```
 //!
@@ -31,6 +32,7 @@ mod pool;
 mod storage;
 mod target;
 mod tls;
+mod together;
 mod transaction;
 mod works;
 

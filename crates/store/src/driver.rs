@@ -148,6 +148,25 @@ pub trait Work: Send {
     fn isolation(&self) -> Isolation {
         Isolation::Serial
     }
+
+    /// The whole of it as one statement, if it is no more than that: then a database may commit
+    /// it together with others of the kind and calls [`Work::done`]. If anything comes in between,
+    /// nothing has been done, and it is run instead.
+    fn sole(&mut self) -> Option<Sole> {
+        None
+    }
+
+    /// What its sole statement gave, once it is durable.
+    fn done(&mut self, rows: Rows) {
+        let _ = rows;
+    }
+}
+
+/// A statement that is all of a [`Work`].
+#[derive(Clone, Debug)]
+pub struct Sole {
+    pub statement: Arc<Statement>,
+    pub parameters: Vec<Value>,
 }
 
 /// What a writing [`Work`] sees of others that run at the same time.

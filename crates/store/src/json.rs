@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use model::Resource;
 use serde_json::value::RawValue;
-use value::{Date, Decimal, IdKind, Money, Timestamp, Type, Value};
+use value::{Date, Decimal, FieldId, IdKind, Money, Timestamp, Type, Value};
 
 use crate::driver::StoreError;
 use crate::layout::{self, DELETED_AT};
@@ -34,18 +34,44 @@ pub fn read(ty: &Type, json: &str) -> Result<Value, StoreError> {
 
 /// All stored fields of a record (indexed by field), by name.
 pub fn write_record(resource: &Resource, record: &[Value]) -> String {
-    let mut out = vec![b'{'];
-    for field in layout::stored_fields(resource) {
-        if out.len() > 1 {
+    let mut out = Vec::new();
+    write_fields(resource, record, &mut out, |_, _| true);
+    text(out)
+}
+
+/// [`write_record`] of one whose id is not known yet: what stands before the id, and what after it.
+pub fn write_around_id(resource: &Resource, record: &[Value]) -> (String, String) {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let id = resource.id_field().id;
+    write_fields(resource, record, &mut after, |field, out| {
+        if field == id {
+            before.append(out);
+        }
+        field != id
+    });
+    (text(before), text(after))
+}
+
+/// `has_value` says whether the value of a field is written, once its name is.
+fn write_fields(
+    resource: &Resource,
+    record: &[Value],
+    out: &mut Vec<u8>,
+    mut has_value: impl FnMut(FieldId, &mut Vec<u8>) -> bool,
+) {
+    out.push(b'{');
+    for (at, field) in layout::stored_fields(resource).enumerate() {
+        if at > 0 {
             out.push(b',');
         }
-        value::json::write_string(&field.name, &mut out);
+        value::json::write_string(&field.name, out);
         out.push(b':');
-        let value = record.get(usize::from(field.id.0)).unwrap_or(&Value::Null);
-        write_into(&field.shape.ty, value, &mut out);
+        if has_value(field.id, out) {
+            let value = record.get(usize::from(field.id.0)).unwrap_or(&Value::Null);
+            write_into(&field.shape.ty, value, out);
+        }
     }
     out.push(b'}');
-    text(out)
 }
 
 /// The same of a record that was deleted so that it can be restored. No field is called so.

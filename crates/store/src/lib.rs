@@ -38,7 +38,7 @@ pub mod sums;
 pub mod system;
 pub mod write;
 
-pub use driver::{Dialect, Driver, StoreError, Transaction, Work};
+pub use driver::{Dialect, Driver, Sole, StoreError, Transaction, Work};
 pub use execute::execute;
 pub use lower::Unsupported;
 pub use prepared::Prepared;

@@ -16,6 +16,10 @@ use crate::prepared::{Cell, Part, Prepared};
 use crate::references::relations_to;
 use crate::sql::{self, Sql};
 
+mod published;
+
+pub use published::{Published, insert_published};
+
 /// Inserts a record.
 ///
 /// Arguments: all stored fields in the order of their ids (an integer id may be null: the
@@ -23,23 +27,42 @@ use crate::sql::{self, Sql};
 /// the id, run it as [`crate::driver::Transaction::insert`].
 pub fn insert(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared {
     let resource = model.resource(resource);
-    let counted = resource.id_type.kind == IdKind::Integer;
-    let id = resource.id_field();
     let mut sql = Sql::new(dialect);
+    begin_insert(&mut sql, resource, true);
+    // SQLite would gather what is returned in a table, which costs as much as the insert.
+    if is_counted(resource) && dialect == Dialect::Postgres {
+        sql.push(" RETURNING ");
+        sql.name(&resource.id_field().name);
+        sql.returns(Storage::Int, Cell::Plain);
+    }
+    sql.finish(Cost::Short)
+}
+
+fn is_counted(resource: &Resource) -> bool {
+    resource.id_type.kind == IdKind::Integer
+}
+
+/// `INSERT INTO … VALUES (…)`; `with_id` unless the database counts it. Says which argument is
+/// the version.
+fn begin_insert(sql: &mut Sql, resource: &Resource, with_id: bool) -> u16 {
+    let id = resource.id_field();
     sql.push("INSERT INTO ");
     sql.name(&resource.snake);
     sql.push(" (");
     let columns = layout::table_columns(resource);
-    let filled = columns.iter().filter(|column| column.name != DELETED_AT);
+    let filled = columns
+        .iter()
+        .filter(|column| column.name != DELETED_AT && (with_id || column.name != id.name));
     for (at, column) in filled.enumerate() {
         sql.comma(at);
         sql.name(&column.name);
     }
     sql.push(") VALUES (");
-    for (at, field) in layout::stored_fields(resource).enumerate() {
+    let given = layout::stored_fields(resource).filter(|field| with_id || field.id != id.id);
+    for (at, field) in given.enumerate() {
         sql.comma(at);
         let arg = sql.take_args(1);
-        if field.id == id.id && counted && dialect == Dialect::Postgres {
+        if field.id == id.id && is_counted(resource) && !sql.is_sqlite() {
             // An id that was given counts too: the next one is beyond it.
             let sequence = serial(resource);
             sql.push("CASE WHEN ");
@@ -73,13 +96,7 @@ pub fn insert(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared
         sql.arg(text, &Type::Text);
     }
     sql.push(")");
-    // SQLite would gather what is returned in a table, which costs as much as the insert.
-    if counted && dialect == Dialect::Postgres {
-        sql.push(" RETURNING ");
-        sql.name(&id.name);
-        sql.returns(Storage::Int, Cell::Plain);
-    }
-    sql.finish(Cost::Short)
+    version
 }
 
 /// Whether ids can be drawn ahead: where they are counted, and not by the one writer as it writes.

@@ -1,5 +1,6 @@
 //! Creating, changing, replacing and deleting records.
 
+use frontdesk::store;
 use serde_json::{Value as Json, json};
 use testkit::{Answer, App};
 
@@ -664,4 +665,56 @@ resources:
     // What is taken out by name is still said to be kept by the server.
     let refused = patch(json!([{"op": "remove", "path": "/created_at"}]));
     assert_eq!(refused.expect(422).faults(), ["/created_at read_only"]);
+}
+
+/// Whatever its id is, and whoever counts it: what is found to be changed is what was said to be
+/// there.
+#[test]
+fn what_was_created_is_in_the_feed_as_it_is() {
+    let fields = "
+    fields: {text: string, tags?: {type: array, items: {type: string}}, price?: money, extra?: json}
+    search: [text]
+    access: {read: public, write: public}";
+    let ids = [
+        ("Counted", "integer"),
+        ("Numbered", "{prefix: \"BKG-\", type: integer}"),
+        ("Typed", "{prefix: ty}"),
+        ("Universal", "uuid"),
+        ("Named", "string"),
+    ];
+    let resources = ids.map(|(name, id)| format!("  {name}:\n    id: {id}{fields}\n"));
+    let app = App::start(&format!(
+        "frontdesk: 1\nname: ids\nresources:\n{}",
+        resources.concat()
+    ));
+    for (name, kind) in ids {
+        let mut body = json!({
+            "text": "a \"quoted\" \\ text: é", "tags": ["x", "y"],
+            "price": {"amount": "12.50", "currency": "EUR"}, "extra": {"n": 1.0},
+        });
+        if kind == "string" {
+            body["id"] = json!("dune");
+        }
+        let path = format!("/v1/{}s", name.to_lowercase());
+        let made = app.post(&path, &body).expect(201).json();
+        let id = match &made["id"] {
+            Json::String(id) => id.clone(),
+            id => id.to_string(),
+        };
+        app.delete(&format!("{path}/{id}")).expect(204);
+        let driver = app.inner().database().driver();
+        let entries = app.wait(store::feed::read(&**driver, 0, 1000)).unwrap();
+        let [.., created, deleted] = &entries[..] else {
+            panic!("{entries:?}");
+        };
+        assert_eq!((&*created.action, &*deleted.action), ("create", "delete"));
+        assert_eq!((&created.record, &created.before), (&id, &None));
+        assert_eq!(
+            (&created.resource, &created.record, created.version),
+            (&deleted.resource, &deleted.record, deleted.version)
+        );
+        assert!(created.after.is_some());
+        assert_eq!(created.after, deleted.before);
+        assert_eq!(created.caller, deleted.caller);
+    }
 }

@@ -10,5 +10,6 @@ mod ahead;
 mod connections;
 mod feed;
 mod support;
+mod together;
 mod values;
 mod writes;
