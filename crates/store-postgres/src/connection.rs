@@ -1,6 +1,5 @@
 //! One connection: statements prepared once per text, one result at a time.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -10,13 +9,14 @@ use std::time::{Duration, Instant};
 use futures_util::TryStreamExt;
 use futures_util::future::maybe_done;
 use store::StoreError;
-use store::driver::{Rows, Sole, Statement, Storage};
+use store::driver::{Rows, Sole, Statement};
 use tokio::time::timeout;
 use tokio_postgres::{CancelToken, Client, RowStream};
 use value::Value;
 
 use crate::error::{Failed, Then, failed, internal, unavailable};
 use crate::options::Options;
+use crate::statements::Statements;
 use crate::storage::{self, Bound, Raw, type_of};
 use crate::target::Target;
 use crate::tls;
@@ -44,10 +44,7 @@ pub(crate) type OnItsWay = Pin<Box<dyn Future<Output = Result<(), tokio_postgres
 
 pub(crate) struct Connection {
     client: Arc<Client>,
-    statements: HashMap<Box<str>, Known>,
-    statements_max: usize,
-    /// Counts uses, to know which statement was not used for longest.
-    uses: u64,
+    statements: Statements,
     born: Instant,
     /// When the last answer came.
     heard: Instant,
@@ -60,13 +57,6 @@ pub(crate) struct Connection {
     broken: bool,
     /// A statement runs; if nobody waits for it any more, it is to be cancelled.
     busy: bool,
-}
-
-struct Known {
-    prepared: tokio_postgres::Statement,
-    /// The same text may be asked of other types.
-    parameters: Vec<Storage>,
-    used: u64,
 }
 
 impl Connection {
@@ -85,9 +75,7 @@ impl Connection {
         });
         let connection = Connection {
             client: Arc::new(client),
-            statements: HashMap::new(),
-            statements_max: options.statements_max.max(1),
-            uses: 0,
+            statements: Statements::new(options.statements_max),
             born: Instant::now(),
             heard: Instant::now(),
             allowed: options.write_time_max,
@@ -110,6 +98,15 @@ impl Connection {
             connection.command(&settings, options.connect_max).await?;
         }
         Ok(connection)
+    }
+
+    pub fn result_bytes_max(&self) -> usize {
+        self.result_bytes_max
+    }
+
+    /// To be asked without a turn, by whoever shares it with others.
+    pub fn client(&self) -> Arc<Client> {
+        Arc::clone(&self.client)
     }
 
     /// Whether it can be used by somebody else now.
@@ -168,8 +165,7 @@ impl Connection {
 
     /// Whether a statement can be sent without a question before it.
     pub fn knows(&self, statement: &Statement) -> bool {
-        let known = self.statements.get(&*statement.text);
-        self.shared || known.is_some_and(|known| known.parameters == statement.parameters)
+        self.shared || self.statements.knows(statement)
     }
 
     /// Runs words without parameters and results.
@@ -242,7 +238,7 @@ impl Connection {
                 .await;
         }
         let told = |error| failed(&error, allowed);
-        let known = self.known(statement);
+        let known = self.statements.known(statement);
         let Some(prepared) = known else {
             let prepared = self.prepare(before, statement, allowed).await?;
             let rows = self
@@ -275,7 +271,7 @@ impl Connection {
         on_their_way: &mut Vec<OnItsWay>,
     ) -> Result<(), Failed> {
         check(statement, &parameters)?;
-        let prepared = match (self.shared, self.known(statement)) {
+        let prepared = match (self.shared, self.statements.known(statement)) {
             (true, _) => None,
             (false, Some(known)) => Some(known),
             (false, None) => Some(self.prepare(None, statement, allowed).await?),
@@ -308,7 +304,7 @@ impl Connection {
         } in &statements
         {
             check(statement, parameters).map_err(Ended::Undone)?;
-            let known = match (self.shared, self.known(statement)) {
+            let known = match (self.shared, self.statements.known(statement)) {
                 (true, _) => None,
                 (false, Some(known)) => Some(known),
                 (false, None) => {
@@ -431,16 +427,6 @@ impl Connection {
         }
     }
 
-    fn known(&mut self, statement: &Statement) -> Option<tokio_postgres::Statement> {
-        self.uses += 1;
-        let known = self.statements.get_mut(&*statement.text)?;
-        if known.parameters != statement.parameters {
-            return None;
-        }
-        known.used = self.uses;
-        Some(known.prepared.clone())
-    }
-
     async fn prepare(
         &mut self,
         before: Option<&str>,
@@ -458,27 +444,7 @@ impl Connection {
                 prepared.map_err(told)?
             }
         };
-        if prepared.columns().len() != statement.columns.len() {
-            return Err(Failed::of(internal(format!(
-                "a statement gives {} columns and declares {}",
-                prepared.columns().len(),
-                statement.columns.len()
-            ))));
-        }
-        if self.statements.len() >= self.statements_max {
-            let oldest = self.statements.iter().min_by_key(|(_, known)| known.used);
-            // Dropping it closes it on the server.
-            if let Some(text) = oldest.map(|(text, _)| text.clone()) {
-                self.statements.remove(&text);
-            }
-        }
-        let known = Known {
-            prepared: prepared.clone(),
-            parameters: statement.parameters.clone(),
-            used: self.uses,
-        };
-        self.statements.insert(Box::from(&*statement.text), known);
-        Ok(prepared)
+        self.statements.keep(statement, prepared)
     }
 
     /// Without a name on the server, for it may be another server connection next time.
@@ -505,7 +471,8 @@ impl Connection {
     }
 }
 
-async fn collect(
+/// All rows of a result.
+pub(crate) async fn collect(
     statement: &Statement,
     rows: RowStream,
     bytes_max: usize,
@@ -574,7 +541,7 @@ fn begun(
     }
 }
 
-fn check(statement: &Statement, parameters: &[Value]) -> Result<(), Failed> {
+pub(crate) fn check(statement: &Statement, parameters: &[Value]) -> Result<(), Failed> {
     if statement.parameters.len() != parameters.len() {
         return Err(Failed::of(internal(format!(
             "a statement takes {} parameters and was given {}",
@@ -605,6 +572,6 @@ fn unconnected(error: &tokio_postgres::Error, options: &Options) -> Failed {
     }
 }
 
-fn silent() -> Failed {
+pub(crate) fn silent() -> Failed {
     Failed::lost("the server does not answer")
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use store::driver::{
     BoxFuture, Cost, Dialect, Driver, Rows, Statement, Storage, StoreError, Undo, Work,
@@ -14,14 +15,19 @@ use crate::error::{Failed, Then, internal, unavailable};
 use crate::migrating;
 use crate::options::Options;
 use crate::pool::{Pool, Purpose};
+use crate::readers::Readers;
 use crate::target::Target;
 use crate::together::Together;
 use crate::works::{self, Kind};
+
+/// What fails sooner has cost nobody his time, and may be tried once more.
+const SOON: Duration = Duration::from_secs(1);
 
 /// A PostgreSQL database. Connections are opened when they are needed and replaced when they
 /// are lost, so a server may go away and come back.
 pub struct PostgresDriver {
     pool: Arc<Pool>,
+    readers: Arc<Readers>,
     together: Arc<Together>,
     /// Where writes run, which nobody's going away may stop.
     runtime: Handle,
@@ -49,6 +55,7 @@ impl PostgresDriver {
         };
         let (pool, runtime) = (Arc::new(Pool::new(target, options)), Handle::current());
         let driver = PostgresDriver {
+            readers: Arc::new(Readers::new(Arc::clone(&pool), runtime.clone())),
             together: Arc::new(Together::new(Arc::clone(&pool), runtime.clone())),
             pool,
             runtime,
@@ -73,12 +80,29 @@ impl PostgresDriver {
         parameters: &[Value],
     ) -> Result<Rows, StoreError> {
         // A reading statement may always be run again; more than once helps nobody.
-        match self.read_once(purpose, statement, parameters).await {
-            Err(failed) if matches!(failed.then, Then::Lost | Then::Forget | Then::Again) => {
-                let again = self.read_once(purpose, statement, parameters).await;
-                again.map_err(|failed| failed.error)
+        let again =
+            |failed: &Failed| matches!(failed.then, Then::Lost | Then::Forget | Then::Again);
+        let shared = match purpose {
+            Purpose::Read(Cost::Short) => self.readers.share(),
+            Purpose::Read(Cost::Long) | Purpose::Write | Purpose::Look => None,
+        };
+        let mut tries = 2;
+        if let Some(share) = shared {
+            let (began, allowed) = (Instant::now(), self.pool.options.short_time_max);
+            match share.run(statement, parameters, allowed).await {
+                Ok(answer) => return Ok(answer.rows),
+                Err(failed) if !again(&failed) => return Err(failed.error),
+                // Many lose a shared connection at the same time, and find others lost with it.
+                Err(_) if began.elapsed() < SOON => {}
+                Err(_) => tries -= 1,
             }
-            read => read.map_err(|failed| failed.error),
+        }
+        loop {
+            tries -= 1;
+            match self.read_once(purpose, statement, parameters).await {
+                Err(failed) if tries > 0 && again(&failed) => {}
+                read => return read.map_err(|failed| failed.error),
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! asks for it.
 //!
 //! ```text
-//!  query ────────────────────────────┐
+//!  query ── short? ─► [readers] ─────┐
 //!  snapshot ─► [works] again? ───────┼─► [pool] ─► [connection] ─► server
 //!  write ────► [works] again? ───────┤               prepared once per text
 //!   └─ one statement ─► [together] ──┤
@@ -29,6 +29,8 @@ mod error;
 mod migrating;
 mod options;
 mod pool;
+mod readers;
+mod statements;
 mod storage;
 mod target;
 mod tls;

@@ -3,7 +3,7 @@
 //! ```text
 //!  writes ────► their places ──┐
 //!  long reads ► their places ──┴► all but one ──┐
-//!  short reads ─────────────────────────────────┴► all connections
+//!  short reads ─► [readers] ─ full? ────────────┴► all connections
 //!  whether the server is there ─► one more
 //! ```
 //!
@@ -37,6 +37,7 @@ const REST_AFTER_FAILURE: Duration = Duration::from_millis(100);
 pub(crate) struct Pool {
     pub target: Target,
     pub options: Options,
+    most: usize,
     all: Queue,
     all_but_one: Queue,
     long: Queue,
@@ -106,6 +107,7 @@ impl Pool {
         // One is left for long reads too, where there are enough.
         let writes = (most * 3 / 4).min(most.saturating_sub(2)).max(1);
         Pool {
+            most,
             all: Queue::new(most),
             all_but_one: Queue::new(all_but_one),
             long: Queue::new(long.clamp(1, most)),
@@ -116,6 +118,11 @@ impl Pool {
             target,
             options,
         }
+    }
+
+    /// Connections at most.
+    pub fn most(&self) -> usize {
+        self.most
     }
 
     /// A connection for this.

@@ -9,6 +9,7 @@
 mod ahead;
 mod connections;
 mod feed;
+mod readers;
 mod support;
 mod together;
 mod values;
