@@ -84,7 +84,7 @@ impl PostgresDriver {
             |failed: &Failed| matches!(failed.then, Then::Lost | Then::Forget | Then::Again);
         let shared = match purpose {
             Purpose::Read(Cost::Short) => self.readers.share(),
-            Purpose::Read(Cost::Long) | Purpose::Write | Purpose::Look => None,
+            _ => None,
         };
         let mut tries = 2;
         if let Some(share) = shared {

@@ -7,7 +7,8 @@ use std::time::Duration;
 pub struct Options {
     /// Connections at most, and one more to see whether the server is there. PostgreSQL works
     /// best with few; they are opened when needed, and many nodes share what the server allows in
-    /// all (100 by default). Writes hold three quarters at most.
+    /// all (100 by default). A quarter is shared by short reads; of the others writes hold three
+    /// quarters at most.
     pub connections_max: usize,
     /// Of these, how many long reads may hold, so that short ones always find one.
     pub long_reads_max: usize,
@@ -55,7 +56,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        let connections_max = (4 * processors).clamp(8, 32);
+        let connections_max = (4 * processors).clamp(12, 32);
         Options {
             connections_max,
             long_reads_max: connections_max / 2,

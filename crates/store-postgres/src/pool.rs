@@ -3,7 +3,8 @@
 //! ```text
 //!  writes ────► their places ──┐
 //!  long reads ► their places ──┴► all but one ──┐
-//!  short reads ─► [readers] ─ full? ────────────┴► all connections
+//!  short reads ─┬─ full? ───────────────────────┴► connections for one at a time
+//!               └► [readers] ─► those that are shared
 //!  whether the server is there ─► one more
 //! ```
 //!
@@ -33,11 +34,14 @@ use crate::tls;
 /// After a failed attempt nobody connects for this long: short enough that a server that is
 /// back is found at once.
 const REST_AFTER_FAILURE: Duration = Duration::from_millis(100);
+/// Of all connections one in so many is shared by short reads; few are enough for many of them.
+const SHARED_ONE_IN: usize = 4;
 
 pub(crate) struct Pool {
     pub target: Target,
     pub options: Options,
-    most: usize,
+    /// Connections that short reads share, beside all queues.
+    pub shared_max: usize,
     all: Queue,
     all_but_one: Queue,
     long: Queue,
@@ -53,6 +57,8 @@ pub(crate) struct Pool {
 pub(crate) enum Purpose {
     Read(Cost),
     Write,
+    /// To be shared by short reads. Whoever asks keeps to [`Pool::shared_max`].
+    Share,
     /// To see whether the server is there: not to be kept waiting by all the others.
     Look,
 }
@@ -98,16 +104,22 @@ impl Queue {
 impl Pool {
     pub fn new(target: Target, options: Options) -> Pool {
         let most = target.pool.unwrap_or(options.connections_max).max(1);
+        let shared_max = match target.shared_connections {
+            // There a limit is only kept within a transaction.
+            true => 0,
+            false => most / SHARED_ONE_IN,
+        };
+        let most = most - shared_max;
         let long = if target.pool.is_some() {
             most / 2
         } else {
-            options.long_reads_max
+            options.long_reads_max.min(most / 2)
         };
         let all_but_one = most.saturating_sub(1).max(1);
         // One is left for long reads too, where there are enough.
         let writes = (most * 3 / 4).min(most.saturating_sub(2)).max(1);
         Pool {
-            most,
+            shared_max,
             all: Queue::new(most),
             all_but_one: Queue::new(all_but_one),
             long: Queue::new(long.clamp(1, most)),
@@ -120,15 +132,10 @@ impl Pool {
         }
     }
 
-    /// Connections at most.
-    pub fn most(&self) -> usize {
-        self.most
-    }
-
     /// A connection for this.
     pub async fn lease(self: &Arc<Self>, purpose: Purpose) -> Result<Lease, Failed> {
         let queues: &[&Queue] = match purpose {
-            Purpose::Look => &[],
+            Purpose::Look | Purpose::Share => &[],
             Purpose::Read(Cost::Short) => &[&self.all],
             Purpose::Read(Cost::Long) => &[&self.long, &self.all_but_one, &self.all],
             Purpose::Write => &[&self.writes, &self.all_but_one, &self.all],

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use store::driver::{Cost, Statement};
+use store::driver::Statement;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::Client;
@@ -25,8 +25,6 @@ use crate::pool::{Lease, Pool, Purpose};
 use crate::statements::Statements;
 use crate::storage::{Bound, type_of};
 
-/// Of all connections of the pool, one in so many is shared.
-const ONE_IN: usize = 4;
 /// With so many reads under way on each of them another is opened.
 const MANY: usize = 2;
 /// Reads under way on one connection at most.
@@ -35,7 +33,6 @@ const UNDER_WAY_MAX: usize = 64;
 pub(crate) struct Readers {
     pool: Arc<Pool>,
     runtime: Handle,
-    most: usize,
     state: Mutex<State>,
 }
 
@@ -48,7 +45,6 @@ struct State {
 
 /// A connection that is shared.
 pub(crate) struct Reader {
-    /// Its place in the pool.
     lease: Lease,
     client: Arc<Client>,
     statements: Mutex<Statements>,
@@ -62,22 +58,16 @@ pub(crate) struct Share(Arc<Reader>);
 
 impl Readers {
     pub fn new(pool: Arc<Pool>, runtime: Handle) -> Readers {
-        let most = match pool.target.shared_connections {
-            // There a limit is only kept within a transaction.
-            true => 0,
-            false => pool.most() / ONE_IN,
-        };
         Readers {
             pool,
             runtime,
-            most,
             state: Mutex::default(),
         }
     }
 
     /// The connection on which the fewest are under way, if there is one for another.
     pub fn share(self: &Arc<Self>) -> Option<Share> {
-        if self.most == 0 {
+        if self.pool.shared_max == 0 {
             return None;
         }
         let mut state = lock(&self.state);
@@ -92,7 +82,7 @@ impl Readers {
         let share = least
             .filter(|_| under_way < UNDER_WAY_MAX)
             .map(|(_, reader)| Share::of(reader));
-        if under_way >= MANY && state.open.len() < self.most && !state.opening {
+        if under_way >= MANY && state.open.len() < self.pool.shared_max && !state.opening {
             state.opening = true;
             let here = Arc::clone(self);
             self.runtime.spawn(async move { here.open().await });
@@ -101,7 +91,7 @@ impl Readers {
     }
 
     async fn open(&self) {
-        let opened = self.pool.lease(Purpose::Read(Cost::Short)).await;
+        let opened = self.pool.lease(Purpose::Share).await;
         let mut state = lock(&self.state);
         state.opening = false;
         // If there is none to be had, the next one who reads tries again.
