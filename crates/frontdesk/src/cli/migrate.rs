@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use frontdesk::store::migrate::{Refusal, Risk};
+use frontdesk::store::migrate::{ApplyError, Refusal, Risk};
 use frontdesk::{Database, Error, Pending};
 use serde_json::{Value as Json, json};
 
@@ -90,13 +90,15 @@ impl Migrate {
                 return Ok(());
             };
             let refused = !pending.refusals.is_empty();
-            if target.json {
-                let mut shown = to_json(&pending);
-                let loses = !pending.loses_nothing() && apply == Some(false);
-                shown["ok"] = json!(!refused && !loses);
-                say(shown);
-            } else {
-                say(to_text(&pending));
+            let loses = !pending.loses_nothing() && apply == Some(false);
+            let ok = !refused && !loses;
+            let mut shown = to_json(&pending);
+            shown["ok"] = json!(ok);
+            match target.json {
+                // Whether it goes well is not known yet.
+                true if ok && apply.is_some() => {}
+                true => say(&shown),
+                false => say(to_text(&pending)),
             }
             if refused {
                 return match target.json {
@@ -117,11 +119,15 @@ impl Migrate {
                 Some(allow_data_loss) => {
                     let done = database.apply(&pending, allow_data_loss).await;
                     match done {
-                        Err(_) if target.json => return Err(Trouble::Told),
+                        // What cannot be done without losing something is told above.
+                        Err(Error::Migration(ApplyError::Loses(_))) if target.json => {
+                            return Err(Trouble::Told);
+                        }
                         done => done?,
                     }
-                    if !target.json {
-                        say(format!("\n{} done", styled(GOOD, "✓")));
+                    match target.json {
+                        true => say(&shown),
+                        false => say(format!("\n{} done", styled(GOOD, "✓"))),
                     }
                 }
             }

@@ -1,8 +1,10 @@
 //! `migrate`: shown before it is done, and nothing is lost unasked.
 
+use frontdesk::store::Driver as _;
 use serde_json::{Value as Json, json};
+use store_sqlite::{Options, SqliteDriver};
 
-use crate::support::{LIBRARY, contract, folder, run, serve, write};
+use crate::support::{LIBRARY, contract, folder, on_sqlite, run, serve, write};
 
 fn plan(place: &std::path::Path) -> Json {
     serde_json::from_str(&run(place, &["migrate", "plan", "--json"]).expect(0).stdout).unwrap()
@@ -157,4 +159,22 @@ resources:
         );
     }
     run(place.path(), &["migrate", "apply", "my shop"]).expect(0);
+}
+
+#[test]
+fn what_fails_on_the_way_is_told_and_nothing_else() {
+    if !on_sqlite() {
+        return;
+    }
+    let place = contract(LIBRARY);
+    let data = place.path().join(".frontdesk");
+    std::fs::create_dir(&data).unwrap();
+    // Made by somebody else.
+    let driver = SqliteDriver::open(&data.join("frontdesk.db"), Options::default()).unwrap();
+    let script = ["CREATE TABLE \"book\" (\"x\" INTEGER)".to_owned()];
+    testdb::wait(driver.migrate(&script)).unwrap();
+    drop(driver);
+    let failed = run(place.path(), &["migrate", "apply", "--json"]).expect(1);
+    assert_eq!(failed.stdout, "");
+    assert!(failed.stderr.contains("already exists"), "{failed:?}");
 }
