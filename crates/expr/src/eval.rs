@@ -240,7 +240,7 @@ impl<'a> Evaluation<'a> {
                 kind: Quantifier::Exists,
                 list,
                 body,
-            } => self.exists(list, body, rows, asked),
+            } => self.any(list, body, true, rows, asked),
             Node::If(condition, then, otherwise) => {
                 let asked_first = self.strictly(condition, asked);
                 if asked_first.is_none() {
@@ -289,7 +289,7 @@ impl<'a> Evaluation<'a> {
                 Ok(compare(*op, &left, &right))
             }
             Node::In(element, list) => self.contained(element, list, rows, asked),
-            Node::Quantifier { list, body, .. } => self.all(list, body, rows, asked),
+            Node::Quantifier { list, body, .. } => Ok(!self.any(list, body, false, rows, asked)?),
             Node::ValueQuantifier {
                 kind,
                 list,
@@ -339,10 +339,12 @@ impl<'a> Evaluation<'a> {
         )
     }
 
-    fn exists(
+    /// Whether the body is `wanted` for any record of the list.
+    fn any(
         &self,
         list: &ListStep,
         body: &Expr,
+        wanted: bool,
         rows: Scope<'_>,
         asked: Asked,
     ) -> Result<bool, EvalError> {
@@ -356,35 +358,11 @@ impl<'a> Evaluation<'a> {
                 Some(filter) => self.truth(filter, rows, asked)?,
                 None => true,
             };
-            if listed && self.truth(body, rows, asked)? {
+            if listed && self.truth(body, rows, asked)? == wanted {
                 return Ok(true);
             }
         }
         Ok(false)
-    }
-
-    fn all(
-        &self,
-        list: &ListStep,
-        body: &Expr,
-        rows: Scope<'_>,
-        asked: Asked,
-    ) -> Result<bool, EvalError> {
-        for record in self.list(list, rows)? {
-            let rows = Some(&Bound {
-                var: list.var,
-                row: &record,
-                around: rows,
-            });
-            let listed = match &list.filter {
-                Some(filter) => self.truth(filter, rows, asked)?,
-                None => true,
-            };
-            if listed && !self.truth(body, rows, asked)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     fn elements(
