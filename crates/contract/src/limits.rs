@@ -36,13 +36,15 @@ pub fn declared(sections: &Sections<'_, '_>, out: &mut Diagnostics) -> Vec<Limit
         .iter()
         .take(LIMITS_MAX)
         .filter_map(|(key, item)| {
+            // Each is judged, whatever is wrong with the other.
+            let allowed = item.text("allow").and_then(|text| allow(text, out));
             let by = match item.text("by")?.as_str() {
                 "ip" => LimitBy::Ip,
                 "user" => LimitBy::User,
                 "key" => LimitBy::Key,
                 _ => LimitBy::Everyone,
             };
-            let (allow, window_seconds) = allow(item.text("allow")?, out)?;
+            let (allow, window_seconds) = allowed?;
             let burst = item
                 .get("burst")
                 .and_then(|burst| burst.as_int())
