@@ -13,7 +13,7 @@ pub mod server;
 
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -48,6 +48,36 @@ pub struct Restored {
     pub before: Option<PathBuf>,
 }
 
+/// What a backup is of, as its first bytes tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A data folder: a SQLite database file.
+    Folder,
+    /// A PostgreSQL database: an archive of its own programs.
+    Server,
+}
+
+impl Kind {
+    fn mark(self) -> &'static [u8] {
+        match self {
+            Kind::Folder => b"SQLite format 3\0",
+            Kind::Server => b"PGDMP",
+        }
+    }
+
+    /// Refuses a file that begins as a backup of this kind does.
+    fn refuse(self, file: &Path) -> Result<(), BackupError> {
+        let mut first = Vec::new();
+        let most = self.mark().len() as u64;
+        let read = fs::File::open(file).and_then(|file| file.take(most).read_to_end(&mut first));
+        read.map_err(|source| FileError::reading(file, source))?;
+        match first == self.mark() {
+            true => Err(BackupError::OtherKind(file.to_owned(), self)),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Why there is no backup, or nothing was restored.
 #[derive(Debug)]
 pub enum BackupError {
@@ -69,6 +99,8 @@ pub enum BackupError {
     },
     /// The file is a database of another program.
     Foreign(PathBuf),
+    /// The file is a backup of the other kind of database.
+    OtherKind(PathBuf, Kind),
     /// Something is wrong with a database on a server.
     Server {
         target: String,
@@ -106,6 +138,13 @@ impl fmt::Display for BackupError {
             ),
             BackupError::Foreign(file) => {
                 write!(f, "`{}` is no database of frontdesk", file.display())
+            }
+            BackupError::OtherKind(file, kind) => {
+                let of = match kind {
+                    Kind::Folder => "data folder",
+                    Kind::Server => "PostgreSQL database",
+                };
+                write!(f, "`{}` is a backup of a {of}", file.display())
             }
             BackupError::Server { target, source } => write!(f, "`{target}`: {source}"),
             BackupError::Empty(target) => {
@@ -164,6 +203,7 @@ pub async fn restore(
     watch: &dyn Watch,
 ) -> Result<Restored, BackupError> {
     files::check_is_file(file)?;
+    Kind::Server.refuse(file)?;
     make_private(data)?;
     let database = data.join(FILE);
     let lock = match lock(Lock::exclusive, &database)? {

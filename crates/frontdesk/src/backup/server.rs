@@ -16,7 +16,7 @@ use std::time::Duration;
 use store_postgres::{PostgresDriver, Target};
 use tokio::process::Command;
 
-use super::{BackupError, Checked, failed, fingerprint};
+use super::{BackupError, Checked, Kind, failed, fingerprint};
 use crate::data::Watch;
 use crate::files::{self, Part};
 
@@ -72,6 +72,7 @@ pub async fn backup(
 /// See [`BackupError`]. Then the database holds what it held.
 pub async fn restore(file: &Path, target: &Target) -> Result<Checked, BackupError> {
     let bytes = files::check_is_file(file)?.len();
+    Kind::Folder.refuse(file)?;
     if look_at(target).await?.is_some() {
         return Err(BackupError::Taken(target.to_string()));
     }

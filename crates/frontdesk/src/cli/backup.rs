@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use frontdesk::Location;
-use frontdesk::backup::{self, BackupError, Restored};
+use frontdesk::backup::{self, BackupError, Kind, Restored};
 use frontdesk::store::StoreError;
 use serde_json::json;
 
@@ -205,6 +205,13 @@ fn trouble(if_exists: &str) -> impl Fn(BackupError) -> Trouble {
             BackupError::Taken(_) => Some(
                 "make an empty database, restore into that, and let the server use it: what was \
                  there stays as it was",
+            ),
+            BackupError::OtherKind(_, Kind::Server) => {
+                Some("name the database to restore it into: `--database postgres://…`")
+            }
+            BackupError::OtherKind(_, Kind::Folder) => Some(
+                "restore it without `--database`; `frontdesk data export` and `data import` bring \
+                 records from one to the other",
             ),
             BackupError::NoProgram(_) => Some(
                 "install PostgreSQL's client programs, of the server's version or a later one \

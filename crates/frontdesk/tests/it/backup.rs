@@ -35,6 +35,34 @@ fn database(place: &Path) -> PathBuf {
     place.join(".frontdesk/frontdesk.db")
 }
 
+#[test]
+fn a_backup_of_the_other_kind_of_database_is_told_from_a_damaged_one() {
+    let place = place();
+    let file = place.path().join("backup");
+    let refused = |marks: &[u8], more: &[&str]| {
+        fs::write(&file, marks).unwrap();
+        let mut words = vec!["restore", file.to_str().unwrap(), "--dir", "."];
+        words.extend(more);
+        run(place.path(), &words).expect(1).stderr
+    };
+    let nowhere = ["--database", "postgres://nobody@127.0.0.1:1/nothing"];
+    for (said, mend, stderr) in [
+        (
+            "a backup of a PostgreSQL database",
+            "`--database",
+            refused(b"PGDMP\x01", &["--data", "new"]),
+        ),
+        (
+            "a backup of a data folder",
+            "without `--database`",
+            refused(b"SQLite format 3\0", &nowhere),
+        ),
+    ] {
+        assert!(stderr.contains(said) && stderr.contains(mend), "{stderr}");
+    }
+    assert!(!place.path().join("new").exists());
+}
+
 /// Brings some megabytes in.
 fn fill(place: &Path, records: usize) {
     let mut text = String::new();
