@@ -126,6 +126,20 @@ pub async fn keys(app: &App) -> Result<TrialKeys, Error> {
     Ok(keys)
 }
 
+/// The ids of those keys of an earlier `dev` on the same data that still open something, and the
+/// file that has them as text: to be told where others than their owner are served.
+pub async fn still_good(app: &App) -> Option<(Vec<String>, PathBuf)> {
+    let path = app.data().join(FILE);
+    let known = read(&path)?;
+    let mut good = vec![];
+    for text in [&known.admin, &known.api] {
+        if app.keys().authenticate(text).await.is_ok() {
+            good.extend(KeyText::parse(text).map(|text| text.id()));
+        }
+    }
+    (!good.is_empty()).then_some((good, path))
+}
+
 fn read(path: &Path) -> Option<TrialKeys> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use frontdesk::{App, Migrate, Project, Stopping};
+use frontdesk::{App, Migrate, Project, Stopping, trial};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::asked::Asked;
@@ -90,6 +90,12 @@ impl Serve {
             .origin(super::origin(address))
             .address(address);
         let app = builder.open_model(Arc::new(model)).await?;
+        if let Some((keys, file)) = trial::still_good(&app).await {
+            let file = file.display();
+            for key in keys {
+                tracing::warn!(key, %file, "a key that `dev` made, and keeps as text, is good here: `frontdesk key revoke` ends it");
+            }
+        }
         tracing::info!(%address, database = %app.database().location(), "listening");
         say(format!("frontdesk listens on http://{address}"));
         if let Some(address) = private {

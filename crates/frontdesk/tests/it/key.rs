@@ -206,6 +206,15 @@ fn tables_of_an_older_release_are_told_of() {
 }
 
 #[test]
+fn serve_warns_of_keys_that_dev_keeps_as_text() {
+    let place = contract(LIBRARY);
+    drop(crate::support::dev(place.path()));
+    let server = crate::support::serve(place.path(), &[]);
+    server.wait_for("a key that `dev` made");
+    server.wait_for("dev-keys.json");
+}
+
+#[test]
 fn a_claim_has_one_value() {
     let place = contract(LIBRARY);
     let wish = [
