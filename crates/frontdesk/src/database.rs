@@ -75,10 +75,15 @@ pub struct Pending {
 impl Pending {
     /// Whether every record that is there stays: an empty table can go.
     pub fn loses_nothing(&self) -> bool {
+        self.losing().next().is_none()
+    }
+
+    /// The steps that lose something.
+    fn losing(&self) -> impl Iterator<Item = &Step> {
         let steps = self.plan.steps.iter().zip(&self.touched_rows);
         steps
-            .into_iter()
-            .all(|(step, rows)| self.risk(step, *rows) < Risk::Loses)
+            .filter(|(step, rows)| self.risk(step, **rows) >= Risk::Loses)
+            .map(|(step, _)| step)
     }
 
     /// What a step risks with the records that are there: `rows` of them are touched.
@@ -266,7 +271,11 @@ impl Database {
         done.map_err(|error| match error {
             ApplyError::Store(error) => self.failed(error),
             ApplyError::Refused(refusals) => Error::Refused(refusals),
-            error @ (ApplyError::Loses(_) | ApplyError::Overtaken) => Error::Migration(error),
+            ApplyError::Loses(_) => {
+                let steps = pending.losing().map(|step| step.what.clone());
+                Error::Migration(ApplyError::Loses(steps.collect()))
+            }
+            ApplyError::Overtaken => Error::Migration(ApplyError::Overtaken),
         })
     }
 

@@ -1,6 +1,8 @@
 //! How long work goes, for whoever looks at a terminal; silent otherwise.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::terminal::is_watched;
 
@@ -63,10 +65,14 @@ fn style(unit: Unit, bounded: bool) -> ProgressStyle {
             "{bar:30} {percent:>3}%  {bytes}/{total_bytes}  {bytes_per_sec}  {msg}  {eta} left"
         }
         (Unit::Bytes, false) => "{spinner} {bytes}  {bytes_per_sec}  {msg}",
-        (Unit::Records, true) => {
-            "{bar:30} {percent:>3}%  {pos}/{len} records  {per_sec}  {eta} left"
-        }
-        (Unit::Records, false) => "{spinner} {pos} records  {per_sec}",
+        (Unit::Records, true) => "{bar:30} {percent:>3}%  {pos}/{len} records  {pace}  {eta} left",
+        (Unit::Records, false) => "{spinner} {pos} records  {pace}",
     };
-    ProgressStyle::with_template(template).expect("the templates above can be read")
+    ProgressStyle::with_template(template)
+        .expect("the templates above can be read")
+        // Nobody counts parts of a record.
+        .with_key("pace", |state: &ProgressState, out: &mut dyn Write| {
+            // Whatever does not fit the terminal is not drawn.
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        })
 }
