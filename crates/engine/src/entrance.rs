@@ -6,6 +6,7 @@
 //! guessing costs as much as asking. Programs that act without a door hold the [`Engine`] itself
 //! and are not counted.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -356,7 +357,7 @@ fn refusal(plan: &Plan<Label>, charged: &Charged) -> Failure {
                 window_seconds,
                 ..
             } = &label.limit;
-            format!("`{name}` ({allow} in {window_seconds} s)")
+            format!("`{name}` ({allow} {})", per(*window_seconds))
         })
         .collect();
     Failure {
@@ -369,6 +370,17 @@ fn refusal(plan: &Plan<Label>, charged: &Charged) -> Failure {
             ),
         )
     }
+}
+
+/// As a contract says it.
+fn per(window_seconds: u32) -> Cow<'static, str> {
+    Cow::Borrowed(match window_seconds {
+        1 => "per second",
+        60 => "per minute",
+        3_600 => "per hour",
+        86_400 => "per day",
+        other => return Cow::Owned(format!("in {other} s")),
+    })
 }
 
 /// Rounded up: whoever waits that long is let in.

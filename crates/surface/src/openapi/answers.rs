@@ -357,7 +357,7 @@ impl Shared {
             ),
             Shared::TooManyRequests => of(
                 Code::RateLimited,
-                "You have used up the limit `default` (600 in 60 s); there is room again in 1 s.",
+                "You have used up the limit `default` (600 per minute); there is room again in 1 s.",
             ),
             Shared::HeadersTooLarge => other(
                 "header_fields_too_large",
