@@ -46,21 +46,19 @@ fn a_backup_of_the_other_kind_of_database_is_told_from_a_damaged_one() {
         run(place.path(), &words).expect(1).stderr
     };
     let nowhere = ["--database", "postgres://nobody@127.0.0.1:1/nothing"];
-    for (said, mend, stderr) in [
-        (
-            "a backup of a PostgreSQL database",
-            "`--database",
-            refused(b"PGDMP\x01", &["--data", "new"]),
-        ),
-        (
-            "a backup of a data folder",
-            "without `--database`",
-            refused(b"SQLite format 3\0", &nowhere),
-        ),
-    ] {
-        assert!(stderr.contains(said) && stderr.contains(mend), "{stderr}");
+    let stderr = refused(b"SQLite format 3\0", &nowhere);
+    assert!(stderr.contains("a backup of a data folder"), "{stderr}");
+    assert!(stderr.contains("without `--database`"), "{stderr}");
+    // Elsewhere the tests' own database is where it goes.
+    if on_sqlite() {
+        let stderr = refused(b"PGDMP\x01", &["--data", "new"]);
+        assert!(
+            stderr.contains("a backup of a PostgreSQL database"),
+            "{stderr}"
+        );
+        assert!(stderr.contains("`--database"), "{stderr}");
+        assert!(!place.path().join("new").exists());
     }
-    assert!(!place.path().join("new").exists());
 }
 
 /// Brings some megabytes in.
