@@ -1,7 +1,7 @@
 //! Any text as a contract: read, formatted, compiled.
 //!
-//! What has a tree keeps its meaning and its comments when it is formatted, and every diagnostic
-//! points into its text.
+//! What has a tree without errors keeps its meaning and its comments when it is formatted, and every
+//! diagnostic points into its text; so does every tree, also what is left of one behind a fault.
 
 use contract::yaml::{self, Kind, Node};
 use diag::{Diagnostics, FileId, Sources};
@@ -37,6 +37,10 @@ fn tree(text: &str) -> Option<Node> {
     let tree = yaml::parse(FileId(0), text, &mut found);
     if let Some(root) = &tree {
         places(text, root);
+        assert!(
+            !root.torn_inside() || found.has_errors(),
+            "torn without a word: {text:?}"
+        );
     }
     tree.filter(|_| !found.has_errors())
 }

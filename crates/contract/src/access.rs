@@ -82,12 +82,14 @@ pub fn resource<'a>(
 
 /// Whether some word of the resource's `access` is meant to open the action, right or wrong.
 pub fn meant_to_open(draft: &ResourceDraft<'_, '_>, action: Action) -> bool {
-    draft.item.entry("access").is_some_and(|access| {
-        access.item.is_broken()
-            || WORDS
-                .iter()
-                .any(|(word, opens)| opens.contains(&action) && access.item.entry(word).is_some())
-    })
+    draft.item.node.torn
+        || draft.item.entry("access").is_some_and(|access| {
+            access.item.is_broken()
+                || access.item.node.torn
+                || WORDS.iter().any(|(word, opens)| {
+                    opens.contains(&action) && access.item.entry(word).is_some()
+                })
+        })
 }
 
 /// The rules of a field: who may read and who may write it.

@@ -170,9 +170,18 @@ pub fn scope_texts(
         .iter()
         .flat_map(|scope| [format!("{scope}.read"), format!("{scope}.write")])
         .collect();
+    // Of a resource that could not be read wholly, nobody knows the scope.
+    let torn = sections.torn.things
+        || sections.resources.iter().any(|(_, resource)| {
+            resource.is_broken()
+                || resource.node.torn
+                || resource
+                    .entry("scope")
+                    .is_some_and(|scope| scope.item.is_broken())
+        });
     let mut texts = vec![];
     for entry in scopes {
-        if !sections.torn && all.iter().all(|scope| scope != entry.name) {
+        if !torn && all.iter().all(|scope| scope != entry.name) {
             let found = Diagnostic::error(
                 codes::SCOPE,
                 entry.key.span,

@@ -17,23 +17,33 @@ const PATTERN_BYTES_MAX: usize = 1_000;
 /// Finds the files a pattern stands for: paths relative to the contract's folder, and texts.
 pub type Load<'l> = dyn FnMut(&str) -> Result<Vec<(String, String)>, String> + 'l;
 
-/// The trees of the main file and of every file it includes. `None` for the main file means
-/// that nothing can be said about the contract.
+/// The trees of all files.
+pub struct Files {
+    pub main: Node,
+    pub included: Vec<Node>,
+    /// A file is missing, or may be: it may have declared anything.
+    pub torn: bool,
+}
+
+/// The trees of the main file and of every file it includes. `None` means that nothing can be
+/// said about the contract.
 pub fn collect(
     main: FileId,
     sources: &mut Sources,
     load: &mut Load<'_>,
     out: &mut Diagnostics,
-) -> (Option<Node>, Vec<Node>) {
-    let Some(tree) = yaml::parse(main, sources.text(main), out) else {
-        return (None, vec![]);
-    };
+) -> Option<Files> {
+    let tree = yaml::parse(main, sources.text(main), out)?;
+    let mut torn = tree
+        .entry("include")
+        .is_some_and(|entry| entry.value.torn_inside());
     let mut included = vec![];
     let mut seen: HashSet<String> = HashSet::from([plain(sources.path(main)).to_owned()]);
     let mut bytes = 0;
     for (pattern, span) in patterns(&tree) {
         if let Some(found) = refuse(&pattern, span) {
             out.push(found);
+            torn = true;
             continue;
         }
         let files = match load(&pattern) {
@@ -47,10 +57,12 @@ pub fn collect(
                     )
                     .label("included here"),
                 );
+                torn = true;
                 continue;
             }
         };
         if files.is_empty() {
+            torn = true;
             out.push(
                 Diagnostic::error(
                     codes::INCLUDE_NOTHING,
@@ -75,15 +87,24 @@ pub fn collect(
                             BYTES_MAX >> 20
                         )),
                 );
-                return (Some(tree), included);
+                return Some(Files {
+                    main: tree,
+                    included,
+                    torn: true,
+                });
             }
             let file = sources.add(path, text);
-            if let Some(tree) = yaml::parse(file, sources.text(file), out) {
-                included.push(tree);
+            match yaml::parse(file, sources.text(file), out) {
+                Some(tree) => included.push(tree),
+                None => torn = true,
             }
         }
     }
-    (Some(tree), included)
+    Some(Files {
+        main: tree,
+        included,
+        torn,
+    })
 }
 
 /// The entries of `include:` that are text; what else stands there is reported when the whole

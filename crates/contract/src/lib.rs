@@ -101,20 +101,18 @@ fn stages(
     load: &mut Load<'_>,
     out: &mut Diagnostics,
 ) -> Option<Model> {
-    let (tree, included) = include::collect(main, sources, load, out);
-    let tree = tree?;
-    // Files that could not be read at all may have declared anything.
-    let torn = out.has_errors();
+    let files = include::collect(main, sources, load, out)?;
     let sources = &*sources;
-    let main = read::read(&tree, Part::Main, sources, out);
-    let included: Vec<read::Item<'_>> = included
+    let main = read::read(&files.main, Part::Main, sources, out);
+    let included: Vec<read::Item<'_>> = files
+        .included
         .iter()
         .map(|tree| read::read(tree, Part::Included, sources, out))
         .collect();
-    if main.is_broken() {
+    if main.is_broken() && !files.main.torn {
         return None;
     }
-    let sections = sections::Sections::collect(&main, &included, torn, sources, out);
+    let sections = sections::Sections::collect(&main, &included, files.torn, sources, out);
     let draft = resolve::resolve(&sections, sources, out);
     let book = rules::Rulebook::compile(&draft, &sections, sources, out);
     let model = build::model(&sections, &draft, &book, out);

@@ -121,7 +121,7 @@ pub fn named(
     if known().any(|limit| limit == name) {
         return Some(name.to_owned());
     }
-    if sections.torn {
+    if sections.torn.limits {
         return None;
     }
     let found = Diagnostic::error(

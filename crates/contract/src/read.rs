@@ -20,8 +20,8 @@ use crate::yaml::{self, Kind, Node, quoted};
 pub struct Item<'a> {
     pub node: &'a Node,
     data: Data<'a>,
-    /// A key was not understood: what seems missing may be there under a wrong name. Of a whole
-    /// file: a resource stands in a wrong place, so that its name is missing elsewhere.
+    /// A key was not understood, or some of it could not be read: what seems missing may be there.
+    /// Of a whole file: only if a resource is among it, so that its name is missing elsewhere.
     pub odd: bool,
 }
 
@@ -177,7 +177,7 @@ pub fn read<'a>(node: &'a Node, part: Part, sources: &Sources, out: &mut Diagnos
         lost: false,
     };
     let mut file = reader.file(node);
-    file.odd = reader.lost;
+    file.odd = reader.lost || node.torn;
     file
 }
 
@@ -194,6 +194,7 @@ impl Reader<'_> {
         let table = &crate::keys::CONTRACT;
         match &node.kind {
             Kind::Map(_) => self.table(node, table, Span::at(node.span.file, 0)),
+            _ if node.torn => broken(node),
             Kind::Null if self.part == Part::Included => Item {
                 node,
                 data: Data::Map(vec![]),
@@ -224,10 +225,14 @@ impl Reader<'_> {
     }
 
     fn value<'a>(&mut self, node: &'a Node, form: &'static Form, place: &Place) -> Item<'a> {
+        if is_lost(node) {
+            return broken(node);
+        }
         if matches!(node.kind, Kind::Null) && !matches!(form, Form::Any) {
             return self.nothing(node, place);
         }
         match form {
+            Form::Any if node.torn_inside() => broken(node),
             Form::Any => leaf(node),
             Form::Text | Form::Word(_) => self.said(node, form, place),
             Form::Condition => self.condition(node, place),
@@ -288,7 +293,11 @@ impl Reader<'_> {
     ) -> Item<'a> {
         let mut entries: Vec<Entry<'a>> = Vec::with_capacity(written.len());
         let mut unknown = false;
-        let beside = indent::type_like(written, table);
+        let beside = match node.torn {
+            // `fields:` itself may be what could not be read.
+            true => vec![],
+            false => indent::type_like(written, table),
+        };
         entries.extend(self.fields_beside(node, &beside));
         let mut at = 0;
         while let Some(entry) = written.get(at) {
@@ -330,9 +339,11 @@ impl Reader<'_> {
                 required: key.required,
             };
             let strays = match entry.value.kind {
-                Kind::Null => indent::strays(&written[at..], &key.form, |name| {
-                    table.key(name).is_some() || suggest::nearest(name, table.names()).is_some()
-                }),
+                Kind::Null if !entry.value.torn => {
+                    indent::strays(&written[at..], &key.form, |name| {
+                        table.key(name).is_some() || suggest::nearest(name, table.names()).is_some()
+                    })
+                }
                 _ => vec![],
             };
             let item = if strays.is_empty() {
@@ -348,7 +359,7 @@ impl Reader<'_> {
             });
         }
         let whole_file = std::ptr::eq(table, &crate::keys::CONTRACT);
-        let excused = unknown || (whole_file && self.part == Part::Included);
+        let excused = unknown || node.torn || (whole_file && self.part == Part::Included);
         for key in table.keys.iter().filter(|key| key.required) {
             if entries.iter().all(|entry| entry.name != key.name) && !excused {
                 self.missing(table, key, owner, whole_file);
@@ -357,7 +368,7 @@ impl Reader<'_> {
         Item {
             node,
             data: Data::Map(entries),
-            odd: unknown,
+            odd: unknown || node.torn,
         }
     }
 
@@ -461,7 +472,7 @@ impl Reader<'_> {
         let Kind::Map(written) = &node.kind else {
             return self.mismatch(node, form, place);
         };
-        if written.len() < min {
+        if written.len() < min && !node.torn {
             return self.empty(node, place);
         }
         if keys == Keys::FieldName && is_long_form(node) {
@@ -506,7 +517,7 @@ impl Reader<'_> {
                 required: false,
             };
             let strays = match (&entry.value.kind, keys) {
-                (Kind::Null, Keys::TypeName) => {
+                (Kind::Null, Keys::TypeName) if !entry.value.torn => {
                     indent::strays(&written[at..], of, names::is_type_name)
                 }
                 _ => vec![],
@@ -526,7 +537,7 @@ impl Reader<'_> {
         Item {
             node,
             data: Data::Map(entries),
-            odd: false,
+            odd: node.torn,
         }
     }
 
@@ -541,7 +552,7 @@ impl Reader<'_> {
         let Kind::List(written) = &node.kind else {
             return self.mismatch(node, form, place);
         };
-        if written.len() < min {
+        if written.len() < min && !node.torn {
             return self.empty(node, place);
         }
         let entry = Place {
@@ -561,7 +572,7 @@ impl Reader<'_> {
         Item {
             node,
             data: Data::List(items),
-            odd: false,
+            odd: node.torn,
         }
     }
 
@@ -594,6 +605,7 @@ impl Reader<'_> {
                     "write `nobody`".to_owned()
                 },
             ),
+            _ if node.torn => return broken(node),
             other => (
                 codes::WRONG_KIND,
                 format!("{} must be a condition, not {}", place.subject, other.noun()),
@@ -784,6 +796,9 @@ impl Reader<'_> {
     }
 
     fn mismatch<'a>(&mut self, node: &'a Node, form: &Form, place: &Place) -> Item<'a> {
+        if node.torn {
+            return broken(node);
+        }
         let source = node.source(self.sources.text(node.span.file));
         let help = match (&node.kind, form) {
             (Kind::List(items), Form::Either(_)) if is_field(form) => list_advice(items),
@@ -904,6 +919,11 @@ resources:
     fields:
       text: string
     access: {read: public, write: signed_in}";
+
+/// Whether nothing is left of a value that could not be read.
+fn is_lost(node: &Node) -> bool {
+    node.torn && !matches!(node.kind, Kind::List(_) | Kind::Map(_))
+}
 
 fn leaf(node: &Node) -> Item<'_> {
     Item {

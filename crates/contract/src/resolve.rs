@@ -189,12 +189,12 @@ pub fn resolve<'r, 'a>(
     for draft in &mut drafts {
         fields::name(draft, out);
     }
-    lists::resolve(&mut drafts, sections.torn, out);
+    lists::resolve(&mut drafts, sections.torn.things, out);
     for draft in &mut drafts {
         keys::resolve(draft, out);
     }
-    paths::resolve(&mut drafts, sections.torn, out);
-    history::resolve(&mut drafts, out);
+    paths::resolve(&mut drafts, sections.torn.things, out);
+    history::resolve(&mut drafts, sections.torn.things, out);
     Draft {
         resources: drafts,
         types: named,

@@ -366,10 +366,14 @@ impl Schema for Rulebook<'_, '_, '_> {
     }
 
     fn rule(&self, resource: Option<ResourceId>, name: &str) -> Result<Arc<RuleDef>, Unresolved> {
-        let mut torn = self.sections.torn;
+        let mut torn = self.sections.torn.rules;
         if let Some(id) = resource {
             let draft = &self.draft.resources[usize::from(id.0)];
-            torn |= draft.torn;
+            torn |= draft.item.node.torn
+                || draft
+                    .item
+                    .entry("rules")
+                    .is_some_and(|rules| rules.item.is_broken() || rules.item.odd);
             let rules = rules_of(draft.item);
             if let Some(at) = rules.iter().position(|entry| entry.name == name) {
                 return self.ask_rule(Part::Own(id, at));

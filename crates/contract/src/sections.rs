@@ -20,8 +20,16 @@ pub struct Sections<'r, 'a> {
     pub errors: Vec<Named<'r, 'a>>,
     pub types: Vec<Named<'r, 'a>>,
     pub resources: Vec<Named<'r, 'a>>,
-    /// Some part could not be read, so a name that is not found may have stood there.
-    pub torn: bool,
+    pub torn: Torn,
+}
+
+/// Whether some part could not be read, so that a name which is not found may have stood there.
+#[derive(Clone, Copy, Debug)]
+pub struct Torn {
+    /// Of a resource or a named type.
+    pub things: bool,
+    pub rules: bool,
+    pub limits: bool,
 }
 
 impl<'r, 'a> Sections<'r, 'a> {
@@ -66,13 +74,17 @@ impl<'r, 'a> Sections<'r, 'a> {
             files
                 .iter()
                 .filter_map(|file| file.entry(key))
-                .any(|entry| entry.item.is_broken())
+                .any(|entry| entry.item.is_broken() || entry.item.odd)
         };
-        let torn = torn
-            || files.iter().any(|file| file.is_broken() || file.odd)
-            || ["resources", "types", "rules", "limits"]
-                .into_iter()
-                .any(broken);
+        let torn = torn || files.iter().any(|file| file.is_broken() || file.node.torn);
+        let torn = Torn {
+            things: torn
+                || files.iter().any(|file| file.odd)
+                || broken("resources")
+                || broken("types"),
+            rules: torn || broken("rules"),
+            limits: torn || broken("limits"),
+        };
         Sections {
             main,
             limits,

@@ -37,6 +37,7 @@ pub fn read(
         draft,
         access,
         field_rules,
+        torn: draft.item.node.torn_inside(),
         sources,
         out,
     };
@@ -51,6 +52,8 @@ struct Reader<'t, 'r, 'a> {
     draft: &'t ResourceDraft<'r, 'a>,
     access: &'t Access,
     field_rules: &'t [&'t Rule],
+    /// Some of the resource could not be read.
+    torn: bool,
     sources: &'t Sources,
     out: &'t mut Diagnostics,
 }
@@ -63,7 +66,10 @@ impl<'a> Reader<'_, '_, 'a> {
         let word = item.text("action")?.as_str();
         let action = Action::ALL.into_iter().find(|known| known.name() == word)?;
         self.fitting(item, action);
-        if action == Action::Restore && self.draft.item.entry("soft_delete").is_none() {
+        if action == Action::Restore
+            && self.draft.item.entry("soft_delete").is_none()
+            && !self.draft.item.node.torn
+        {
             self.out.push(
                 Diagnostic::error(
                     codes::TEST,
@@ -141,6 +147,9 @@ impl<'a> Reader<'_, '_, 'a> {
         let mut found = TestCaller::default();
         for entry in caller.item.get("user")?.entries() {
             let node = entry.item.node;
+            if entry.item.is_broken() {
+                return None;
+            }
             let text = match &node.kind {
                 Kind::String(text) => text.clone(),
                 Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) => {
@@ -242,6 +251,9 @@ impl<'a> Reader<'_, '_, 'a> {
             ));
             return None;
         }
+        if entry.item.is_broken() {
+            return None;
+        }
         if entry.item.node.kind == Kind::Null {
             if field.shape.nullable {
                 return Some(serde_json::Value::Null);
@@ -311,7 +323,7 @@ impl<'a> Reader<'_, '_, 'a> {
                 rule: Some(rule.to_owned()),
             });
         }
-        if own.is_none() && crate::access::meant_to_open(self.draft, action) {
+        if self.torn || own.is_none() && crate::access::meant_to_open(self.draft, action) {
             // Its condition is wrong, which has been reported where it stands.
             return None;
         }

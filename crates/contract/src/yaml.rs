@@ -5,13 +5,14 @@
 //! instead. Knows nothing of the contract's words. Start at [`parse`].
 //!
 //! The grammar is the parser crate's; this module turns its events into the tree (`build`),
-//! decides what a bare word means (`scalar`), finds the exact place of everything (`place`) and
-//! says in plain words what was wrong with the syntax (`explain`).
+//! decides what a bare word means (`scalar`), finds the exact place of everything (`place`), says
+//! in plain words what was wrong with the syntax (`explain`), and reads on behind it (`mend`).
 
 mod build;
 pub mod codes;
 mod explain;
 mod lines;
+mod mend;
 mod outline;
 mod place;
 mod scalar;
@@ -39,6 +40,9 @@ pub struct Node {
     /// Exactly the source of the value: with its quotes or brackets, without comments around it.
     /// A value that was left out has an empty span where it would stand.
     pub span: Span,
+    /// Some of it could not be read: of a list or map, there may be more than it holds; any other
+    /// value is not what stands there. Why has been reported.
+    pub torn: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -62,14 +66,32 @@ pub struct Entry {
 
 /// Reads one document. An empty text is [`Kind::Null`].
 ///
-/// Every problem is pushed to `out`. `None` means there is no tree that tells what the text means
-/// (it could not be read, or used something that is refused); a tree with errors beside it, for
-/// example about a duplicate key, is still good for finding more mistakes.
+/// Every problem is pushed to `out`. What is no YAML is left out of the tree, which is
+/// [`Node::torn`] there, so that a tree with errors beside it is still good for finding more
+/// mistakes. `None` means that nothing can be said of the text, because it exceeds a bound.
 pub fn parse(file: FileId, text: &str, out: &mut Diagnostics) -> Option<Node> {
-    build::build(file, text, out)
+    mend::parse(file, text, out)
 }
 
 impl Node {
+    fn new(kind: Kind, span: Span) -> Node {
+        Node {
+            kind,
+            span,
+            torn: false,
+        }
+    }
+
+    /// Whether any of it could not be read.
+    pub fn torn_inside(&self) -> bool {
+        self.torn
+            || match &self.kind {
+                Kind::List(items) => items.iter().any(Node::torn_inside),
+                Kind::Map(entries) => entries.iter().any(|entry| entry.value.torn_inside()),
+                _ => false,
+            }
+    }
+
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {
             Kind::String(value) => Some(value),

@@ -262,6 +262,24 @@ fn places_at_the_edges_of_values() {
     check("v:", 0..1, (2, 2));
 }
 
+/// What a tree holds, with `…` for what could not be read.
+fn left(node: &Node) -> String {
+    let torn = node.torn.then(|| "…".to_owned());
+    match &node.kind {
+        Kind::List(items) => {
+            let items: Vec<String> = items.iter().map(left).chain(torn).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Kind::Map(entries) => {
+            let entry =
+                |entry: &yaml::Entry| format!("{}: {}", entry.key.value, left(&entry.value));
+            let entries: Vec<String> = entries.iter().map(entry).chain(torn).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        _ => torn.unwrap_or_else(|| json(node).to_string()),
+    }
+}
+
 /// One line per text: its problems, each with code, place, message and help.
 fn problems(texts: &[&str]) -> String {
     let mut report = String::new();
@@ -269,10 +287,10 @@ fn problems(texts: &[&str]) -> String {
         let (tree, out) = read(text);
         let mut sources = Sources::new();
         sources.add("x", (*text).to_owned());
-        report += &format!(
-            "{text:?}{}\n",
-            if tree.is_some() { " (has a tree)" } else { "" }
-        );
+        report += &match &tree {
+            Some(tree) => format!("{text:?} leaves {}\n", left(tree)),
+            None => format!("{text:?} leaves nothing\n"),
+        };
         assert!(
             out.has_errors() || tree.is_some(),
             "{text:?} failed silently"
@@ -339,12 +357,12 @@ fn what_yaml_can_and_the_language_refuses() {
         "a: 1\rb: 2\n",
         "a: \u{a0}b\n",
     ]), @r#"
-    "a: 1\nb: 2\n'a': 3\n" (has a tree)
+    "a: 1\nb: 2\n'a': 3\n" leaves {a: 1, b: 2}
       E0110 3:1 `'a'` the key `a` stands twice in this map
         3:1 `'a'` again here
         1:1 `a` first here
         help: remove one of them, or join their values
-    "{a: 1, a: {b: 1, b: 2}}" (has a tree)
+    "{a: 1, a: {b: 1, b: 2}}" leaves {a: …}
       E0110 1:8 `a` the key `a` stands twice in this map
         1:8 `a` again here
         1:2 `a` first here
@@ -353,46 +371,46 @@ fn what_yaml_can_and_the_language_refuses() {
         1:18 `b` again here
         1:12 `b` first here
         help: remove one of them, or join their values
-    "a: &x 1\nb: *x\n"
+    "a: &x 1\nb: *x\n" leaves {a: 1, b: …}
       E0111 1:4 `&x 1` a value that begins with `&` is an anchor to YAML
         1:4 `&x 1` anchors are not part of the language
         help: remove the anchor; if this is text, put it into quotes: '&x 1'
       E0112 2:4 `*x` a value that begins with `*` is an alias to YAML
         2:4 `*x` aliases are not part of the language
         help: write the value out; if this is text, put it into quotes: '*x'
-    "a: &x\n  c: 1\n" (has a tree)
+    "a: &x\n  c: 1\n" leaves {a: {c: 1}}
       E0111 1:4 `&x` a value that begins with `&` is an anchor to YAML
         1:4 `&x` anchors are not part of the language
         help: remove the anchor; if this is text, put it into quotes: '&x'
-    "a: !!str 1\n"
+    "a: !!str 1\n" leaves {a: …}
       E0113 1:4 `!!str 1` a value that begins with `!` is a tag to YAML
         1:4 `!!str 1` tags are not part of the language
         help: if `!` means "not", put the whole value into quotes: '!!str 1'; otherwise remove the tag
-    "a: !x\n  b: 1\n"
+    "a: !x\n  b: 1\n" leaves {a: {b: 1, …}}
       E0113 1:4 `!x` a value that begins with `!` is a tag to YAML
         1:4 `!x` tags are not part of the language
         help: if `!` means "not", put the whole value into quotes: '!x'; otherwise remove the tag
-    "a: !this.done\n"
+    "a: !this.done\n" leaves {a: …}
       E0113 1:4 `!this.done` a value that begins with `!` is a tag to YAML
         1:4 `!this.done` tags are not part of the language
         help: if `!` means "not", put the whole value into quotes: '!this.done'; otherwise remove the tag
-    "rules: {a: !this.done && b, c: d}\n"
+    "rules: {a: !this.done && b, c: d}\n" leaves {rules: {a: …, c: "d"}}
       E0113 1:12 `!this.done && b` a value that begins with `!` is a tag to YAML
         1:12 `!this.done && b` tags are not part of the language
         help: if `!` means "not", put the whole value into quotes: '!this.done && b'; otherwise remove the tag
-    "a:\n  <<: {b: 1}\n"
+    "a:\n  <<: {b: 1}\n" leaves {a: {…}}
       E0114 2:3 `<<` merge keys are not part of the language
         help: write the keys out; what several resources share can be a rule or a type
-    "a: 1\n---\nb: 2\n" (has a tree)
+    "a: 1\n---\nb: 2\n" leaves {a: 1, b: 2}
       E0115 2:1 `---` a second document begins here
         help: one file holds one document: move this one to a file of its own
-    "a: 1\n...\nb: 2\n" (has a tree)
+    "a: 1\n...\nb: 2\n" leaves {a: 1, b: 2}
       E0115 3:1 `b: 2` a second document begins here
         help: one file holds one document: move this one to a file of its own
-    "%YAML 1.1\n---\na: 1\n" (has a tree)
+    "%YAML 1.1\n---\na: 1\n" leaves {a: 1}
       E0116 1:1 `%YAML 1.1` directives are not part of the language
         help: remove this line; every file is YAML 1.2 and has no tags
-    "404: x\ntrue: y\n~: z\n1.5: w\n" (has a tree)
+    "404: x\ntrue: y\n~: z\n1.5: w\n" leaves {404: "x", true: "y", ~: "z", 1.5: "w"}
       E0117 1:1 `404` the key `404` is a number, not text
         help: put it into quotes: '404'
       E0117 2:1 `true` the key `true` is true or false, not text
@@ -401,59 +419,59 @@ fn what_yaml_can_and_the_language_refuses() {
         help: put it into quotes: '~'
       E0117 4:1 `1.5` the key `1.5` is a number, not text
         help: put it into quotes: '1.5'
-    "? a\n: b\n" (has a tree)
+    "? a\n: b\n" leaves {a: "b"}
       E0118 1:1 `?` a key must be one word or a quoted text
         help: write `key: value`; put the key into quotes if it holds brackets or `?`
-    "[a, b]: c\n"
+    "[a, b]: c\n" leaves …
       E0118 1:1 `[` a key must be one word or a quoted text
         help: write `key: value`; put the key into quotes if it holds brackets or `?`
-    "{a: 1}: c\n"
+    "{a: 1}: c\n" leaves …
       E0118 1:1 `{` a key must be one word or a quoted text
         help: write `key: value`; put the key into quotes if it holds brackets or `?`
-    ": a\n"
+    ": a\n" leaves {…}
       E0119 1:1 `:` there is no key before this `:`
         help: write the key, or remove the line
-    "a: {b, c: 1}\n"
+    "a: {b, c: 1}\n" leaves {a: {c: 1, …}}
       E0120 1:5 `b` `b` has no value
         help: write `b: …`; or `[b]` if this is meant to be a list
-    "a: {b:1}\n"
+    "a: {b:1}\n" leaves {a: {…}}
       E0101 1:6 `:` a space is missing after this `:`
         1:6 `:` needs a space behind it
         note: without the space YAML takes key, colon and value for one word
-    "a: [b: 1]\n" (has a tree)
+    "a: [b: 1]\n" leaves {a: […]}
       E0121 1:5 `` a list holds a `key: value` without brackets
         help: write `[{key: value}]`; or put the item into quotes if it is text
-    "a: 9223372036854775808\n"
+    "a: 9223372036854775808\n" leaves {a: …}
       E0123 1:4 `9223372036854775808` `9223372036854775808` is too large for a whole number
         1:4 `9223372036854775808` whole numbers have 64 bits
         help: write '9223372036854775808' if it is text
-    "a: [.nan, -.inf, 1e999]\n"
+    "a: [.nan, -.inf, 1e999]\n" leaves {a: […, …, …]}
       E0124 1:5 `.nan` `.nan` is not a finite number
         help: JSON has no such number; write '.nan' if it is text
       E0124 1:11 `-.inf` `-.inf` is not a finite number
         help: JSON has no such number; write '-.inf' if it is text
       E0124 1:18 `1e999` `1e999` is not a finite number
         help: JSON has no such number; write '1e999' if it is text
-    "a: 007\n" (has a tree)
+    "a: 007\n" leaves {a: 7}
       warning E0125 1:4 `007` `007` is a number: the zeros in front are not kept
         help: write '007' if they matter
         note: YAML 1.1 would even read it as octal
-    "a:  \tb\n" (has a tree)
+    "a:  \tb\n" leaves {a: "b"}
       E0108 1:5 `	` a tab cannot stand here
         help: put a space here
-    "-\tx\n" (has a tree)
+    "-\tx\n" leaves ["x"]
       E0108 1:2 `	` a tab cannot stand here
         help: put a space here
-    "a: {b: 1,\tc: 2}\n" (has a tree)
+    "a: {b: 1,\tc: 2}\n" leaves {a: {b: 1, c: 2}}
       E0108 1:10 `	` a tab cannot stand here
         help: put a space here
-    "a: \u{1}b\n"
+    "a: \u{1}b\n" leaves {a: "b"}
       E0133 1:4 `` the character U+0001 cannot stand in a file
         help: remove it; inside double quotes it can be written as an escape
-    "a: 1\rb: 2\n"
+    "a: 1\rb: 2\n" leaves {a: 1, b: 2}
       E0133 1:5 `CR` a carriage return without a line feed
         help: save the file with line feeds as line ends
-    "a: \u{a0}b\n" (has a tree)
+    "a: \u{a0}b\n" leaves {a: " b"}
       E0133 1:4 ` ` this value begins with U+00A0, which only looks like a space
         help: replace it by a space
     "#);
@@ -537,253 +555,255 @@ fn slips_of_beginners() {
         // A byte order mark in the middle, after joining files.
         "a: 1\n\u{feff}b: 2\n",
     ]), @r#"
-    "a: 1\nname:book\nb: 1\n"
+    "a: 1\nname:book\nb: 1\n" leaves {a: 1, name: "book", b: 1}
       E0101 2:5 `:` a space is missing after this `:`
         2:5 `:` needs a space behind it
         note: without the space YAML takes key, colon and value for one word
-    "name:book\nb: 1\n"
+    "name:book\nb: 1\n" leaves {name: "book", b: 1}
       E0101 1:5 `:` a space is missing after this `:`
         1:5 `:` needs a space behind it
         note: without the space YAML takes key, colon and value for one word
-    "a:\n  b:1\n  c: 2\n"
+    "a:\n  b:1\n  c: 2\n" leaves {a: {b: 1, c: 2}}
       E0101 2:4 `:` a space is missing after this `:`
         2:4 `:` needs a space behind it
         note: without the space YAML takes key, colon and value for one word
-    "a:\n  - b:1\n    c: 2\n"
+    "a:\n  - b:1\n    c: 2\n" leaves {a: [{b: 1, c: 2}]}
       E0101 2:6 `:` a space is missing after this `:`
         2:6 `:` needs a space behind it
         note: without the space YAML takes key, colon and value for one word
-    "a: {b:[1]}\n"
+    "a: {b:[1]}\n" leaves {a: {b: [1]}}
       E0101 1:6 `:` a space is missing after this `:`
         1:6 `:` needs a space behind it
         note: without the space YAML takes key, colon and value for one word
-    "a\nb: 1\n"
+    "a\nb: 1\n" leaves {b: 1, …}
       E0109 1:1 `a` a `:` is missing behind this key
         help: write `a: …`
-    "a: 1\nb\nc: 2\n"
+    "a: 1\nb\nc: 2\n" leaves {a: 1, c: 2, …}
       E0109 2:1 `b` a `:` is missing behind this key
         help: write `b: …`
-    "a:\n  b  # why\n  c: 1\n"
+    "a:\n  b  # why\n  c: 1\n" leaves {a: {c: 1, …}}
       E0109 2:3 `b` a `:` is missing behind this key
         help: write `b: …`
-    "a:\n  b: 1\n   c: 2\n"
+    "a:\n  b: 1\n   c: 2\n" leaves {a: {b: 1, c: 2}}
       E0102 3:4 `c: 2` this line is indented too deep
         2:3 `b: 1` this key has a value already
         help: line it up with the key it belongs beside
-    "a:\n    b: 1\n  c: 2\n"
+    "a:\n    b: 1\n  c: 2\n" leaves {a: {b: 1, …}, …}
       E0102 3:3 `c: 2` this line fits no level above it
         2:5 `b: 1` the line before it
         help: indent it by 0 or 4 spaces, like the level it belongs to
-    "a:\n  b:\n      c: 1\n    d: 1\n"
+    "a:\n  b:\n      c: 1\n    d: 1\n" leaves {a: {b: {c: 1, …}, …}}
       E0102 4:5 `d: 1` this line fits no level above it
         3:7 `c: 1` the line before it
         help: indent it by 0, 2 or 6 spaces, like the level it belongs to
-    "  a: 1\nb: 2\n"
+    "  a: 1\nb: 2\n" leaves {a: 1, …}
       E0102 2:1 `b: 2` this line fits no level above it
         1:3 `a: 1` the line before it
         help: the lines above stand at column 2: indent it by as many spaces
-    "a: 1\n b: 2\n"
+    "a: 1\n b: 2\n" leaves {a: 1, b: 2}
       E0102 2:2 `b: 2` this line is indented too deep
         1:1 `a: 1` this key has a value already
         help: line it up with the key it belongs beside
-    "a:\n  - x\n b: 1\n"
+    "a:\n  - x\n b: 1\n" leaves {a: ["x", …], …}
       E0102 3:2 `b: 1` this line fits no level above it
         2:3 `- x` the line before it
         help: indent it by 0 or 2 spaces, like the level it belongs to
-    "a: 1\n- b\n"
+    "a: 1\n- b\n" leaves {a: 1, …}
       E0102 2:1 `- b` a list item stands among the keys of a map
         1:1 `a: 1` on the same level as this
         help: indent it under the key or item it belongs to
-    "- a\nb: 1\n"
+    "- a\nb: 1\n" leaves ["a", …]
       E0102 2:1 `b: 1` a key stands among the items of a list
         1:1 `- a` on the same level as this
         help: indent it under the key or item it belongs to
-    "a: - b\n"
+    "a: - b\n" leaves {a: …}
       E0100 1:4 `-` a list cannot begin behind its key
         help: put `- …` on the next line, indented; or write `[…]`
-    "a: b # x\n  c: 1\n"
+    "a: b # x\n  c: 1\n" leaves {a: …, …}
       E0102 2:3 `c: 1` the value above has ended with its comment
         2:3 `c: 1` yet this line is indented as if it went on
         1:6 `#` the comment
         help: indent this line like the key it belongs beside; or put the value into quotes
-    "a: |\n  x\n y\n"
+    "a: |\n  x\n y\n" leaves {a: …, …}
       E0102 3:2 `y` this line fits no level above it
         2:3 `x` the line before it
         help: indent it by 0 or 2 spaces, like the level it belongs to
-    "a: *.example.com\n"
+    "a: *.example.com\n" leaves {a: …}
       E0112 1:4 `*.example.com` a value that begins with `*` is an alias to YAML
         1:4 `*.example.com` aliases are not part of the language
         help: write the value out; if this is text, put it into quotes: '*.example.com'
-    "a: * 5  # x\n"
+    "a: * 5  # x\n" leaves {a: …}
       E0112 1:4 `* 5` a value that begins with `*` is an alias to YAML
         1:4 `* 5` aliases are not part of the language
         help: write the value out; if this is text, put it into quotes: '* 5'
-    "a: & y\n"
+    "a: & y\n" leaves {a: …}
       E0111 1:4 `& y` a value that begins with `&` is an anchor to YAML
         1:4 `& y` anchors are not part of the language
         help: remove the anchor; if this is text, put it into quotes: '& y'
-    "a: @x y\n"
+    "a: @x y\n" leaves {a: …}
       E0103 1:4 `@x y` a value cannot begin with `@`
         help: put the value into quotes: '@x y'
-    "a: [`x`, b]\n"
+    "a: [`x`, b]\n" leaves {a: ["b", …]}
       E0103 1:5 ``x`` a value cannot begin with ```
         help: put the value into quotes: '`x`'
-    "a: %x\n"
+    "a: %x\n" leaves {a: …}
       E0103 1:4 `%x` a value cannot begin with `%`
         help: put the value into quotes: '%x'
-    "%x: 1\n"
+    "%x: 1\n" leaves …
       E0116 1:1 `%x: 1` a line that begins with `%` is a directive to YAML
         help: remove it; put the key into quotes if it is one
-    "a: !x!y b\n"
+    "a: !x!y b\n" leaves {a: …}
       E0113 1:4 `!x!y b` a value that begins with `!` is a tag to YAML
         1:4 `!x!y b` tags are not part of the language
         help: if `!` means "not", put the whole value into quotes: '!x!y b'; otherwise remove the tag
-    "a: >= 5\n"
+    "a: >= 5\n" leaves {a: …}
       E0103 1:4 `>= 5` `>` at the beginning of a value announces a block of text
         help: put the value into quotes: '>= 5'
-    "a: |x\n"
+    "a: |x\n" leaves {a: …}
       E0103 1:4 `|x` `|` at the beginning of a value announces a block of text
         help: put the value into quotes: '|x'
-    "a: ,b\n"
+    "a: ,b\n" leaves {a: …}
       E0103 1:4 `,b` a value cannot begin with `,`
         help: put the value into quotes: ',b'
-    "a: {b: > 5, c: 1}\n"
+    "a: {b: > 5, c: 1}\n" leaves {a: {b: …, c: 1}}
       E0103 1:8 `> 5` `>` at the beginning of a value announces a block of text
         help: put the value into quotes: '> 5'
-    "a: =x ? b : c  # why\n"
+    "a: =x ? b : c  # why\n" leaves {a: …}
       E0103 1:11 `:` this `:` makes YAML take the value for another key
         1:4 `=x ? b ` the value begins here
         help: put the value into quotes: '=x ? b : c'
-    "a: b: c\n"
+    "a: b: c\n" leaves {a: …}
       E0103 1:5 `:` this `:` makes YAML take the value for another key
         1:4 `b` the value begins here
         help: put the value into quotes: 'b: c'
-    "a: {v: =x ? b : c, w: 1}\n"
+    "a: {v: =x ? b : c, w: 1}\n" leaves {a: {v: …, w: 1, …}}
       E0103 1:15 `:` this `:` makes YAML take the value for another key
         1:8 `=x ? b ` the value begins here
         help: put the value into quotes: '=x ? b : c'
-    "a: {v: =avg(r, r.stars), w: 1}\n"
+    "a: {v: =avg(r, r.stars), w: 1}\n" leaves {a: …}
       E0103 1:8 `=avg(r` this value is cut in two by a comma
         1:8 `=avg(r` ends at the comma, with a parenthesis open
         1:14 `,` this comma
         help: inside `{…}` and `[…]` put a value with commas into quotes
-    "a: [=avg(r, r.stars), w]\n"
+    "a: [=avg(r, r.stars), w]\n" leaves {a: …}
       E0103 1:5 `=avg(r` this value is cut in two by a comma
         1:5 `=avg(r` ends at the comma, with a parenthesis open
         1:11 `,` this comma
         help: inside `{…}` and `[…]` put a value with commas into quotes
-    "a: {read: this.list.exists(m, m.ok)}\n"
+    "a: {read: this.list.exists(m, m.ok)}\n" leaves {a: …}
       E0103 1:11 `this.list.exists(m` this value is cut in two by a comma
         1:11 `this.list.exists(m` ends at the comma, with a parenthesis open
         1:29 `,` this comma
         help: inside `{…}` and `[…]` put a value with commas into quotes
-    "a: {read: role in ['a'], b: 1}\n"
+    "a: {read: role in ['a'], b: 1}\n" leaves {a: {read: …, b: 1, …}}
       E0103 1:19 `[` a bare value inside brackets cannot hold `[`
         help: put the value into quotes: "role in ['a']"; or a comma before the `[`
-    "a: ='x #1' + y\n"
+    "a: ='x #1' + y\n" leaves {a: …}
       E0122 1:4 `='x` this formula is cut short by a comment
         1:8 `#1' + y` from here on it is a comment
         help: put the formula into quotes: "='x #1' + y"
-    "a: 'x' in y  # why\n"
+    "a: 'x' in y  # why\n" leaves {a: …}
       E0106 1:8 `in y` there is more text behind a closing quote
         1:4 `'x'` the quoted text
         help: put the whole value into quotes: "'x' in y"
-    "a: \"x\": y\n"
+    "a: \"x\": y\n" leaves {a: …}
       E0103 1:7 `:` this `:` makes YAML take the value for another key
         1:4 `"x"` the value begins here
         help: put the value into quotes: '"x": y'
-    "a: [x] == y\n"
+    "a: [x] == y\n" leaves {a: …}
       E0106 1:8 `== y` there is more text behind a closing bracket
         1:4 `[x]` taken for a list or map
         help: put the whole value into quotes: '[x] == y'
-    "a: {id}/x\n"
+    "a: {id}/x\n" leaves {a: …}
       E0106 1:8 `/x` there is more text behind a closing bracket
         1:4 `{id}` taken for a list or map
         help: put the whole value into quotes: '{id}/x'
-    "a: 'it's fine'\n"
+    "a: 'it's fine'\n" leaves {a: …}
       E0106 1:8 `s fine'` there is more text behind a closing quote
         1:4 `'it'` the quoted text
         help: inside single quotes write '' for an apostrophe
-    "a: x #y\n  z\n"
+    "a: x #y\n  z\n" leaves {a: …, …}
       E0102 2:3 `z` the value above has ended with its comment
         2:3 `z` yet this line is indented as if it went on
         1:6 `#` the comment
         help: indent this line like the key it belongs beside; or put the value into quotes
-    "a: 'x'#y\n"
+    "a: 'x'#y\n" leaves {a: …}
       E0100 1:7 `#` a comment needs a space before its `#`
         help: put a space here; or quotes around the value if `#` belongs to it
-    "a: 'x\nb: 1\n"
+    "a: 'x\nb: 1\n" leaves {a: …, b: 1}
       E0104 1:4 `'x` this `'` is not closed on its line
         1:4 `'x` the quoted text begins here
         help: add the closing `'`; text over several lines can stand under `key: |`
-    "a: \"x\n  b: y\n"
+    "a: \"x\n  b: y\n" leaves {a: …}
       E0104 1:4 `"x` this `"` is not closed on its line
         1:4 `"x` the quoted text begins here
         help: add the closing `"`; text over several lines can stand under `key: |`
-    "a:\n  b: 'it''s\n  c: 'x'\n"
+        note: line 2 has not been checked because of this
+    "a:\n  b: 'it''s\n  c: 'x'\n" leaves {a: {b: …, c: "x"}}
       E0104 2:6 `'it''s` this `'` is not closed on its line
         2:6 `'it''s` the quoted text begins here
         help: inside single quotes write '' for an apostrophe
-    "a: 'x\n  b: y' z\n"
+    "a: 'x\n  b: y' z\n" leaves {a: …}
       E0104 1:4 `'x` this `'` is not closed on its line
         1:4 `'x` the quoted text begins here
         2:7 `'` taken for the closing quote
         help: add the closing `'`; text over several lines can stand under `key: |`
-    "a: [1, 2\nb: 3\n"
+        note: line 2 has not been checked because of this
+    "a: [1, 2\nb: 3\n" leaves {a: …, b: 3}
       E0105 1:4 `[` this `[` is not closed
         1:4 `[` opened here
         2:2 `` not possible inside the brackets
         help: add `]` where it ends
-    "a: {x: 1\n"
+    "a: {x: 1\n" leaves {a: …}
       E0105 1:4 `{` this `{` is not closed
         1:4 `{` opened here
         help: add `}` where it ends
-    "a: [1, 2"
+    "a: [1, 2" leaves {a: …}
       E0105 1:4 `[` this `[` is not closed
         1:4 `[` opened here
         help: add `]` where it ends
-    "a: {b: 1]\n"
+    "a: {b: 1]\n" leaves {a: {b: 1}}
       E0105 1:9 `]` `]` cannot close a `{`
         1:4 `{` opened here
         help: write `}`
-    "a: ]\n"
+    "a: ]\n" leaves {a: …}
       E0105 1:4 `]` this bracket closes nothing
         help: remove it; or put the value into quotes if it belongs to a text
-    "a: [\n  'x',\n]\n"
+    "a: [\n  'x',\n]\n" leaves {a: ["x"]}
       E0102 3:1 `]` a line inside brackets stands too far left
         1:4 `[` the bracket
         help: indent it (also a closing bracket) deeper than the line that holds the opening one
-    "a: {b: {c: 1}\nd: 2\n"
+    "a: {b: {c: 1}\nd: 2\n" leaves {a: …, d: 2}
       E0105 1:4 `{` this `{` is not closed
         1:4 `{` opened here
         2:1 `` not possible inside the brackets
         help: add `}` where it ends
-    "a: [b, , c]\n"
+    "a: [b, , c]\n" leaves {a: ["b", "c"]}
       E0100 1:8 `,` nothing stands before this comma
         help: remove the comma, or write the value before it
-    "a: ['b' 'c']\n"
+    "a: ['b' 'c']\n" leaves {a: ["b", "c"]}
       E0106 1:9 `'c'` there is more text behind a closing quote
         1:5 `'b'` the quoted text
         help: separate the items by commas
-    "a: \"\\d+\"\n"
+    "a: \"\\d+\"\n" leaves {a: …}
       E0107 1:5 `\d` this escape means nothing inside double quotes
         help: use single quotes, where a backslash is a backslash; or write `\\`
-    "a: \"ok \\u12\"\n"
+    "a: \"ok \\u12\"\n" leaves {a: …}
       E0107 1:8 `\u` this escape means nothing inside double quotes
         help: use single quotes, where a backslash is a backslash; or write `\\`
-    "a:\n\tb: 1\n"
+    "a:\n\tb: 1\n" leaves {a: {b: 1}}
       E0108 2:1 `	` a tab cannot stand here
         help: indent with spaces, two for each level
-    "a:\n  b: 1\n\tc: 2\n"
+    "a:\n  b: 1\n\tc: 2\n" leaves {a: {b: 1, …}, …}
       E0108 3:1 `	` a tab cannot stand here
         help: indent with spaces, two for each level
-    "a:\tb\n"
+    "a:\tb\n" leaves {a: "b"}
       E0108 1:3 `	` a tab cannot stand here
         help: put a space here
-    "a: |\n\tx\n"
+    "a: |\n\tx\n" leaves {a: "x\n"}
       E0108 2:1 `	` a tab cannot stand here
         help: indent with spaces, two for each level
-    "a: 1\n\u{feff}b: 2\n"
+    "a: 1\n\u{feff}b: 2\n" leaves {a: 1, b: 2}
       E0133 2:1 `﻿` the character U+FEFF cannot stand in a file
         help: remove it; inside double quotes it can be written as an escape
     "#);
@@ -872,6 +892,10 @@ fn check_anything(text: &str) {
     assert!(tree.is_some() || out.has_errors(), "no tree and no error");
     if let Some(tree) = &tree {
         check_places(tree, text);
+        assert!(
+            !tree.torn_inside() || out.has_errors(),
+            "torn without a word"
+        );
     }
     for found in &out {
         for label in std::iter::once(&found.primary).chain(&found.secondary) {

@@ -247,4 +247,5 @@ fn not_utf8(file: FileId, at: usize) -> Diagnostic {
     )
     .label("the first bytes that are no text")
     .help("save the file as UTF-8, without changing its words")
+    .note("nothing else of it has been checked")
 }

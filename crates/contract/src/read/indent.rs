@@ -206,7 +206,7 @@ impl Reader<'_> {
         place: &Place,
     ) -> Option<Item<'a>> {
         let field = std::ptr::eq(table, &FIELD) || std::ptr::eq(table, &MEMBER);
-        let entries = node.as_map().filter(|_| field)?;
+        let entries = node.as_map().filter(|_| field && !node.torn)?;
         let plain = |entry: &Entry| {
             let name = entry.key.value.as_str();
             FIELD.key(name).is_none()

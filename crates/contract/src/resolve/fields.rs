@@ -96,13 +96,11 @@ pub fn resolve<'r, 'a>(
     id_type: &Arc<IdType>,
     shapes: &mut Shapes<'_, 'r, 'a>,
 ) -> (Vec<FieldDraft<'r, 'a>>, bool) {
-    let mut fields = vec![system(
-        SystemField::Id,
-        Type::Id(Arc::clone(id_type)),
-        id_type,
-    )];
+    let mut id = system(SystemField::Id, Type::Id(Arc::clone(id_type)), id_type);
+    id.broken = super::ids::unknown(resource);
+    let mut fields = vec![id];
     let declared = resource.entry("fields").map(|entry| &entry.item);
-    let torn = declared.is_none_or(Item::is_broken);
+    let torn = resource.node.torn || declared.is_none_or(|fields| fields.is_broken() || fields.odd);
     let entries = declared.map(Item::entries).unwrap_or_default();
     if let Some(extra) = entries.get(FIELDS_MAX) {
         shapes.out.push(
@@ -257,7 +255,8 @@ fn field<'r, 'a>(
     FieldDraft {
         field,
         declared: Some(declared),
-        broken,
+        // What is lost of it may say what fits it.
+        broken: broken || item.node.torn_inside(),
     }
 }
 
@@ -391,7 +390,7 @@ fn never_filled(field: &Field, declared: Declared<'_, '_>, out: &mut Diagnostics
         .into_iter()
         .any(|word| says(item, word));
     let explicit = item.flag("readOnly") && !filled;
-    if explicit && !field.shape.nullable && item.entry("default").is_none() {
+    if explicit && !field.shape.nullable && item.entry("default").is_none() && !item.node.torn {
         let name = declared.name;
         let span = item
             .entry("readOnly")
@@ -479,7 +478,11 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
     for (field, column) in draft.fields.iter().zip(&columns) {
         let id = field.field.id;
         let Some(declared) = field.declared else {
-            properties.insert(column.clone(), Property::Field(id));
+            let property = match field.broken {
+                true => Property::Broken,
+                false => Property::Field(id),
+            };
+            properties.insert(column.clone(), property);
             continue;
         };
         let computed = declared.item.entry("value").is_some();
@@ -504,7 +507,13 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
         let Some(declared) = field.declared else {
             continue;
         };
-        if field.broken || !matches!(field.field.kind, FieldKind::Relation { .. }) {
+        if field.broken {
+            // It may have been a relation.
+            let column = format!("{}_id", declared.name);
+            properties.entry(column).or_insert(Property::Broken);
+            continue;
+        }
+        if !matches!(field.field.kind, FieldKind::Relation { .. }) {
             continue;
         }
         if let Some(other) = draft
@@ -567,7 +576,7 @@ pub fn name<'a>(draft: &mut ResourceDraft<'_, 'a>, out: &mut Diagnostics) {
         draft.torn |= draft
             .item
             .entry(key)
-            .is_some_and(|entry| entry.item.is_broken());
+            .is_some_and(|entry| entry.item.is_broken() || entry.item.odd);
     }
     draft.properties = properties;
 }

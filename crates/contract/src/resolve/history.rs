@@ -8,7 +8,8 @@ use super::fields::deprecated;
 use super::{Lookup, ResourceDraft};
 use crate::codes;
 
-pub fn resolve(drafts: &mut [ResourceDraft<'_, '_>], out: &mut Diagnostics) {
+/// `torn`: some resources could not be read.
+pub fn resolve(drafts: &mut [ResourceDraft<'_, '_>], torn: bool, out: &mut Diagnostics) {
     let names: Vec<String> = drafts.iter().map(|draft| draft.name().to_owned()).collect();
     let mut before: HashMap<String, Span> = HashMap::new();
     for draft in drafts.iter_mut() {
@@ -25,7 +26,7 @@ pub fn resolve(drafts: &mut [ResourceDraft<'_, '_>], out: &mut Diagnostics) {
             )
             .then(|| old.to_owned())
         });
-        let known = |name: &str| names.iter().any(|other| other == name);
+        let known = |name: &str| torn || names.iter().any(|other| other == name);
         draft.deprecated = deprecated(item, known, "resource", out);
         fields(draft, out);
         removed(draft, out);
@@ -41,7 +42,7 @@ fn fields(draft: &mut ResourceDraft<'_, '_>, out: &mut Diagnostics) {
             continue;
         };
         if let Some(was) = declared.item.text("was") {
-            let exists = !matches!(draft.stored(was.as_str()), Lookup::Unknown);
+            let exists = draft.properties.contains_key(was.as_str());
             old_name(was.as_str(), was.span(), exists, "field", &mut before, out);
         }
         let known = |name: &str| !matches!(draft.stored(name), Lookup::Unknown);
@@ -101,7 +102,7 @@ fn removed(draft: &mut ResourceDraft<'_, '_>, out: &mut Diagnostics) {
                 .and_then(|declared| declared.item.text("was"))
                 .is_some_and(|was| was.as_str() == written)
         });
-        let (message, help) = if !matches!(draft.stored(written), Lookup::Unknown) {
+        let (message, help) = if draft.properties.contains_key(written) {
             (
                 format!("`removed` names `{written}`, which still exists"),
                 "`removed` lists fields that are gone on purpose; delete the field, or this entry",

@@ -58,6 +58,15 @@ pub fn resolve(
         .collect()
 }
 
+/// Whether the ids of a resource may be other than they seem, because some of it could not be
+/// read.
+pub fn unknown(resource: &Item<'_>) -> bool {
+    match resource.entry("id") {
+        Some(id) => id.item.is_broken() || id.item.odd,
+        None => resource.is_broken() || resource.node.torn,
+    }
+}
+
 fn one(item: &Item<'_>, snake: &str, key: Span, out: &mut Diagnostics) -> (IdKind, String, Span) {
     let Some(id) = item.get("id") else {
         return (IdKind::TypeId, own_prefix(snake), key);

@@ -11,7 +11,7 @@ use super::constraints;
 use super::resource_id;
 use crate::codes;
 use crate::json;
-use crate::names::{Taken, check_field_name};
+use crate::names::{Taken, check_field_name, is_type_name};
 use crate::read::{Item, Text, names_of};
 use crate::sections::{Named, Sections};
 
@@ -139,6 +139,8 @@ pub enum Place {
 
 pub struct Shapes<'s, 'r, 'a> {
     resources: HashMap<&'s str, ResourceId>,
+    /// Indexed by [`ResourceId`].
+    all: &'s [Named<'r, 'a>],
     types: &'s [Named<'r, 'a>],
     type_at: HashMap<&'s str, usize>,
     states: Vec<State>,
@@ -182,6 +184,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
         };
         Shapes {
             resources: resources.iter().enumerate().map(resource_at).collect(),
+            all: resources,
             types,
             type_at: types
                 .iter()
@@ -192,7 +195,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             id_types,
             sources,
             out,
-            torn: sections.torn,
+            torn: sections.torn.things,
         }
     }
 
@@ -428,9 +431,12 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             word.span(),
             format!("unknown type `{name}`"),
         );
+        // Some of the contract could not be read: the name may have stood there.
+        let may_be_lost = self.torn && is_type_name(name);
         let foreign = FOREIGN
             .iter()
-            .find(|(foreign, _)| foreign.eq_ignore_ascii_case(name));
+            .find(|(foreign, _)| foreign.eq_ignore_ascii_case(name))
+            .filter(|_| !may_be_lost);
         if let Some((_, advice)) = foreign {
             self.out.push(found.label("not a type").help(*advice));
             return;
@@ -473,8 +479,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             )));
             return;
         }
-        // Some of the contract could not be read: the name may have stood there.
-        if self.torn && name.starts_with(|c: char| c.is_ascii_uppercase()) {
+        if may_be_lost {
             return;
         }
         let mut known: Vec<&str> = WORDS.to_vec();
@@ -616,7 +621,8 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 );
             }
         }
-        Some(Found::Relation(target))
+        let (_, resource) = self.all[usize::from(target.0)];
+        (!super::ids::unknown(resource)).then_some(Found::Relation(target))
     }
 
     fn words(&mut self, item: &Item<'a>) -> Option<Arc<[Box<str>]>> {
@@ -780,7 +786,9 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 let made = if item.is_broken() {
                     None
                 } else {
+                    // Nobody can say what fits an object of which members are lost.
                     self.members(item, Some(&key.value), depth)
+                        .filter(|_| !item.node.torn_inside())
                 };
                 self.states[at] = match &made {
                     Some((object, members)) => State::Done(Arc::clone(object), Arc::clone(members)),

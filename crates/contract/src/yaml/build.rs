@@ -2,7 +2,8 @@
 //!
 //! The events' own places are not used blindly: some lie behind comments, some are empty. A
 //! cursor runs along just behind the last token, and what lies between it and the next token
-//! (white space, comments, `-`, `:`, `?`, `,`) is looked at here. Start at [`build`].
+//! (white space, comments, `-`, `:`, `?`, `,`) is looked at here. What is refused without being a
+//! fault in the grammar leaves a tear in the tree, see [`Node::torn`]. Start at [`attempt`].
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,23 +12,41 @@ use diag::{Diagnostic, Diagnostics, FileId, Span, Spanned};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use super::scalar::{Plain, leading_zero, quoted, resolve};
-use super::{BYTES_MAX, DEPTH_MAX, Entry, Kind, NODES_MAX, Node, codes};
-use super::{explain, lines, outline, place};
+use super::{DEPTH_MAX, Entry, Kind, NODES_MAX, Node, codes};
+use super::{explain, lines, place};
 
 /// Reading stops after this many problems: nobody mends more at once, and saying what is wrong in
 /// one place costs time that grows with the length of the text.
 const PROBLEMS_MAX: usize = 100;
 
-pub(super) fn build(file: FileId, text: &str, out: &mut Diagnostics) -> Option<Node> {
-    if let Some(found) = refuse_whole(file, text) {
-        out.push(found);
-        return None;
-    }
-    let problems_before = out.len() + out.dropped();
+/// What one reading of a text came to.
+pub(super) struct Attempt {
+    /// Of a text with a fault: nothing, because what comes before the fault is found again when
+    /// the rest of the text is read without it.
+    pub found: Diagnostics,
+    pub outcome: Outcome,
+}
+
+pub(super) enum Outcome {
+    Tree(Node),
+    /// Here the text stops being YAML, or the YAML of the language.
+    Fault(Fault),
+    /// A bound was reached; `found` says which.
+    Refused,
+}
+
+pub(super) struct Fault {
+    /// Where reading stopped, which may be far behind the mistake.
+    pub at: usize,
+    pub found: Diagnostic,
+}
+
+/// Reads a text up to its end or to its first fault.
+pub(super) fn attempt(file: FileId, text: &str) -> Attempt {
     let mut builder = Builder {
         file,
         text,
-        out,
+        out: Diagnostics::new(),
         offsets: Offsets::of(text),
         open: Vec::new(),
         root: None,
@@ -35,84 +54,47 @@ pub(super) fn build(file: FileId, text: &str, out: &mut Diagnostics) -> Option<N
         nodes: 0,
         cursor: 0,
         doubts: Vec::new(),
-        problems_before,
-        unfaithful: false,
+        tear_next: false,
+        question: false,
+        fault: None,
     };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let (event, span) = match event {
-            Ok((event, span)) => (event, span),
+        let stop = match event {
+            Ok((event, span)) => {
+                let offsets = &builder.offsets;
+                let range = offsets.byte(span.start.index())..offsets.byte(span.end.index());
+                builder.event(event, range).err()
+            }
             Err(error) => {
                 let at = builder.offsets.byte(error.marker().index());
                 let found = explain::explain(file, text, error.info(), at);
-                builder.report_doubts(Some(found.primary.span));
-                builder.out.push(found);
-                return None;
+                Some(Stop::Fault(Fault { at, found }))
             }
         };
-        let range =
-            builder.offsets.byte(span.start.index())..builder.offsets.byte(span.end.index());
-        if builder.event(event, range).is_err() {
-            break;
+        match stop {
+            None => {}
+            Some(Stop::Fault(fault)) => {
+                return Attempt {
+                    found: Diagnostics::new(),
+                    outcome: Outcome::Fault(fault),
+                };
+            }
+            Some(Stop::Refused) => {
+                return Attempt {
+                    found: builder.found(),
+                    outcome: Outcome::Refused,
+                };
+            }
         }
     }
-    builder.report_doubts(None);
-    let Builder {
-        root, unfaithful, ..
-    } = builder;
-    if unfaithful {
-        return None;
-    }
-    Some(root.unwrap_or(Node {
-        kind: Kind::Null,
-        span: Span::at(file, 0),
-    }))
-}
-
-/// What can be said before parsing.
-fn refuse_whole(file: FileId, text: &str) -> Option<Diagnostic> {
-    if text.len() > BYTES_MAX {
-        let message = format!("the file has {} bytes; {BYTES_MAX} are allowed", text.len());
-        let found = Diagnostic::error(codes::TOO_LARGE, Span::at(file, 0), message);
-        return Some(found.help("split it, and name the parts under `include`"));
-    }
-    if let Some((at, c)) = text
-        .char_indices()
-        .find(|(at, c)| odd_character(text, *at, *c))
-    {
-        let span = Span::new(file, at..at + c.len_utf8());
-        let found = match c {
-            '\r' => Diagnostic::error(
-                codes::CHARACTER,
-                span,
-                "a carriage return without a line feed",
-            )
-            .help("save the file with line feeds as line ends"),
-            _ => {
-                let message = format!(
-                    "the character U+{:04X} cannot stand in a file",
-                    u32::from(c)
-                );
-                Diagnostic::error(codes::CHARACTER, span, message)
-                    .help("remove it; inside double quotes it can be written as an escape")
-            }
-        };
-        return Some(found);
-    }
-    outline::too_deep(text).map(|at| {
-        let message = "brackets are nested too deep to be read";
-        Diagnostic::error(codes::TOO_DEEP, Span::new(file, at..at + 1), message)
-            .note(format!("at most {DEPTH_MAX} levels are allowed"))
-    })
-}
-
-fn odd_character(text: &str, at: usize, c: char) -> bool {
-    match c {
-        '\t' | '\n' | '\u{85}' => false,
-        '\r' => text.as_bytes().get(at + 1) != Some(&b'\n'),
-        '\u{FEFF}' => at > 0,
-        '\u{FFFE}' | '\u{FFFF}' => true,
-        _ => c.is_control(),
+    let root = builder
+        .root
+        .take()
+        .unwrap_or_else(|| Node::new(Kind::Null, Span::at(file, 0)));
+    Attempt {
+        found: builder.found(),
+        outcome: Outcome::Tree(root),
     }
 }
 
@@ -142,13 +124,17 @@ impl Offsets {
     }
 }
 
-/// Reading on makes no sense; what was wrong has been said.
-struct Stop;
+/// Reading on makes no sense.
+enum Stop {
+    Fault(Fault),
+    /// What was wrong has been said.
+    Refused,
+}
 
-struct Builder<'t, 'o> {
+struct Builder<'t> {
     file: FileId,
     text: &'t str,
-    out: &'o mut Diagnostics,
+    out: Diagnostics,
     offsets: Offsets,
     open: Vec<Open>,
     root: Option<Node>,
@@ -156,11 +142,13 @@ struct Builder<'t, 'o> {
     nodes: usize,
     /// Just behind the last token.
     cursor: usize,
-    /// Errors that a syntax error on the same line would explain better.
+    /// Errors that a fault behind them may explain better.
     doubts: Vec<Diagnostic>,
-    problems_before: usize,
-    /// Something was refused that the tree cannot show, so nobody may build on it.
-    unfaithful: bool,
+    /// The value that comes is not what its source means.
+    tear_next: bool,
+    /// A `?` stands before the key, so its value may be anywhere.
+    question: bool,
+    fault: Option<Fault>,
 }
 
 /// A list or map that is not finished.
@@ -171,6 +159,10 @@ struct Open {
     /// `[a: 1]`: a map without brackets of its own.
     pair: bool,
     content: Content,
+    /// As [`Node::torn`].
+    torn: bool,
+    /// Its entries are not what their source means: the whole of it is as good as not there.
+    unreadable: bool,
 }
 
 enum Content {
@@ -178,17 +170,31 @@ enum Content {
     Map {
         entries: Vec<Entry>,
         key: Option<Spanned<String>>,
+        /// The key was refused, so its entry is left out.
+        lost: bool,
         seen: HashMap<String, Span>,
     },
 }
 
-impl Builder<'_, '_> {
+impl Builder<'_> {
+    /// Everything that was found, what was put off included.
+    fn found(mut self) -> Diagnostics {
+        self.out.extend(self.doubts);
+        self.out
+    }
+
     fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Result<(), Stop> {
-        let problems = self.out.len() + self.out.dropped() + self.doubts.len();
-        if problems - self.problems_before >= PROBLEMS_MAX {
-            self.unfaithful = true;
-            return Err(Stop);
+        if self.out.len() + self.doubts.len() >= PROBLEMS_MAX {
+            return Err(Stop::Refused);
         }
+        self.understand(event, range)?;
+        match self.fault.take() {
+            Some(fault) => Err(Stop::Fault(fault)),
+            None => Ok(()),
+        }
+    }
+
+    fn understand(&mut self, event: Event<'_>, range: Range<usize>) -> Result<(), Stop> {
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(explicit) => self.document(explicit, range),
@@ -217,15 +223,17 @@ impl Builder<'_, '_> {
         self.documents += 1;
         if self.documents > 1 {
             let line = lines::line_at(self.text, range.start);
-            self.out.push(
-                self.error(
+            let found = self
+                .error(
                     codes::SECOND_DOCUMENT,
                     line.content_range(),
                     "a second document begins here",
                 )
-                .help("one file holds one document: move this one to a file of its own"),
-            );
-            return Err(Stop);
+                .help("one file holds one document: move this one to a file of its own");
+            return Err(Stop::Fault(Fault {
+                at: range.start,
+                found,
+            }));
         }
         let first = place::document_start(self.text);
         if self.text[first..].starts_with('%') {
@@ -249,18 +257,24 @@ impl Builder<'_, '_> {
 
     fn alias(&mut self, range: Range<usize>) -> Result<(), Stop> {
         self.count(range.start)?;
-        self.out
-            .push(explain::alias(self.file, self.text, range.start));
-        self.unfaithful = true;
+        let lost = matches!(
+            self.open.last(),
+            Some(Open {
+                content: Content::Map { lost: true, .. },
+                ..
+            })
+        );
+        if !lost {
+            self.out
+                .push(explain::alias(self.file, self.text, range.start));
+        }
         self.cursor = range.end;
         let span = Span::new(self.file, range);
         if self.awaits_key() {
-            self.add_key(Spanned::new(String::new(), span));
+            self.lose_key(span);
         } else {
-            self.add(Node {
-                kind: Kind::Null,
-                span,
-            });
+            self.tear_next = true;
+            self.add(Node::new(Kind::Null, span));
         }
         Ok(())
     }
@@ -276,7 +290,7 @@ impl Builder<'_, '_> {
             let found = match self.text.as_bytes().get(at) {
                 Some(b'&') => explain::anchor(self.file, self.text, at),
                 Some(b'!') => {
-                    self.unfaithful = true;
+                    self.tear_next = true;
                     explain::tag(self.file, self.text, at)
                 }
                 _ => return at,
@@ -305,9 +319,17 @@ impl Builder<'_, '_> {
         let plain = style == ScalarStyle::Plain;
         if self.awaits_key() {
             if plain {
+                if let Some(found) = explain::colon_before_bracket(self.file, value, span) {
+                    let at = span.range().start;
+                    return Err(Stop::Fault(Fault { at, found }));
+                }
                 self.check_plain_key(value, span);
             }
-            self.add_key(Spanned::new(value.to_owned(), span));
+            if std::mem::take(&mut self.tear_next) {
+                self.lose_key(span);
+            } else {
+                self.add_key(Spanned::new(value.to_owned(), span));
+            }
         } else {
             let kind = match style {
                 ScalarStyle::Plain => self.plain(value, span),
@@ -316,7 +338,7 @@ impl Builder<'_, '_> {
                 }
                 _ => Kind::String(value.to_owned()),
             };
-            self.add(Node { kind, span });
+            self.add(Node::new(kind, span));
         }
         Ok(())
     }
@@ -363,7 +385,7 @@ impl Builder<'_, '_> {
         if self.awaits_key() {
             let at = at.max(self.cursor);
             if found == Some(b'?') {
-                self.complex_key(at..at + 1);
+                self.out.push(self.complex_key(at..at + 1));
             } else {
                 self.out.push(
                     self.error(
@@ -374,8 +396,8 @@ impl Builder<'_, '_> {
                     .help("write the key, or remove the line"),
                 );
             }
-            self.unfaithful = true;
-            self.add_key(Spanned::new(String::new(), Span::at(self.file, at)));
+            self.tear_next = false;
+            self.lose_key(Span::at(self.file, at));
             return;
         }
         let marker = match self.open.last() {
@@ -403,15 +425,12 @@ impl Builder<'_, '_> {
         } else if self.open.is_empty() {
             self.cursor = self.cursor.max(near);
         }
-        self.add(Node {
-            kind: Kind::Null,
-            span: Span::at(self.file, self.cursor),
-        });
+        self.add(Node::new(Kind::Null, Span::at(self.file, self.cursor)));
     }
 
     /// `{a, b}`, which is most often something else gone wrong.
     fn value_missing(&mut self, key: &Spanned<String>) {
-        self.unfaithful = true;
+        self.lose_key(key.span);
         let range = key.span.range();
         let source = &self.text[range.clone()];
         if let Some(colon) = lines::glued_colon(source) {
@@ -428,6 +447,7 @@ impl Builder<'_, '_> {
                     Node {
                         kind: Kind::String(_),
                         span,
+                        ..
                     },
                 ..
             }) = entries.last()
@@ -470,16 +490,17 @@ impl Builder<'_, '_> {
                 kind
             }
             Plain::IntOutOfRange => {
+                self.tear_next = true;
                 let message = format!("`{source}` is too large for a whole number");
                 self.out.push(
                     self.error(codes::INT_OUT_OF_RANGE, span.range(), message)
                         .label("whole numbers have 64 bits")
                         .help(format!("write {} if it is text", quoted(word))),
                 );
-                self.unfaithful = true;
                 Kind::Null
             }
             Plain::NotFinite => {
+                self.tear_next = true;
                 let message = format!("`{source}` is not a finite number");
                 self.out.push(
                     self.error(codes::NUMBER_NOT_FINITE, span.range(), message)
@@ -488,7 +509,6 @@ impl Builder<'_, '_> {
                             quoted(word)
                         )),
                 );
-                self.unfaithful = true;
                 Kind::Null
             }
         }
@@ -500,7 +520,7 @@ impl Builder<'_, '_> {
             // Outside brackets this would have been a block of text.
             let found = explain::needs_quotes(self.file, self.text, span.range().start);
             self.out.push(found);
-            self.unfaithful = true;
+            self.tear_next = true;
         }
         let rest = &self.text[span.range().end..];
         let next = rest.trim_start_matches([' ', '\t']);
@@ -535,7 +555,10 @@ impl Builder<'_, '_> {
                 .also(Span::new(self.file, end..end + 1), "this comma")
                 .help("inside `{…}` and `[…]` put a value with commas into quotes");
             self.out.push(found);
-            self.unfaithful = true;
+            // What follows the comma is the rest of the value, taken for entries.
+            if let Some(open) = self.open.last_mut() {
+                open.unreadable = true;
+            }
         } else if next.starts_with('#') && value.starts_with('=') {
             let line_end = lines::line_at(self.text, end)
                 .content_range()
@@ -554,7 +577,7 @@ impl Builder<'_, '_> {
                 )
                 .help(format!("put the formula into quotes: {}", quoted(whole)));
             self.out.push(found);
-            self.unfaithful = true;
+            self.tear_next = true;
         }
     }
 
@@ -568,7 +591,7 @@ impl Builder<'_, '_> {
                 )
                 .help("write the keys out; what several resources share can be a rule or a type"),
             );
-            self.unfaithful = true;
+            self.tear_next = true;
             return;
         }
         let what = match resolve(word) {
@@ -622,6 +645,7 @@ impl Builder<'_, '_> {
         let content = Content::Map {
             entries: Vec::new(),
             key: None,
+            lost: false,
             seen: HashMap::new(),
         };
         self.open(start, flow || pair, pair, content)
@@ -631,10 +655,11 @@ impl Builder<'_, '_> {
         self.count(start)?;
         if self.open.len() >= DEPTH_MAX {
             let message = format!("nested deeper than {DEPTH_MAX} levels");
-            self.out
-                .push(self.error(codes::TOO_DEEP, start..start + 1, message));
-            self.unfaithful = true;
-            return Err(Stop);
+            self.out.push(
+                self.error(codes::TOO_DEEP, start..start + 1, message)
+                    .note("nothing else of the file has been checked"),
+            );
+            return Err(Stop::Refused);
         }
         self.look_between(start);
         let bracket = usize::from(flow && !pair);
@@ -644,6 +669,9 @@ impl Builder<'_, '_> {
             flow,
             pair,
             content,
+            torn: std::mem::take(&mut self.tear_next),
+            // What is wrong about a pair has been said; nobody is to expect a map there.
+            unreadable: pair,
         });
         Ok(())
     }
@@ -670,10 +698,12 @@ impl Builder<'_, '_> {
         }
         let span = Span::new(self.file, open.start..self.cursor);
         let kind = match open.content {
+            _ if open.unreadable => Kind::Null,
             Content::List(items) => Kind::List(items),
             Content::Map { entries, .. } => Kind::Map(entries),
         };
-        self.add(Node { kind, span });
+        let torn = open.torn || open.unreadable;
+        self.add(Node { kind, span, torn });
     }
 
     fn awaits_key(&self) -> bool {
@@ -696,17 +726,40 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn add(&mut self, node: Node) {
+    /// Puts a key down whose entry is left out.
+    fn lose_key(&mut self, span: Span) {
+        self.add_key(Spanned::new(String::new(), span));
+        if let Some(Open {
+            content: Content::Map { lost, .. },
+            ..
+        }) = self.open.last_mut()
+        {
+            *lost = true;
+        }
+    }
+
+    fn add(&mut self, mut node: Node) {
+        let question = std::mem::take(&mut self.question) && node.kind == Kind::Null;
+        node.torn |= std::mem::take(&mut self.tear_next) || question;
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return;
         };
         match &mut open.content {
             Content::List(items) => items.push(node),
-            Content::Map { entries, key, seen } => {
+            Content::Map {
+                entries,
+                key,
+                lost,
+                seen,
+            } => {
                 let Some(key) = key.take() else {
                     return;
                 };
+                if std::mem::take(lost) {
+                    open.torn = true;
+                    return;
+                }
                 if let Some(first) = seen.get(&key.value) {
                     let message = format!("the key `{}` stands twice in this map", key.value);
                     let found = Diagnostic::error(codes::DUPLICATE_KEY, key.span, message)
@@ -714,6 +767,11 @@ impl Builder<'_, '_> {
                         .also(*first, "first here")
                         .help("remove one of them, or join their values");
                     self.out.push(found);
+                    let kept = entries.iter_mut().find(|kept| kept.key.span == *first);
+                    if let (Kind::List(_) | Kind::Map(_), Some(kept)) = (&node.kind, kept) {
+                        // What is meant to be in it may stand in this one.
+                        kept.value.torn = true;
+                    }
                     return;
                 }
                 seen.insert(key.value.clone(), key.span);
@@ -730,40 +788,29 @@ impl Builder<'_, '_> {
         let message = format!("the file holds more than {NODES_MAX} values");
         self.out.push(
             self.error(codes::TOO_MANY, at..at, message)
-                .help("split it, and name the parts under `include`"),
+                .help("split it, and name the parts under `include`")
+                .note("nothing else of the file has been checked"),
         );
-        self.unfaithful = true;
-        Err(Stop)
+        Err(Stop::Refused)
     }
 
-    fn refuse_complex_key(&mut self, start: usize) -> Result<(), Stop> {
+    fn refuse_complex_key(&self, start: usize) -> Result<(), Stop> {
         if !self.awaits_key() {
             return Ok(());
         }
-        self.complex_key(start..start + 1);
-        self.unfaithful = true;
-        Err(Stop)
+        Err(Stop::Fault(Fault {
+            at: start,
+            found: self.complex_key(start..start + 1),
+        }))
     }
 
-    fn complex_key(&mut self, range: Range<usize>) {
-        self.out.push(
-            self.error(
-                codes::COMPLEX_KEY,
-                range,
-                "a key must be one word or a quoted text",
-            )
-            .help("write `key: value`; put the key into quotes if it holds brackets or `?`"),
-        );
-    }
-
-    /// Reports what was put off, unless it stands on the line of a syntax error.
-    fn report_doubts(&mut self, error: Option<Span>) {
-        let line = |span: Span| lines::line_at(self.text, span.range().start).start;
-        let doubts = std::mem::take(&mut self.doubts);
-        let kept = doubts
-            .into_iter()
-            .filter(|doubt| error.is_none_or(|error| line(error) != line(doubt.primary.span)));
-        self.out.extend(kept);
+    fn complex_key(&self, range: Range<usize>) -> Diagnostic {
+        self.error(
+            codes::COMPLEX_KEY,
+            range,
+            "a key must be one word or a quoted text",
+        )
+        .help("write `key: value`; put the key into quotes if it holds brackets or `?`")
     }
 
     /// Looks at what stands between the cursor and the next token: tabs and `?` are refused.
@@ -778,7 +825,15 @@ impl Builder<'_, '_> {
                     continue;
                 }
                 b'\t' if !self.ends_line(at) => {
-                    self.out.push(explain::tab(self.file, self.text, at));
+                    let found = explain::tab(self.file, self.text, at);
+                    let line = lines::line_at(self.text, at);
+                    let flow = self.open.last().is_some_and(|open| open.flow);
+                    if at < line.content_start() && !flow && self.fault.is_none() {
+                        // How deep the line is, nobody knows.
+                        self.fault = Some(Fault { at, found });
+                    } else {
+                        self.out.push(found);
+                    }
                     let more = self.text[at..]
                         .bytes()
                         .take_while(|byte| *byte == b'\t')
@@ -786,7 +841,10 @@ impl Builder<'_, '_> {
                     at += more;
                     continue;
                 }
-                b'?' => self.complex_key(at..at + 1),
+                b'?' => {
+                    self.out.push(self.complex_key(at..at + 1));
+                    self.question = true;
+                }
                 _ => {}
             }
             at += 1;

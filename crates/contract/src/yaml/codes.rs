@@ -62,8 +62,3 @@ pub const TOO_MANY: &str = "E0132";
 pub const NOT_UTF8: &str = "E0134";
 /// A character that cannot be seen or does not belong in a text.
 pub const CHARACTER: &str = "E0133";
-
-/// Whether a file with such a problem is read no further than its YAML: there may be more mistakes.
-pub fn stops_reading(code: &str) -> bool {
-    code.starts_with("E01") && ![DUPLICATE_KEY, LEADING_ZERO].contains(&code)
-}

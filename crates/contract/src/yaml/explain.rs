@@ -9,7 +9,8 @@ use std::ops::Range;
 use diag::{Diagnostic, FileId, Span};
 
 use super::lines::{Line, behind_dashes, glued_colon as find_glued_colon};
-use super::lines::{key_end, line_above, line_at, without_comment};
+use super::lines::{key_end, line_above, line_at, misfit, without_comment};
+use super::mend;
 use super::outline::{self, Outline};
 use super::place::{next_token, quoted_end};
 use super::{codes, quoted};
@@ -30,6 +31,7 @@ pub(super) fn explain(file: FileId, text: &str, info: &str, at: usize) -> Diagno
         .or_else(|| case.first_character(info))
         .or_else(|| case.comment(info))
         .or_else(|| case.stray_bracket(info))
+        .or_else(|| case.colon_above(info))
         .or_else(|| case.in_brackets(info))
         .or_else(|| case.colon(info))
         .or_else(|| case.forgotten_colon(info))
@@ -118,6 +120,28 @@ pub(super) fn glued_colon(file: FileId, colon: usize) -> Diagnostic {
     )
     .label("needs a space behind it")
     .note("without the space YAML takes key, colon and value for one word")
+}
+
+/// `key {type: string}` or `key:{type: string}`, of which YAML takes `key {type` for the key.
+pub(super) fn colon_before_bracket(file: FileId, key: &str, span: Span) -> Option<Diagnostic> {
+    let end = key.find([' ', ':'])?;
+    let word = &key[..end];
+    let behind = key[end + 1..].trim_start().chars().next()?;
+    if !matches!(behind, '{' | '[') || word.contains(['{', '[', '\'', '"', '(']) {
+        return None;
+    }
+    let start = span.range().start;
+    if key[end..].starts_with(':') {
+        return Some(glued_colon(file, start + end));
+    }
+    let range = start..start + end;
+    let found = error(
+        file,
+        codes::COLON_MISSING,
+        range,
+        "a `:` is missing behind this key",
+    );
+    Some(found.help(format!("write `{word}: {behind}…`")))
 }
 
 /// One error, and what is known about its surroundings.
@@ -210,7 +234,8 @@ impl<'t> Case<'t> {
             .also(Span::new(self.file, start..end), "the quoted text");
         let apostrophe = self.text[start..].starts_with('\'')
             && self.text[end..].starts_with(char::is_alphabetic);
-        if !self.outline.open.is_empty() && self.text[self.at..].starts_with(['\'', '"']) {
+        let bracket = self.outline.open.last();
+        if bracket.is_some_and(|bracket| mend::comma_missing(self.text, *bracket, self.at)) {
             found.help("separate the items by commas")
         } else if apostrophe {
             found.help("inside single quotes write '' for an apostrophe")
@@ -439,6 +464,21 @@ impl<'t> Case<'t> {
         line_end
     }
 
+    /// A key without `:` above a list or map, which then is taken for more of the key.
+    fn colon_above(&self, info: &str) -> Option<Diagnostic> {
+        if !info.contains("mapping values are not allowed") && !info.contains("simple key") {
+            return None;
+        }
+        let line = line_at(self.text, *self.outline.open.first()?);
+        let above = line_above(self.text, &line)?;
+        let (_, word) = behind_dashes(without_comment(above.content));
+        let alone = !word.contains([' ', '{', '[', '\'', '"']) && !has_colon(&above);
+        let begins = line_above(self.text, &above).is_none_or(|line| {
+            line.indent >= above.indent || without_comment(line.content).ends_with(':')
+        });
+        (alone && begins && above.indent < line.indent).then(|| self.colon_missing(&above))
+    }
+
     fn colon(&self, info: &str) -> Option<Diagnostic> {
         if info.contains("block sequence entries are not allowed") {
             let found = self.error(
@@ -460,6 +500,10 @@ impl<'t> Case<'t> {
         if let Some(end) = key_end(content)
             && content_start + end < self.at
         {
+            let key = self.span(content_start..content_start + end);
+            if let Some(found) = colon_before_bracket(self.file, &content[..end], key) {
+                return Some(found);
+            }
             let value = next_token(self.text, content_start + end + 1);
             let end = value + rest_of_value(self.text, value).len();
             return Some(self.colon_in_value(value, end.max(self.at)));
@@ -472,18 +516,20 @@ impl<'t> Case<'t> {
         if key_end(without_comment(words)).is_none() {
             return Some(self.colon_missing(&above));
         }
-        (self.line.indent > above.indent).then(|| {
-            self.error(
-                codes::INDENTATION,
-                self.line.content_range(),
-                "this line is indented too deep",
-            )
-            .also(
-                self.span(above.content_range()),
-                "this key has a value already",
-            )
-            .help("line it up with the key it belongs beside")
-        })
+        (self.line.indent > above.indent).then(|| self.too_deep(&above))
+    }
+
+    fn too_deep(&self, above: &Line<'_>) -> Diagnostic {
+        self.error(
+            codes::INDENTATION,
+            self.line.content_range(),
+            "this line is indented too deep",
+        )
+        .also(
+            self.span(above.content_range()),
+            "this key has a value already",
+        )
+        .help("line it up with the key it belongs beside")
     }
 
     /// `value: =a ? b : c`
@@ -496,18 +542,45 @@ impl<'t> Case<'t> {
             "this `:` makes YAML take the value for another key",
         )
         .also(self.span(start..self.at), "the value begins here")
-        .help(format!("put the value into quotes: {}", quoted(value)))
+        .help(match self.next_key(start) {
+            Some(key) => format!(
+                "put a comma before `{key}:` if it is the next key; or the value into quotes: {}",
+                quoted(value)
+            ),
+            None => format!("put the value into quotes: {}", quoted(value)),
+        })
+    }
+
+    /// `b` of `{a: x b: y}`, which is more likely to be a key than part of a value.
+    fn next_key(&self, start: usize) -> Option<&str> {
+        self.outline.open.last()?;
+        let (value, key) = self.text.get(start..self.at)?.rsplit_once(' ')?;
+        let word = |text: &str| {
+            text.chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+        };
+        (word(key) && word(value.trim())).then_some(key)
     }
 
     fn forgotten_colon(&self, info: &str) -> Option<Diagnostic> {
         if !info.contains("simple key expect") {
             return None;
         }
-        let line = if self.line.says_something() && self.at > self.line.content_start() {
-            self.line
-        } else {
-            line_above(self.text, &self.line)?
+        let within = self.line.says_something() && self.at > self.line.content_start();
+        let above = line_above(self.text, &self.line);
+        let mut line = match above {
+            // The key of this line was taken for more of the one above.
+            Some(above) if !within || has_colon(&self.line) => above,
+            _ if within => self.line,
+            _ => above?,
         };
+        // A text over several lines begins at the first of them.
+        while let Some(above) = line_above(self.text, &line)
+            && above.indent < line.indent
+            && !has_colon(&above)
+        {
+            line = above;
+        }
         if let Some(colon) = find_glued_colon(line.content) {
             return Some(glued_colon(self.file, line.content_start() + colon));
         }
@@ -567,6 +640,16 @@ impl<'t> Case<'t> {
             );
             return Some(found.help("indent it under the key or item it belongs to"));
         }
+        if let Some(above) = &above
+            && self.line.indent > above.indent
+            && key_end(without_comment(above.content))
+                .is_some_and(|end| !above.content[end + 1..].trim().is_empty())
+        {
+            return Some(self.too_deep(above));
+        }
+        if let Some(first) = misfit(self.text, &self.line) {
+            return Some(self.misfit(&first));
+        }
         let mut found = self.error(
             codes::INDENTATION,
             range,
@@ -587,6 +670,31 @@ impl<'t> Case<'t> {
                 rest.join(", ")
             )),
         })
+    }
+
+    fn misfit(&self, first: &Line<'_>) -> Diagnostic {
+        let indent = &self.text[first.start..first.content_start()];
+        if let Some(offset) = indent.find('\t') {
+            return tab(self.file, self.text, first.start + offset);
+        }
+        let spaces = match self.line.indent {
+            0 => "do not indent it, like those".to_owned(),
+            1 => "indent it by one space, like those".to_owned(),
+            many => format!("indent it by {many} spaces, like those"),
+        };
+        self.error(
+            codes::INDENTATION,
+            first.content_range(),
+            match first.indent > self.line.indent {
+                true => "this line stands deeper than those below it",
+                false => "this line stands less deep than those below it",
+            },
+        )
+        .also(
+            self.span(self.line.content_range()),
+            "the first of those it belongs beside",
+        )
+        .help(spaces)
     }
 
     /// `[a] == b`, `{id}/x`: text behind a closing bracket, on the same line.
@@ -656,6 +764,10 @@ impl<'t> Case<'t> {
 
 fn error(file: FileId, code: &'static str, range: Range<usize>, message: &str) -> Diagnostic {
     Diagnostic::error(code, Span::new(file, range), message)
+}
+
+fn has_colon(line: &Line<'_>) -> bool {
+    key_end(without_comment(behind_dashes(line.content).1)).is_some()
 }
 
 /// What is left of the line from `at`, without a comment and, inside brackets, without what

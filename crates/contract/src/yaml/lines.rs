@@ -54,6 +54,40 @@ pub(super) fn line_above<'t>(text: &'t str, line: &Line<'_>) -> Option<Line<'t>>
     None
 }
 
+/// The nearest line below that says something.
+pub(super) fn line_below<'t>(text: &'t str, line: &Line<'_>) -> Option<Line<'t>> {
+    let mut at = line.start;
+    loop {
+        at += text[at..].find('\n')? + 1;
+        let below = line_at(text, at);
+        if below.says_something() {
+            return Some(below);
+        }
+    }
+}
+
+/// The one entry that stands deeper than those below it, or by one less deep, of which `line` is
+/// the first: it is what is indented wrongly, though `line` is where it shows.
+pub(super) fn misfit<'t>(text: &'t str, line: &Line<'_>) -> Option<Line<'t>> {
+    let mut sibling = line_below(text, line)?;
+    while sibling.indent > line.indent {
+        sibling = line_below(text, &sibling)?;
+    }
+    let mut first = line_above(text, line)?;
+    let mut entries = vec![first.indent];
+    while let Some(above) = line_above(text, &first).filter(|above| above.indent > line.indent) {
+        first = above;
+        entries.push(above.indent);
+    }
+    if sibling.indent != line.indent || first.indent <= line.indent {
+        return None;
+    }
+    let head = line_above(text, &first)
+        .filter(|head| head.indent + 1 == line.indent && head.content.ends_with(':'));
+    let beside = entries.iter().filter(|indent| **indent <= first.indent);
+    head.or_else(|| (beside.count() == 1).then_some(first))
+}
+
 /// The part before a comment, without white space at its end. Sees no quotes: good enough for a
 /// suggestion, not for a decision.
 pub(super) fn without_comment(content: &str) -> &str {

@@ -84,10 +84,6 @@ impl Check {
         if failed {
             if !self.json && !self.github {
                 tell_error(count(compiled.error_count(), "mistake"), None);
-                let stopped = contract::yaml::codes::stops_reading;
-                if compiled.diagnostics.iter().any(|found| stopped(found.code)) {
-                    tell("  there may be more: what is no YAML hides what stands around it");
-                }
                 if let Some(first) = compiled.diagnostics.iter().next() {
                     tell(format!(
                         "  `frontdesk explain {}` says more about the first",
