@@ -60,32 +60,30 @@ pub(super) fn attempt(file: FileId, text: &str) -> Attempt {
     };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let stop = match event {
+        let stopped = match event {
             Ok((event, span)) => {
                 let offsets = &builder.offsets;
                 let range = offsets.byte(span.start.index())..offsets.byte(span.end.index());
-                builder.event(event, range).err()
+                builder.event(event, range).is_err()
             }
             Err(error) => {
                 let at = builder.offsets.byte(error.marker().index());
                 let found = explain::explain(file, text, error.info(), at);
-                Some(Stop::Fault(Fault { at, found }))
+                builder.fault = Some(Fault { at, found });
+                true
             }
         };
-        match stop {
-            None => {}
-            Some(Stop::Fault(fault)) => {
-                return Attempt {
+        if stopped {
+            return match builder.fault.take() {
+                Some(fault) => Attempt {
                     found: Diagnostics::new(),
                     outcome: Outcome::Fault(fault),
-                };
-            }
-            Some(Stop::Refused) => {
-                return Attempt {
+                },
+                None => Attempt {
                     found: builder.found(),
                     outcome: Outcome::Refused,
-                };
-            }
+                },
+            };
         }
     }
     let root = builder
@@ -124,12 +122,8 @@ impl Offsets {
     }
 }
 
-/// Reading on makes no sense.
-enum Stop {
-    Fault(Fault),
-    /// What was wrong has been said.
-    Refused,
-}
+/// Reading on makes no sense; there is a fault, or what was wrong has been said.
+struct Stop;
 
 struct Builder<'t> {
     file: FileId,
@@ -185,11 +179,11 @@ impl Builder<'_> {
 
     fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Result<(), Stop> {
         if self.out.len() + self.doubts.len() >= PROBLEMS_MAX {
-            return Err(Stop::Refused);
+            return Err(Stop);
         }
         self.understand(event, range)?;
-        match self.fault.take() {
-            Some(fault) => Err(Stop::Fault(fault)),
+        match self.fault {
+            Some(_) => Err(Stop),
             None => Ok(()),
         }
     }
@@ -230,10 +224,7 @@ impl Builder<'_> {
                     "a second document begins here",
                 )
                 .help("one file holds one document: move this one to a file of its own");
-            return Err(Stop::Fault(Fault {
-                at: range.start,
-                found,
-            }));
+            return self.stop_at(range.start, found);
         }
         let first = place::document_start(self.text);
         if self.text[first..].starts_with('%') {
@@ -321,7 +312,7 @@ impl Builder<'_> {
             if plain {
                 if let Some(found) = explain::colon_before_bracket(self.file, value, span) {
                     let at = span.range().start;
-                    return Err(Stop::Fault(Fault { at, found }));
+                    return self.stop_at(at, found);
                 }
                 self.check_plain_key(value, span);
             }
@@ -659,7 +650,7 @@ impl Builder<'_> {
                 self.error(codes::TOO_DEEP, start..start + 1, message)
                     .note("nothing else of the file has been checked"),
             );
-            return Err(Stop::Refused);
+            return Err(Stop);
         }
         self.look_between(start);
         let bracket = usize::from(flow && !pair);
@@ -791,17 +782,19 @@ impl Builder<'_> {
                 .help("split it, and name the parts under `include`")
                 .note("nothing else of the file has been checked"),
         );
-        Err(Stop::Refused)
+        Err(Stop)
     }
 
-    fn refuse_complex_key(&self, start: usize) -> Result<(), Stop> {
+    fn refuse_complex_key(&mut self, start: usize) -> Result<(), Stop> {
         if !self.awaits_key() {
             return Ok(());
         }
-        Err(Stop::Fault(Fault {
-            at: start,
-            found: self.complex_key(start..start + 1),
-        }))
+        self.stop_at(start, self.complex_key(start..start + 1))
+    }
+
+    fn stop_at(&mut self, at: usize, found: Diagnostic) -> Result<(), Stop> {
+        self.fault = Some(Fault { at, found });
+        Err(Stop)
     }
 
     fn complex_key(&self, range: Range<usize>) -> Diagnostic {

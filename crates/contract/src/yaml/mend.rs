@@ -234,12 +234,10 @@ impl<'t> Mending<'t> {
         for (range, new) in &repair.edits {
             done |= self.patch.edit(patched.range(range.clone()), new.clone());
         }
-        if let Some(fault) = self.faults.last_mut() {
-            if let (true, Some(note)) = (done, &repair.note) {
-                fault.found.note = Some(note.clone());
-            }
+        if done && let (Some(fault), Some(note)) = (self.faults.last_mut(), &repair.note) {
+            fault.found.note = Some(note.clone());
         }
-        if let (true, Some(wound)) = (done, self.wounds.last_mut()) {
+        if done && let Some(wound) = self.wounds.last_mut() {
             wound.shadow = patched.range(repair.shadow.clone());
         }
         done
