@@ -143,7 +143,7 @@ impl<'t> Mending<'t> {
     /// Takes out characters that can stand nowhere, and nobody sees. `None` if there are too many.
     fn odd_characters(&mut self, out: &mut Diagnostics) -> Option<()> {
         let mut taken = 0;
-        let mut last = (usize::MAX, ' ');
+        let mut last: Option<(usize, char)> = None;
         for (at, c) in self.original.char_indices() {
             if !odd_character(self.original, at, c) {
                 continue;
@@ -158,11 +158,13 @@ impl<'t> Mending<'t> {
                 return None;
             }
             // Of many on one line, or of line ends, the first tells it all.
-            let line = line_at(self.original, at).start;
-            if last.0 == line || (c == '\r' && last.1 == c) {
+            if last.is_some_and(|(before, other)| {
+                (c == '\r' && other == c) || !self.original[before..at].contains('\n')
+            }) {
                 continue;
             }
-            last = (line, c);
+            last = Some((at, c));
+            let line = line_at(self.original, at).start;
             self.blame(found, line, range.clone(), range);
         }
         Some(())
