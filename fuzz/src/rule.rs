@@ -117,7 +117,7 @@ fn json_of(ty: &Type, value: &Value) -> Json {
 fn rule(world: &World, text: &str, rule: &Expr, resource: ResourceId, next: bool) {
     let condition = Condition::new(rule.clone());
     let names = ModelNames(&world.model);
-    let sql = expr::not_sql(rule).is_none();
+    let sql = expr::not_sql(rule).is_empty();
     let rows = world.rows(resource);
     for caller in &world.callers {
         let caller = &**caller;
@@ -279,7 +279,7 @@ fn computed(world: &World, text: &str, formula: &Expr, resource: ResourceId) {
         };
         expected.push(value);
     }
-    if expr::not_sql_formula(formula).is_some() {
+    if !expr::not_sql_formula(formula).is_empty() {
         return;
     }
     let shape = Select {

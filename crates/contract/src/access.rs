@@ -177,19 +177,20 @@ pub fn computed<'a>(
     let Some(text) = declared.item.text("value") else {
         return;
     };
-    let problem = expr::not_sql_formula(formula).or_else(|| {
-        let at = asks_caller(formula)?;
-        Some(expr::Problem {
-            code: codes::FOR_EVERYBODY,
-            at: at.start as usize..at.end as usize,
-            message: "a computed field is the same for every caller".to_owned(),
-            label: "depends on the caller".to_owned(),
-            help: Some("use it in `access` or in a rule instead".to_owned()),
-        })
-    });
-    if let Some(problem) = problem {
-        book.report(text, vec![problem], "", out);
+    let mut problems = expr::not_sql_formula(formula);
+    if let Some(at) = asks_caller(formula) {
+        let at = at.start as usize..at.end as usize;
+        if problems.iter().all(|told| told.at != at) {
+            problems.push(expr::Problem {
+                code: codes::FOR_EVERYBODY,
+                at,
+                message: "a computed field is the same for every caller".to_owned(),
+                label: "depends on the caller".to_owned(),
+                help: Some("use it in `access` or in a rule instead".to_owned()),
+            });
+        }
     }
+    book.report(text, problems, "", out);
 }
 
 /// Where an expression, or a rule it uses, asks who is calling.
@@ -233,8 +234,9 @@ fn rule<'a>(
     let mut scope = Scope::rule(Some(draft.id));
     scope.next = next;
     let condition = book.check(text, &scope, "", out)?;
-    if let Some(problem) = expr::not_sql(&condition) {
-        book.report(text, vec![problem], "", out);
+    let problems = expr::not_sql(&condition);
+    if !problems.is_empty() {
+        book.report(text, problems, "", out);
         return None;
     }
     Some(Rule {
@@ -254,8 +256,9 @@ fn one_side<'a>(
     if condition.reads_rows() != RowsRead::Others {
         return;
     }
-    if let Some(problem) = expr::not_sql(condition) {
-        let mixed = expr::Problem {
+    let mixed = expr::not_sql(condition)
+        .into_iter()
+        .map(|problem| expr::Problem {
             code: codes::MIXED,
             message: format!(
                 "{}, but this check is about other records too",
@@ -267,9 +270,8 @@ fn one_side<'a>(
                     .to_owned(),
             ),
             ..problem
-        };
-        book.report(text, vec![mixed], "", out);
-    }
+        });
+    book.report(text, mixed.collect(), "", out);
 }
 
 fn names_next(expr: &Expr) -> bool {

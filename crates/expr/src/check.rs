@@ -471,14 +471,18 @@ impl<'a> Checker<'a> {
                     ),
                     format!("this is {}", expr.ty.describe()),
                 );
-                if let Some(help) = adapt::conversion(
+                let converted = adapt::conversion(
                     &expr.ty,
                     expected,
                     self.text(ast),
                     self.scope.mode == Mode::Formula,
-                ) {
-                    problem = problem.help(help);
-                }
+                );
+                problem = problem.help(converted.unwrap_or_else(|| {
+                    format!(
+                        "write a formula that gives {}, or another type for the field",
+                        expected.describe()
+                    )
+                }));
                 self.report(problem);
                 return None;
             }
@@ -508,7 +512,10 @@ impl<'a> Checker<'a> {
         if expr.nullable && !self.scope.expected_nullable {
             if matches!(expr.node, Node::Const(Value::Null)) {
                 let message = "null is not allowed here";
-                self.report(Problem::new("E0331", ast.range(), message, "null"));
+                self.report(
+                    Problem::new("E0331", ast.range(), message, "null")
+                        .help("write a value, or let the result be null"),
+                );
             } else if !self.uncertain {
                 let text = self.text(ast);
                 self.report(

@@ -553,7 +553,10 @@ impl Parser<'_> {
             range(&self.peek_at()),
             format!("expected an operator or `{close}`, found `{found}`"),
             "not expected here",
-        );
+        )
+        .help(format!(
+            "close with `{close}` in front of it, or join with an operator such as `&&` or `||`"
+        ));
         self.report(problem)
     }
 
@@ -660,6 +663,7 @@ impl Parser<'_> {
                 "the expression stops too early",
                 "more is expected",
             )
+            .help("write what is missing: a value, or a name such as `this.title` or `signed_in`")
         } else {
             let found = &self.source[range(&at)];
             Problem::new(
@@ -668,6 +672,9 @@ impl Parser<'_> {
                 format!("expected a value or a name, found `{found}`"),
                 "not expected here",
             )
+            .help(format!(
+                "write a value or a name such as `this.title` in front of `{found}`, or remove it"
+            ))
         };
         self.report(problem)
     }

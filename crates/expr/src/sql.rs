@@ -9,24 +9,24 @@ use crate::problem::Problem;
 use crate::specialise::asks_no_row;
 use value::Type;
 
-/// Why this condition cannot become SQL, if it cannot.
-pub fn not_sql(condition: &Expr) -> Option<Problem> {
+/// Why this condition cannot become SQL: each part that stands in the way.
+pub fn not_sql(condition: &Expr) -> Vec<Problem> {
     find(condition, true)
 }
 
-/// Why this formula (the `value:` of a field) cannot become SQL, if it cannot. A formula is the
-/// same for every caller, so nothing of it is decided beforehand.
-pub fn not_sql_formula(formula: &Expr) -> Option<Problem> {
+/// Why this formula (the `value:` of a field) cannot become SQL. A formula is the same for every
+/// caller, so nothing of it is decided beforehand.
+pub fn not_sql_formula(formula: &Expr) -> Vec<Problem> {
     find(formula, false)
 }
 
-fn find(expr: &Expr, specialised: bool) -> Option<Problem> {
+fn find(expr: &Expr, specialised: bool) -> Vec<Problem> {
     if specialised && expr.ty == Type::Bool && asks_no_row(expr, &mut vec![]) {
-        return None;
+        return vec![];
     }
     if let Some((what, help)) = reason(expr) {
         let message = format!("{what} cannot be answered by the database");
-        return Some(
+        return vec![
             Problem::new(
                 "E0350",
                 range(&expr.at),
@@ -34,22 +34,23 @@ fn find(expr: &Expr, specialised: bool) -> Option<Problem> {
                 "not possible in a filter",
             )
             .help(help),
-        );
+        ];
     }
     match &expr.node {
         Node::Rule { rule, .. } => {
             // Places in the rule's body belong to another text.
-            let inside = find(&rule.body, specialised)?;
-            let label = format!("`{}` does: {}", rule.name, inside.message);
-            Some(Problem {
-                at: range(&expr.at),
-                label,
-                ..inside
-            })
+            find(&rule.body, specialised)
+                .into_iter()
+                .map(|inside| Problem {
+                    at: range(&expr.at),
+                    label: format!("`{}` does: {}", rule.name, inside.message),
+                    ..inside
+                })
+                .collect()
         }
         // A list of constants is fine where `in` looks into it.
         Node::In(element, list) if matches!(list.node, Node::List(_)) => find(element, specialised),
-        Node::SignedIn if !specialised => Some(
+        Node::SignedIn if !specialised => vec![
             Problem::new(
                 "E0350",
                 range(&expr.at),
@@ -57,14 +58,10 @@ fn find(expr: &Expr, specialised: bool) -> Option<Problem> {
                 "depends on the caller",
             )
             .help("use it in `access` or in a rule instead"),
-        ),
+        ],
         _ => {
-            let mut found = None;
-            expr.each_child(&mut |child| {
-                if found.is_none() {
-                    found = find(child, specialised);
-                }
-            });
+            let mut found = vec![];
+            expr.each_child(&mut |child| found.extend(find(child, specialised)));
             found
         }
     }

@@ -165,7 +165,13 @@ impl<'a> Checker<'a> {
         }
         let at = range(&expr.at);
         let message = format!("a claim of the caller cannot be read as {}", ty.describe());
-        self.report(Problem::new("E0323", at, message, "a claim is plain text"));
+        let help = match ty {
+            Type::List(_) => "a claim can be a list of texts, numbers, dates or ids",
+            Type::Duration => "compare instants: `user.since < now - duration('24h')`",
+            Type::Money => "compare it with the `.amount` or the `.currency`",
+            _ => "compare it with a text, a number, `true`, a date or an id",
+        };
+        self.report(Problem::new("E0323", at, message, "a claim is plain text").help(help));
         Err(Unfit::Said)
     }
 
@@ -196,12 +202,13 @@ impl<'a> Checker<'a> {
         let Type::List(item) = ty else {
             return Err(Unfit::Type(expr));
         };
+        let mut said = false;
         if let Node::List(parts) = &mut expr.node {
             for part in parts {
                 let at = range(&part.at);
                 match self.adapt(Box::new(part.clone()), item) {
                     Ok(adapted) => *part = *adapted,
-                    Err(Unfit::Said) => return Err(Unfit::Said),
+                    Err(Unfit::Said) => said = true,
                     Err(Unfit::Type(other)) => {
                         let message = format!(
                             "{} is expected in this list, not {}",
@@ -209,11 +216,15 @@ impl<'a> Checker<'a> {
                             other.ty.describe()
                         );
                         let label = format!("this is {}", other.ty.describe());
-                        self.report(Problem::new("E0324", at, message, label));
-                        return Err(Unfit::Said);
+                        let help = beside(item);
+                        self.report(Problem::new("E0324", at, message, label).help(help));
+                        said = true;
                     }
                 }
             }
+        }
+        if said {
+            return Err(Unfit::Said);
         }
         expr.ty = ty.clone();
         Ok(expr)
@@ -229,6 +240,19 @@ impl<'a> Checker<'a> {
                 format!("{what} is out of the range of {}", ty.name()),
                 "out of range",
             )
+            .help(match ty {
+                Type::Int32 => format!(
+                    "an integer goes from {} to {}; for more the field needs `type: int53`",
+                    i32::MIN,
+                    i32::MAX
+                ),
+                Type::Int53 => format!(
+                    "an int53 goes from -{0} to {0}; for more the field needs `type: int64`",
+                    FLOAT_EXACT_MAX - 1
+                ),
+                Type::Decimal => DECIMALS.to_owned(),
+                _ => format!("write `{what}.0`, or a smaller number"),
+            })
         };
         Ok(Some(match (value, ty) {
             (Value::Null, _) => Value::Null,
@@ -273,6 +297,7 @@ impl<'a> Checker<'a> {
                             format!("`{written}` is not a decimal"),
                             why.to_string(),
                         )
+                        .help(DECIMALS)
                     })?;
                 Value::Decimal(decimal)
             }
@@ -292,7 +317,7 @@ impl<'a> Checker<'a> {
         );
         match readable {
             true => problem.help(format!("write it without quotes: `{text}`")),
-            false => problem,
+            false => problem.help(beside(ty)),
         }
     }
 
@@ -300,7 +325,7 @@ impl<'a> Checker<'a> {
     fn read(&self, text: &str, expr: &Expr, ty: &Type) -> Result<Value, Problem> {
         let fail = |why: String| {
             let message = format!("'{text}' is not {}", ty.describe());
-            Problem::new("E0322", range(&expr.at), message, why)
+            Problem::new("E0322", range(&expr.at), message, why).help(beside(ty))
         };
         match ty {
             Type::Enum(values) => match values.iter().find(|value| ***value == *text) {
@@ -310,7 +335,7 @@ impl<'a> Checker<'a> {
                     let near = diag::suggest::nearest(text, values.iter().map(|value| &**value));
                     Err(match near {
                         Some(near) => problem.help(format!("did you mean '{near}'?")),
-                        None => problem,
+                        None => problem.help(words(values)),
                     })
                 }
             },
@@ -365,9 +390,15 @@ impl<'a> Checker<'a> {
         let help = conversion(&b.ty, &a.ty, right, computed)
             .filter(|_| a.ty != Type::Text)
             .or_else(|| conversion(&a.ty, &b.ty, left, computed).filter(|_| b.ty != Type::Text));
-        if let Some(help) = help {
-            problem = problem.help(help);
-        }
+        problem = problem.help(help.unwrap_or_else(|| match (&a.ty, &b.ty) {
+            (Type::Bool, _) if !is_open(&a) => alone(left),
+            (_, Type::Bool) if !is_open(&b) => alone(right),
+            (Type::Text, _) if is_literal(&b) => format!("write `'{right}'`"),
+            (_, Type::Text) if is_literal(&a) => format!("write `'{left}'`"),
+            (Type::Enum(words), Type::Enum(_)) => format!("its words are {}", listed(words)),
+            _ if is_open(&a) => format!("beside `{right}` {}", beside(&b.ty)),
+            _ => format!("beside `{left}` {}", beside(&a.ty)),
+        }));
         self.report(problem);
         None
     }
@@ -472,9 +503,16 @@ impl<'a> Checker<'a> {
         };
         let mut sample = sample.clone();
         for (element, part) in elements.iter().zip(parts) {
-            let (met, other) = self.agree(sample, element.clone(), &parts[first], part)?;
-            sample = met;
-            sample.ty = wider(&sample.ty, &other.ty);
+            match self.agree(sample.clone(), element.clone(), &parts[first], part) {
+                Some((met, other)) => {
+                    sample = met;
+                    sample.ty = wider(&sample.ty, &other.ty);
+                }
+                None => whole = false,
+            }
+        }
+        if !whole {
+            return None;
         }
         let ty = sample.ty;
         let mut adapted = vec![];
@@ -486,6 +524,72 @@ impl<'a> Checker<'a> {
         }
         self.make(Node::List(adapted), Type::List(Arc::new(ty)), false, ast)
     }
+}
+
+const DECIMALS: &str = "a decimal has at most 12 digits before the point and 6 after it";
+
+/// What to write instead of comparing a condition.
+fn alone(condition: &str) -> String {
+    match condition.contains(' ') {
+        true => "one side is a condition: it is true or false by itself".to_owned(),
+        false => format!(
+            "`{condition}` is true or false by itself: write `{condition}` or `!{condition}`"
+        ),
+    }
+}
+
+/// A number, `true` or `false`, written out.
+fn is_literal(expr: &Expr) -> bool {
+    matches!(
+        expr.node,
+        Node::Const(Value::Int(_) | Value::Float(_) | Value::Bool(_))
+    )
+}
+
+/// What to write where a value of this type is needed.
+pub(super) fn beside(ty: &Type) -> String {
+    let example = match ty {
+        Type::Enum(values) => return words(values),
+        Type::Bool => return "write `true` or `false`".to_owned(),
+        Type::Id(id) => {
+            return format!(
+                "write a field that holds the id of a {}, or such an id as the API shows it",
+                id.resource_name
+            );
+        }
+        Type::Int32 | Type::Int53 | Type::Int64 => "3",
+        Type::Float => "1.5",
+        Type::Text => "'text'",
+        Type::Decimal => "12.50",
+        Type::Date => "'2026-11-22'",
+        Type::Timestamp => "'2026-11-22T10:00:00Z'",
+        Type::Duration => "'10m'",
+        Type::Uuid => "'01890a5d-ac96-774b-bcce-b302099a8057'",
+        Type::Money | Type::Json | Type::List(_) | Type::Object(_) => {
+            return format!("write something that is {}", ty.describe());
+        }
+    };
+    format!("write {} such as `{example}`", ty.describe())
+}
+
+fn words(values: &[Box<str>]) -> String {
+    format!("write one of its words: {}", listed(values))
+}
+
+fn listed(values: &[Box<str>]) -> String {
+    /// More would bury the one that is looked for.
+    const LISTED_MAX: usize = 12;
+    let shown: Vec<String> = values
+        .iter()
+        .take(LISTED_MAX)
+        .map(|value| format!("'{value}'"))
+        .collect();
+    let more = if values.len() > LISTED_MAX {
+        ", …"
+    } else {
+        ""
+    };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// Whether two literals have nothing in common: `'a'` and `5`.

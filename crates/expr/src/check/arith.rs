@@ -20,8 +20,8 @@ impl<'a> Checker<'a> {
     ) -> Checked {
         let a = self.value(left);
         let b = self.value(right);
-        let a = self.not_null(a?, left);
-        let b = self.not_null(b?, right);
+        let a = a.and_then(|a| self.not_null(a, left));
+        let b = b.and_then(|b| self.not_null(b, right));
         let (a, b) = (a?, b?);
         let op = match op {
             Binary::Add => Arith::Add,
@@ -149,9 +149,19 @@ impl<'a> Checker<'a> {
                 b.ty.describe()
             ),
         );
-        if let Some(help) = help {
-            problem = problem.help(help);
-        }
+        problem = problem.help(help.unwrap_or_else(|| {
+            match op {
+                Arith::Add => {
+                    "`+` adds numbers of one type, joins texts, and adds `duration('10m')` to an instant"
+                }
+                Arith::Sub => {
+                    "`-` takes numbers of one type, or an instant and `duration('10m')`"
+                }
+                Arith::Mul | Arith::Div => "both sides must be numbers of one type",
+                Arith::Rem => "both sides must be whole numbers",
+            }
+            .to_owned()
+        }));
         self.report(problem);
     }
 
@@ -215,11 +225,11 @@ impl<'a> Checker<'a> {
             ty => {
                 let message = format!("{} cannot be negated", ty.name());
                 let label = format!("this is {}", ty.describe());
-                let mut problem = Problem::new("E0321", inner.range(), message, label);
-                if *ty == Type::Bool {
-                    problem = problem.help("write `!` instead of `-`");
-                }
-                self.report(problem);
+                let help = match ty {
+                    Type::Bool => "write `!` instead of `-`",
+                    _ => "leave the `-` out: it belongs to numbers and durations",
+                };
+                self.report(Problem::new("E0321", inner.range(), message, label).help(help));
                 return None;
             }
         };

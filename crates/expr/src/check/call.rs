@@ -66,7 +66,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn unknown_function(&mut self, other: &str, name: &Word, arguments: &[Ast]) -> Checked {
+    fn unknown_function(&mut self, other: &str, name: &Word, arguments: &'a [Ast]) -> Checked {
         let first = arguments
             .first()
             .map_or("x", |argument| self.text(argument));
@@ -96,6 +96,7 @@ impl<'a> Checker<'a> {
         .unwrap_or_else(|| format!("there are {}", FUNCTIONS.join(", ")));
         let message = format!("there is no function `{other}`");
         self.report(Problem::new("E0312", range(&name.at), message, "unknown function").help(help));
+        self.unasked(arguments);
         None
     }
 
@@ -117,7 +118,12 @@ impl<'a> Checker<'a> {
     fn size_of(&mut self, expr: Box<Expr>, of: &'a Ast, ast: &'a Ast) -> Checked {
         let expr = self.not_null(expr, of)?;
         if !matches!(expr.ty, Type::Text | Type::List(_)) {
-            return self.wrong(of, &expr, "a text or a list", None);
+            return self.wrong(
+                of,
+                &expr,
+                "a text or a list",
+                "`size` counts the characters of a text and the entries of a list",
+            );
         }
         self.make(
             Node::Call(Function::Size, vec![*expr]),
@@ -127,14 +133,14 @@ impl<'a> Checker<'a> {
         )
     }
 
-    fn wrong(&mut self, ast: &Ast, expr: &Expr, wanted: &str, help: Option<String>) -> Checked {
-        let mut problem = Problem::new(
+    fn wrong(&mut self, ast: &Ast, expr: &Expr, wanted: &str, help: impl Into<String>) -> Checked {
+        let problem = Problem::new(
             "E0321",
             ast.range(),
             format!("{wanted} is expected, not {}", expr.ty.describe()),
             format!("this is {}", expr.ty.describe()),
-        );
-        problem.help = help;
+        )
+        .help(help);
         self.report(problem);
         None
     }
@@ -153,7 +159,15 @@ impl<'a> Checker<'a> {
                 Ok((value, ty)) => self.make(Node::Const(value), ty, false, ast),
                 Err(why) => {
                     let message = format!("'{text}' is not a {to}");
-                    self.report(Problem::new("E0322", of.range(), message, why.to_string()));
+                    let example = match to {
+                        "timestamp" => "2026-11-22T10:00:00Z",
+                        "date" => "2026-11-22",
+                        _ => "1h30m",
+                    };
+                    self.report(
+                        Problem::new("E0322", of.range(), message, why.to_string())
+                            .help(format!("write it like `{to}('{example}')`")),
+                    );
                     None
                 }
             };
@@ -183,12 +197,26 @@ impl<'a> Checker<'a> {
                 ast,
             ),
             ("timestamp", Type::Date) => {
-                let help = "compare days instead: `date(now)`".to_owned();
-                self.wrong(of, &expr, "a text", Some(help))
+                self.wrong(of, &expr, "a text", "compare days instead: `date(now)`")
             }
-            ("date", _) => self.wrong(of, &expr, "a date-time or a constant text", None),
-            ("duration", _) => self.wrong(of, &expr, "a constant such as '10m'", None),
-            _ => self.wrong(of, &expr, "a text", None),
+            ("date", _) => self.wrong(
+                of,
+                &expr,
+                "a date-time or a constant text",
+                "write `date(now)`, the date of a date-time field, or `date('2026-11-22')`",
+            ),
+            ("duration", _) => self.wrong(
+                of,
+                &expr,
+                "a constant such as '10m'",
+                "write the length of time itself: `duration('10m')`",
+            ),
+            _ => self.wrong(
+                of,
+                &expr,
+                "a text",
+                "write a text, such as `timestamp('2026-11-22T10:00:00Z')`",
+            ),
         }
     }
 
@@ -210,7 +238,8 @@ impl<'a> Checker<'a> {
             (_, ty) => is_int(ty),
         };
         if !possible {
-            return self.wrong(of, &expr, "a number or a text", None);
+            let help = format!("`{to}` reads numbers and texts; leave it out");
+            return self.wrong(of, &expr, "a number or a text", help);
         }
         if expr.ty == ty {
             return Some(expr);
@@ -221,31 +250,33 @@ impl<'a> Checker<'a> {
     /// `money('12.50', 'EUR')`
     fn money(&mut self, name: &'a Word, arguments: &'a [Ast], ast: &'a Ast) -> Checked {
         self.takes(arguments, 2, name, "money('12.50', 'EUR')")?;
-        let amount = self.value(&arguments[0])?;
-        let amount = self.not_null(amount, &arguments[0])?;
-        let amount = match self.adapt(amount, &Type::Decimal) {
-            Ok(amount) => amount,
-            Err(Unfit::Said) => return None,
-            Err(Unfit::Type(amount)) if amount.ty == Type::Text => amount,
-            Err(Unfit::Type(amount)) => {
-                return self.wrong(&arguments[0], &amount, "a decimal", None);
-            }
-        };
+        let amount = self.amount(&arguments[0]);
         let currency = self.text_argument(&arguments[1])?;
         if let Node::Const(Value::Text(code)) = &currency.node
             && let Err(why) = value::Currency::parse(code)
         {
             let message = format!("'{code}' is not a currency");
-            self.report(Problem::new(
-                "E0322",
-                arguments[1].range(),
-                message,
-                why.to_string(),
-            ));
+            self.report(
+                Problem::new("E0322", arguments[1].range(), message, why.to_string())
+                    .help("write three capitals of ISO 4217, such as 'EUR'"),
+            );
             return None;
         }
-        let node = Node::Call(Function::MoneyNew, vec![*amount, *currency]);
+        let node = Node::Call(Function::MoneyNew, vec![*amount?, *currency]);
         self.make(node, Type::Money, false, ast)
+    }
+
+    fn amount(&mut self, ast: &'a Ast) -> Checked {
+        let amount = self.value(ast)?;
+        let amount = self.not_null(amount, ast)?;
+        match self.adapt(amount, &Type::Decimal) {
+            Ok(amount) => Some(amount),
+            Err(Unfit::Said) => None,
+            Err(Unfit::Type(amount)) if amount.ty == Type::Text => Some(amount),
+            Err(Unfit::Type(amount)) => {
+                self.wrong(ast, &amount, "a decimal", "write an amount such as '12.50'")
+            }
+        }
     }
 
     /// An argument that must be a text.
@@ -255,7 +286,23 @@ impl<'a> Checker<'a> {
         match self.adapt(expr, &Type::Text) {
             Ok(expr) => Some(expr),
             Err(Unfit::Said) => None,
-            Err(Unfit::Type(expr)) => self.wrong(ast, &expr, "a text", None),
+            Err(Unfit::Type(expr)) => {
+                self.wrong(ast, &expr, "a text", "write a text, such as `'text'`")
+            }
+        }
+    }
+
+    /// Arguments of what is itself wrong, for their own mistakes.
+    ///
+    /// Not those of `list.exists(x, …)`: what `x` is nobody knows.
+    fn unasked(&mut self, arguments: &'a [Ast]) {
+        if let [variable, _] = arguments
+            && self.is_word(variable)
+        {
+            return;
+        }
+        for argument in arguments {
+            self.value(argument);
         }
     }
 
@@ -267,7 +314,11 @@ impl<'a> Checker<'a> {
         arguments: &'a [Ast],
         ast: &'a Ast,
     ) -> Checked<Place> {
-        match self.place(of)? {
+        let Some(place) = self.place(of) else {
+            self.unasked(arguments);
+            return None;
+        };
+        match place {
             Place::List(list) => self.list_method(list, name, arguments, ast),
             Place::Value(expr) => self
                 .value_method(expr, of, name, arguments, ast)
@@ -279,6 +330,7 @@ impl<'a> Checker<'a> {
                 self.report(
                     Problem::new("E0312", range(&name.at), message, "unknown method").help(help),
                 );
+                self.unasked(arguments);
                 None
             }
         }
@@ -326,14 +378,20 @@ impl<'a> Checker<'a> {
                     _ if expr.ty == Type::Bool => Some(format!("write `{text}` without it")),
                     other => Self::nearest(other, METHODS),
                 };
-                let mut problem = Problem::new(
-                    "E0312",
-                    range(&name.at),
-                    format!("there is no method `{other}`"),
-                    "unknown method",
+                let help = help.unwrap_or_else(|| match &expr.ty {
+                    Type::Text | Type::Enum(_) => {
+                        "texts have contains, startsWith, endsWith, lowerAscii, upperAscii, matches and size"
+                            .to_owned()
+                    }
+                    Type::List(_) => format!("write `x in {text}`, or `size({text})`"),
+                    Type::Money => "money has add, times and minor".to_owned(),
+                    ty => format!("{} has no methods: compare `{text}` itself", ty.describe()),
+                });
+                let message = format!("there is no method `{other}`");
+                self.report(
+                    Problem::new("E0312", range(&name.at), message, "unknown method").help(help),
                 );
-                problem.help = help;
-                self.report(problem);
+                self.unasked(arguments);
                 None
             }
         }
@@ -357,15 +415,20 @@ impl<'a> Checker<'a> {
         if let (Type::List(_), Function::Contains) = (&expr.ty, function) {
             let text = self.text(of);
             let help = format!("write `{} in {text}`", self.text(&arguments[0]));
-            return self.wrong(of, &expr, "a text", Some(help));
+            self.wrong(of, &expr, "a text", help);
+            self.unasked(arguments);
+            return None;
         }
-        let expr = self.not_null(expr, of)?;
-        let expr = match self.adapt(expr, &Type::Text) {
-            Ok(expr) => expr,
-            Err(Unfit::Said) => return None,
-            Err(Unfit::Type(expr)) => return self.wrong(of, &expr, "a text", None),
+        let expr = self.not_null(expr, of);
+        let expr = match expr.map(|expr| self.adapt(expr, &Type::Text)) {
+            Some(Ok(expr)) => Some(expr),
+            Some(Err(Unfit::Said)) | None => None,
+            Some(Err(Unfit::Type(expr))) => {
+                let help = format!("only texts have it: compare `{}` itself", self.text(of));
+                self.wrong(of, &expr, "a text", help)
+            }
         };
-        let mut parts = vec![*expr];
+        let mut parts = vec![];
         if !unary {
             let argument = self.text_argument(&arguments[0])?;
             if function == Function::Matches {
@@ -373,6 +436,7 @@ impl<'a> Checker<'a> {
             }
             parts.push(*argument);
         }
+        parts.insert(0, *expr?);
         let ty = if unary { Type::Text } else { Type::Bool };
         self.make(Node::Call(function, parts), ty, false, ast)
     }
@@ -381,12 +445,11 @@ impl<'a> Checker<'a> {
     fn pattern(&mut self, expr: &Expr, ast: &Ast) -> Checked<()> {
         let Node::Const(Value::Text(pattern)) = &expr.node else {
             let message = "the pattern must be a constant";
-            self.report(Problem::new(
-                "E0313",
-                ast.range(),
-                message,
-                "not a constant",
-            ));
+            self.report(
+                Problem::new("E0313", ast.range(), message, "not a constant").help(
+                    "write the pattern itself, such as r'^[a-z]+$'; what is in a field is looked for with `.contains(…)`",
+                ),
+            );
             return None;
         };
         let compiled = RegexBuilder::new(pattern)
@@ -423,11 +486,18 @@ impl<'a> Checker<'a> {
         let text = self.text(of);
         let item = match (&list.node, &list.ty) {
             _ if is_claim(&list) => {
-                let help = Some(format!("write `'a' in {text}`"));
+                let help = format!("write `'a' in {text}`");
                 return self.wrong(of, &list, "a list of known type", help);
             }
             (_, Type::List(item)) => (**item).clone(),
-            _ => return self.wrong(of, &list, "a list", None),
+            _ => {
+                let help = format!(
+                    "`{}` goes through a list: compare `{text}` itself",
+                    name.text
+                );
+                self.wrong(of, &list, "a list", help);
+                return None;
+            }
         };
         let list = self.not_null(list, of)?;
         let variable = self.variable(&arguments[0])?;
@@ -457,7 +527,8 @@ impl<'a> Checker<'a> {
     ) -> Checked {
         let expr = self.not_null(expr, of)?;
         if expr.ty != Type::Money {
-            return self.wrong(of, &expr, "money", None);
+            let help = format!("only money has `{}`", name.text);
+            return self.wrong(of, &expr, "money", help);
         }
         if name.text == "minor" {
             self.takes(arguments, 0, name, ".minor()")?;
@@ -480,12 +551,12 @@ impl<'a> Checker<'a> {
             _ => other.ty == Type::Money && !is_open(&other),
         };
         if !right {
-            let wanted = if function == Function::MoneyTimes {
-                "an integer"
+            let (wanted, help) = if function == Function::MoneyTimes {
+                ("an integer", "write a whole number, such as `.times(3)`")
             } else {
-                "money"
+                ("money", "write another money: `.add(this.shipping)`")
             };
-            return self.wrong(&arguments[0], &other, wanted, None);
+            return self.wrong(&arguments[0], &other, wanted, help);
         }
         self.make(
             Node::Call(function, vec![*expr, *other]),

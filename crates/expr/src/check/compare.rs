@@ -75,8 +75,15 @@ impl<'a> Checker<'a> {
 
     fn compare(&mut self, op: Comparison, left: &'a Ast, right: &'a Ast, ast: &'a Ast) -> Checked {
         let (a, b) = self.sides(left, right);
-        let (a, b) = self.agree(a?, b?, left, right)?;
         let equality = matches!(op, Comparison::Equal | Comparison::NotEqual);
+        let (a, b) = match (a, b) {
+            (Some(a), Some(b)) => (a, b),
+            // What one side lacks for an order does not depend on the other.
+            (Some(alone), None) if !equality => return self.not_null(alone, left).and(None),
+            (None, Some(alone)) if !equality => return self.not_null(alone, right).and(None),
+            _ => return None,
+        };
+        let (a, b) = self.agree(a, b, left, right)?;
         for (side, side_ast) in [(&a, left), (&b, right)] {
             let possible = if equality {
                 has_equality(&side.ty)
@@ -119,30 +126,32 @@ impl<'a> Checker<'a> {
     fn incomparable(&mut self, side: &Expr, ast: &Ast, equality: bool) {
         let text = self.text(ast);
         let help = match &side.ty {
-            Type::Money => Some(format!(
-                "compare `{text}.amount`, and `{text}.currency` where there are several"
-            )),
-            Type::List(_) => Some(format!("ask about its elements: `x in {text}`")),
-            Type::Enum(_) => Some(format!("list the values: `{text} in ['a', 'b']`")),
-            Type::Bool => Some(format!("write `{text}` or `!{text}`")),
-            Type::Object(_) => Some(format!("compare its members: `{text}.member`")),
-            _ => None,
+            Type::Money => {
+                format!("compare `{text}.amount`, and `{text}.currency` where there are several")
+            }
+            Type::List(_) => format!("ask about its elements: `x in {text}`"),
+            Type::Enum(_) => format!("list the values: `{text} in ['a', 'b']`"),
+            Type::Bool => format!("write `{text}` or `!{text}`"),
+            Type::Object(_) => format!("compare its members: `{text}.member`"),
+            Type::Json => {
+                "rules cannot look into `json`: make what they ask a field of its own".to_owned()
+            }
+            _ => format!(
+                "compare `{text}` with `==` or `!=`; for the order of creation compare `created_at`"
+            ),
         };
         let cannot = if equality {
             "cannot be compared"
         } else {
             "has no order"
         };
-        let mut problem = Problem::new(
+        let problem = Problem::new(
             "E0325",
             ast.range(),
             format!("{} {cannot}", side.ty.name()),
             format!("this is {}", side.ty.describe()),
         );
-        if let Some(help) = help {
-            problem = problem.help(help);
-        }
-        self.report(problem);
+        self.report(problem.help(help));
     }
 
     /// `x == null`, `x != null`.
@@ -234,7 +243,10 @@ impl<'a> Checker<'a> {
                 }
             }
         };
-        let element = self.not_null(element?, left)?;
+        let Some(element) = element.and_then(|element| self.not_null(element, left)) else {
+            self.not_null(list, right);
+            return None;
+        };
         if matches!(&list.node, Node::List(parts) if parts.is_empty()) {
             self.report(
                 Problem::new(

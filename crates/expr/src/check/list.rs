@@ -207,12 +207,11 @@ impl<'a> Checker<'a> {
         let body = self.with_element(&mut list, &arguments[0], |checker| checker.value(value))?;
         if is_claim(&body) {
             let message = "it is unclear which type this claim has";
-            self.report(Problem::new(
-                "E0323",
-                value.range(),
-                message,
-                "a claim of the caller",
-            ));
+            self.report(
+                Problem::new("E0323", value.range(), message, "a claim of the caller").help(
+                    format!("take a field of the records: `.{}(x, x.field)`", name.text),
+                ),
+            );
             return None;
         }
         let ty = match (kind, &body.ty) {
@@ -234,21 +233,27 @@ impl<'a> Checker<'a> {
         };
         let Some(ty) = ty else {
             let text = self.text(value);
-            let mut problem = Problem::new(
-                "E0321",
-                value.range(),
-                format!("`{}` does not work on {}", name.text, body.ty.name()),
-                format!("this is {}", body.ty.describe()),
-            );
-            problem = match (kind, &body.ty) {
-                (_, Type::Money) => problem.help(format!("write `{text}.amount`")),
+            let help = match (kind, &body.ty) {
+                (_, Type::Money) => format!("write `{text}.amount`"),
                 (Aggregate::Avg, Type::Decimal) => {
-                    problem.help("an average is not exact; use `sum` and `count`")
+                    "an average is not exact; use `sum` and `count`".to_owned()
                 }
-                (_, Type::Bool) => problem.help("write `.filter(x, …).count()`"),
-                _ => problem,
+                (_, Type::Bool) => "write `.filter(x, …).count()`".to_owned(),
+                (Aggregate::Min | Aggregate::Max, _) => format!(
+                    "`{}` takes numbers, texts, dates and date-times; to count write `.count()`",
+                    name.text
+                ),
+                _ => format!("`{}` takes numbers; to count write `.count()`", name.text),
             };
-            self.report(problem);
+            self.report(
+                Problem::new(
+                    "E0321",
+                    value.range(),
+                    format!("`{}` does not work on {}", name.text, body.ty.name()),
+                    format!("this is {}", body.ty.describe()),
+                )
+                .help(help),
+            );
             return None;
         };
         // Nothing to take the average or the least of.

@@ -114,24 +114,35 @@ impl<'a> Checker<'a> {
         match name {
             "this" => match self.scope.this {
                 Some(resource) => row(THIS, resource),
-                None => self.not_here(ast, "there is no record here that `this` could be"),
+                None => self.not_here(ast, "there is no record here that `this` could be", None),
             },
             "next" => match self.scope.this {
                 Some(resource) if self.scope.next => row(NEXT, resource),
                 _ => self.not_here(
                     ast,
                     "`next` exists only in access rules for create, update and replace",
+                    Some(
+                        "the record as it is, or would become, is `this`; what compares both stands in `access`: `update: this.state == next.state`",
+                    ),
                 ),
             },
             "row" => match self.scope.row {
                 Some(resource) => row(ROW, resource),
                 None if self.rule_exists(name) => self.rule(name, ast).map(Place::Value),
-                None => self.not_here(ast, "`row` exists only in a `where`"),
+                None => self.not_here(
+                    ast,
+                    "`row` exists only in a `where`",
+                    Some("the record is `this`"),
+                ),
             },
             "user" => Some(Place::User),
             "input" => match self.scope.input.is_empty() {
                 false => Some(Place::Input),
-                true => self.not_here(ast, "there is no input here"),
+                true => self.not_here(
+                    ast,
+                    "there is no input here",
+                    Some("what is written is the record itself: `this.title`"),
+                ),
             },
             "now" => self
                 .make(Node::Now, Type::Timestamp, false, ast)
@@ -147,13 +158,11 @@ impl<'a> Checker<'a> {
         )
     }
 
-    fn not_here<T>(&mut self, ast: &Ast, message: &str) -> Checked<T> {
-        self.report(Problem::new(
-            "E0314",
-            ast.range(),
-            message,
-            "not available here",
-        ));
+    /// Where there is no help, whoever knows what stands here adds it.
+    fn not_here<T>(&mut self, ast: &Ast, message: &str, help: Option<&str>) -> Checked<T> {
+        let mut problem = Problem::new("E0314", ast.range(), message, "not available here");
+        problem.help = help.map(str::to_owned);
+        self.report(problem);
         None
     }
 
@@ -169,8 +178,11 @@ impl<'a> Checker<'a> {
                         hops: vec![],
                     }),
                     (Some(_), None) => {
-                        return self
-                            .not_here(ast, "this rule is about a record, and there is none here");
+                        return self.not_here(
+                            ast,
+                            "this rule is about a record, and there is none here",
+                            None,
+                        );
                     }
                 };
                 self.ask(rule, row, ast)
@@ -502,23 +514,36 @@ impl<'a> Checker<'a> {
         };
         let found = members.iter().position(|(member, ..)| *member == name.text);
         let Some(index) = found else {
-            let mut problem = Problem::new(
-                "E0311",
-                range(&name.at),
-                format!("{} has no member named `{}`", expr.ty.describe(), name.text),
-                "unknown member",
+            let near = Self::nearest(&name.text, members.iter().map(|(member, ..)| *member));
+            let text = self.text(of);
+            let help = near.unwrap_or_else(|| match (&expr.ty, name.text.as_str()) {
+                (Type::Json, _) => {
+                    "rules cannot look into `json`; give it a type under `types:`".to_owned()
+                }
+                (_, method @ ("size" | "contains" | "matches")) => {
+                    format!("methods have parentheses: `.{method}(…)`")
+                }
+                (Type::Id(_), member) => match text.strip_suffix("_id") {
+                    Some(record) => format!("`{text}` is an id; the record is `{record}.{member}`"),
+                    None => format!("it is an id: write `{text}` alone"),
+                },
+                _ if members.is_empty() => {
+                    format!("it is a single value: write `{text}` alone")
+                }
+                _ => {
+                    let names: Vec<&str> = members.iter().map(|(member, ..)| *member).collect();
+                    format!("it has {}", names.join(", "))
+                }
+            });
+            self.report(
+                Problem::new(
+                    "E0311",
+                    range(&name.at),
+                    format!("{} has no member named `{}`", expr.ty.describe(), name.text),
+                    "unknown member",
+                )
+                .help(help),
             );
-            if let Some(help) =
-                Self::nearest(&name.text, members.iter().map(|(member, ..)| *member))
-            {
-                problem = problem.help(help);
-            } else if matches!(expr.ty, Type::Json) {
-                problem =
-                    problem.help("rules cannot look into `json`; give it a type under `types:`");
-            } else if matches!(name.text.as_str(), "size" | "contains" | "matches") {
-                problem = problem.help(format!("methods have parentheses: `.{}(…)`", name.text));
-            }
-            self.report(problem);
             return None;
         };
         let (_, ty, nullable) = members[index].clone();

@@ -167,19 +167,19 @@ fn names_are_resolved_or_explained() {
         ),
         (
             "input.x == 1",
-            "E0314 ‹input› there is no input here (not available here)",
+            "E0314 ‹input› there is no input here (not available here) → what is written is the record itself: `this.title`",
         ),
         (
             "next.done",
-            "E0314 ‹next› `next` exists only in access rules for create, update and replace (not available here)",
+            "E0314 ‹next› `next` exists only in access rules for create, update and replace (not available here) → the record as it is, or would become, is `this`; what compares both stands in `access`: `update: this.state == next.state`",
         ),
         (
             "row.done",
-            "E0314 ‹row› `row` exists only in a `where` (not available here)",
+            "E0314 ‹row› `row` exists only in a `where` (not available here) → the record is `this`",
         ),
         (
             "this.place != null && this.place.town == 'Kiel'",
-            "E0311 ‹town› a Place object has no member named `town` (unknown member)",
+            "E0311 ‹town› a Place object has no member named `town` (unknown member) → it has city, zip",
         ),
         (
             "this.data.x == 1",
@@ -215,7 +215,7 @@ fn names_are_resolved_or_explained() {
         ),
         (
             "this.title.matches(this.title)",
-            "E0313 ‹this.title› the pattern must be a constant (not a constant)",
+            "E0313 ‹this.title› the pattern must be a constant (not a constant) → write the pattern itself, such as r'^[a-z]+$'; what is in a field is looked for with `.contains(…)`",
         ),
         (
             "late()",
@@ -239,7 +239,7 @@ fn names_are_resolved_or_explained() {
         ),
         (
             "this.price != null && this.price.plus(this.price).amount > 5",
-            "E0312 ‹plus› there is no method `plus` (unknown method)",
+            "E0312 ‹plus› there is no method `plus` (unknown method) → money has add, times and minor",
         ),
     ]);
 }
@@ -261,11 +261,11 @@ fn types_must_go_together() {
             ),
             (
                 "this.list.tasks.count() > 'a'",
-                "E0322 ‹'a'› 'a' is a string, not an integer (an integer is expected)",
+                "E0322 ‹'a'› 'a' is a string, not an integer (an integer is expected) → write an integer such as `3`",
             ),
             (
                 "this.list.tasks.sum(t, t.title) > 1",
-                "E0321 ‹t.title› `sum` does not work on string (this is a string)",
+                "E0321 ‹t.title› `sum` does not work on string (this is a string) → `sum` takes numbers; to count write `.count()`",
             ),
             (
                 "this.list.tasks.avg(t, t.cost) > 1.0",
@@ -294,11 +294,11 @@ E0321 ‹user› `user` is the caller (not a single value) → write `user.id` o
             ),
             (
                 "this.assignee_id == this.list_id",
-                "E0320 ‹this.assignee_id == this.list_id› the id of a User is never that of a List (`this.assignee_id` is a user id, `this.list_id` is a list id)",
+                "E0320 ‹this.assignee_id == this.list_id› the id of a User is never that of a List (`this.assignee_id` is a user id, `this.list_id` is a list id) → beside `this.assignee_id` write a field that holds the id of a User, or such an id as the API shows it",
             ),
             (
                 "this.assignee_id == 'usr_1'",
-                "E0322 ‹'usr_1'› 'usr_1' is not a user id (a user id is written user_ followed by 26 lower-case letters and digits)",
+                "E0322 ‹'usr_1'› 'usr_1' is not a user id (a user id is written user_ followed by 26 lower-case letters and digits) → write a field that holds the id of a User, or such an id as the API shows it",
             ),
             (
                 "this.assignee_id != null && this.assignee.role == 'stuff'",
@@ -314,7 +314,7 @@ E0321 ‹user› `user` is the caller (not a single value) → write `user.id` o
             ),
             (
                 "this.due != null && this.due < '2026-13-01'",
-                "E0322 ‹'2026-13-01'› '2026-13-01' is not a date (there is no such day in the calendar)",
+                "E0322 ‹'2026-13-01'› '2026-13-01' is not a date (there is no such day in the calendar) → write a date such as `'2026-11-22'`",
             ),
             (
                 "this.done == 'true'",
@@ -326,23 +326,23 @@ E0321 ‹user› `user` is the caller (not a single value) → write `user.id` o
             ),
             (
                 "this.stars > 3.5",
-                "E0320 ‹this.stars > 3.5› integer and number do not go together (`this.stars` is an integer, `3.5` is a number)",
+                "E0320 ‹this.stars > 3.5› integer and number do not go together (`this.stars` is an integer, `3.5` is a number) → beside `this.stars` write an integer such as `3`",
             ),
             (
                 "this.stars == this.weight",
-                "E0320 ‹this.stars == this.weight› integer and number do not go together (`this.stars` is an integer, `this.weight` is a number)",
+                "E0320 ‹this.stars == this.weight› integer and number do not go together (`this.stars` is an integer, `this.weight` is a number) → beside `this.stars` write an integer such as `3`",
             ),
             (
                 "this.cost > 12.1234567",
-                "E0322 ‹12.1234567› `12.1234567` is not a decimal (a decimal has at most 6 digits after the point)",
+                "E0322 ‹12.1234567› `12.1234567` is not a decimal (a decimal has at most 6 digits after the point) → a decimal has at most 12 digits before the point and 6 after it",
             ),
             (
                 "this.stars > 99999999999",
-                "E0322 ‹99999999999› 99999999999 is out of the range of integer (out of range)",
+                "E0322 ‹99999999999› 99999999999 is out of the range of integer (out of range) → an integer goes from -2147483648 to 2147483647; for more the field needs `type: int53`",
             ),
             (
                 "this.stars + 'a' > 1",
-                "E0322 ‹'a'› 'a' is a string, not an integer (an integer is expected)",
+                "E0322 ‹'a'› 'a' is a string, not an integer (an integer is expected) → write an integer such as `3`",
             ),
             (
                 "this.created_at + 5 < now",
@@ -358,11 +358,11 @@ E0321 ‹user› `user` is the caller (not a single value) → write `user.id` o
             ),
             (
                 "duration('1x') > duration('1h')",
-                "E0322 ‹'1x'› '1x' is not a duration (a duration is a number with a unit (ms, s, m, h, d or w), such as 10m)",
+                "E0322 ‹'1x'› '1x' is not a duration (a duration is a number with a unit (ms, s, m, h, d or w), such as 10m) → write it like `duration('1h30m')`",
             ),
             (
                 "timestamp('2026') > now",
-                "E0322 ‹'2026'› '2026' is not a timestamp (a date-time is written like 2026-11-22T10:00:00Z)",
+                "E0322 ‹'2026'› '2026' is not a timestamp (a date-time is written like 2026-11-22T10:00:00Z) → write it like `timestamp('2026-11-22T10:00:00Z')`",
             ),
             (
                 "this.price > 3",
@@ -382,7 +382,7 @@ E0321 ‹user› `user` is the caller (not a single value) → write `user.id` o
             ),
             (
                 "1 in this.tags",
-                "E0320 ‹1 in this.tags› integer and string do not go together (`1` is an integer, `this.tags` is a string)",
+                "E0320 ‹1 in this.tags› integer and string do not go together (`1` is an integer, `this.tags` is a string) → write `'1'`",
             ),
             (
                 "'a' in this.title",
@@ -403,7 +403,7 @@ E0321 ‹this.list.tasks› `this.list.tasks` is a list of records (not a list o
             ),
             (
                 "size(this.stars) > 1",
-                "E0321 ‹this.stars› a text or a list is expected, not an integer (this is an integer)",
+                "E0321 ‹this.stars› a text or a list is expected, not an integer (this is an integer) → `size` counts the characters of a text and the entries of a list",
             ),
             (
                 "this.title.matches('(')",
@@ -415,11 +415,11 @@ E0321 ‹this.list.tasks› `this.list.tasks` is a list of records (not a list o
             ),
             (
                 "this.stars.matches('a')",
-                "E0321 ‹this.stars› a text is expected, not an integer (this is an integer)",
+                "E0321 ‹this.stars› a text is expected, not an integer (this is an integer) → only texts have it: compare `this.stars` itself",
             ),
             (
                 "this.title.startsWith(1)",
-                "E0321 ‹1› a text is expected, not an integer (this is an integer)",
+                "E0321 ‹1› a text is expected, not an integer (this is an integer) → write a text, such as `'text'`",
             ),
             (
                 "!this.stars == 1",
@@ -443,23 +443,23 @@ E0321 ‹this.list.tasks› `this.list.tasks` is a list of records (not a list o
             ),
             (
                 "this.title == 1",
-                "E0320 ‹this.title == 1› string and integer do not go together (`this.title` is a string, `1` is an integer)",
+                "E0320 ‹this.title == 1› string and integer do not go together (`this.title` is a string, `1` is an integer) → write `'1'`",
             ),
             (
                 "this.done == 1",
-                "E0320 ‹this.done == 1› boolean and integer do not go together (`this.done` is true or false, `1` is an integer)",
+                "E0320 ‹this.done == 1› boolean and integer do not go together (`this.done` is true or false, `1` is an integer) → `this.done` is true or false by itself: write `this.done` or `!this.done`",
             ),
             (
                 "this.code == 'x'",
-                "E0322 ‹'x'› 'x' is not a UUID (a UUID is written like 01890a5d-ac96-774b-bcce-b302099a8057)",
+                "E0322 ‹'x'› 'x' is not a UUID (a UUID is written like 01890a5d-ac96-774b-bcce-b302099a8057) → write a UUID such as `'01890a5d-ac96-774b-bcce-b302099a8057'`",
             ),
             (
                 "this.done ? this.stars > 1 : this.title",
-                "E0320 ‹this.stars > 1 : this.title› boolean and string do not go together (`this.stars > 1` is true or false, `this.title` is a string)",
+                "E0320 ‹this.stars > 1 : this.title› boolean and string do not go together (`this.stars > 1` is true or false, `this.title` is a string) → one side is a condition: it is true or false by itself",
             ),
             (
                 "(this.done ? 1 : 'b') == this.title",
-                "E0322 ‹'b'› 'b' is a string, not an integer (an integer is expected)",
+                "E0322 ‹'b'› 'b' is a string, not an integer (an integer is expected) → write an integer such as `3`",
             ),
             (
                 "money('1.0', 'EUR') == this.price",
@@ -805,4 +805,46 @@ fn computed_fields_are_spelled_out() {
         print("this.list.tasks.exists(t, t.list.stars != null && t.list.stars > 3)"),
         "this.list.tasks.exists(x, x.list.tasks.avg(y, y.stars) != null && x.list.tasks.avg(y, y.stars) > 3.0)"
     );
+}
+
+#[test]
+fn one_mistake_hides_no_other() {
+    says(&[
+        (
+            "this.titel + this.due < this.stars",
+            "E0311 ‹titel› Task has no field, relation, list or rule named `titel` (not in Task) → did you mean `title`?\nE0330 ‹this.due› `this.due` may be null here (may be null) → write `this.due != null && this.titel + this.due < this.stars`, or `this.due == null || this.titel + this.due < this.stars`",
+        ),
+        (
+            "this.titel < this.due",
+            "E0311 ‹titel› Task has no field, relation, list or rule named `titel` (not in Task) → did you mean `title`?\nE0330 ‹this.due› `this.due` may be null here (may be null) → write `this.due != null && this.titel < this.due`, or `this.due == null || this.titel < this.due`",
+        ),
+        (
+            "this.titel.startsWith(this.tilte)",
+            "E0311 ‹titel› Task has no field, relation, list or rule named `titel` (not in Task) → did you mean `title`?\nE0311 ‹tilte› Task has no field, relation, list or rule named `tilte` (not in Task) → did you mean `title`?",
+        ),
+        (
+            "this.stars.startsWith(this.tilte)",
+            "E0321 ‹this.stars› a text is expected, not an integer (this is an integer) → only texts have it: compare `this.stars` itself\nE0311 ‹tilte› Task has no field, relation, list or rule named `tilte` (not in Task) → did you mean `title`?",
+        ),
+        (
+            "this.title.startswith(this.tilte)",
+            "E0312 ‹startswith› there is no method `startswith` (unknown method) → write `.startsWith('text')`\nE0311 ‹tilte› Task has no field, relation, list or rule named `tilte` (not in Task) → did you mean `title`?",
+        ),
+        (
+            "lower(this.tilte) == this.titel",
+            "E0312 ‹lower› there is no function `lower` (unknown function) → write `this.tilte.lowerAscii()`\nE0311 ‹tilte› Task has no field, relation, list or rule named `tilte` (not in Task) → did you mean `title`?\nE0311 ‹titel› Task has no field, relation, list or rule named `titel` (not in Task) → did you mean `title`?",
+        ),
+        (
+            "this.stars in ['a', 'b']",
+            "E0322 ‹'a'› 'a' is a string, not an integer (an integer is expected) → write an integer such as `3`\nE0322 ‹'b'› 'b' is a string, not an integer (an integer is expected) → write an integer such as `3`",
+        ),
+        (
+            "this.assignee_id == null || this.assignee.role in ['redaer', 'stff']",
+            "E0322 ‹'redaer'› 'redaer' is not one of reader, staff (not one of its values) → did you mean 'reader'?\nE0322 ‹'stff'› 'stff' is not one of reader, staff (not one of its values) → did you mean 'staff'?",
+        ),
+        (
+            "this.titles.exists(t, t.x)",
+            "E0311 ‹titles› Task has no field, relation, list or rule named `titles` (not in Task) → did you mean `title`?",
+        ),
+    ]);
 }

@@ -179,12 +179,7 @@ fn reasons_name_the_parts_that_failed() {
 
 #[test]
 fn what_cannot_be_a_filter_is_told() {
-    let told = |text: &str| {
-        let problem = not_sql(&task_rule(text));
-        problem
-            .map(|problem| shown(text, &[problem]))
-            .unwrap_or_default()
-    };
+    let told = |text: &str| shown(text, &not_sql(&task_rule(text)));
     for text in [
         "this.title.startsWith('a') && size(this.title) > 3 && 'a' in this.tags",
         "this.list.viewer || staff",
@@ -205,10 +200,10 @@ fn what_cannot_be_a_filter_is_told() {
 #[test]
 fn a_computed_field_is_the_same_for_everybody() {
     let formula = |text: &str, ty| {
-        let problem = not_sql_formula(&checked(text, &Scope::computed(TASK, ty, true)));
-        problem
-            .map(|problem| shown(text, &[problem]))
-            .unwrap_or_default()
+        shown(
+            text,
+            &not_sql_formula(&checked(text, &Scope::computed(TASK, ty, true))),
+        )
     };
     assert_eq!(formula("this.list.tasks.avg(t, t.stars)", Type::Float), "");
     assert_eq!(formula("late", Type::Bool), "");

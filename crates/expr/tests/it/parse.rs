@@ -110,7 +110,7 @@ E0303 ‹|› a single `|` is not an operator (|) → write `||`",
             ),
             (
                 "&& this.done",
-                "E0300 ‹&&› expected a value or a name, found `&&` (not expected here)",
+                "E0300 ‹&&› expected a value or a name, found `&&` (not expected here) → write a value or a name such as `this.title` in front of `&&`, or remove it",
             ),
             (
                 "this.",

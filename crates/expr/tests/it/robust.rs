@@ -32,6 +32,9 @@ fn exercise(text: &str) {
             text.get(problem.at.clone()).is_some(),
             "{text}: {problem:?}"
         );
+        // What `this` is not, whoever knows the place says.
+        let told = problem.help.as_ref().is_some_and(|help| !help.is_empty());
+        assert!(told || problem.code == "E0314", "{text}: {problem:?}");
     }
     let Some(expr) = expr else { return };
     let names = SchemaNames(&world.schema);

@@ -381,6 +381,9 @@ pub fn problems(text: &str, scope: &Scope) -> String {
 
 pub fn shown(text: &str, problems: &[Problem]) -> String {
     let lines = problems.iter().map(|problem| {
+        // What `this` is not, whoever knows the place says.
+        let told = problem.help.is_some() || problem.code == "E0314";
+        assert!(told, "{text}: {problem:?}");
         let under = &text[problem.at.clone()];
         let help = problem
             .help
