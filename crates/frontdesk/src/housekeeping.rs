@@ -124,7 +124,7 @@ mod tests {
     use model::Action;
     use store::driver::{BoxFuture, Transaction, Undo, Work};
     use store::feed::PRUNED_AT_ONCE;
-    use store_sqlite::{Options, SqliteDriver};
+    use testdb::Fresh;
 
     use super::*;
 
@@ -135,6 +135,7 @@ mod tests {
             prune: store::feed::prune(driver.dialect()),
             at_once: PRUNED_AT_ONCE,
         };
+        store::feed::publish(driver).await?;
         feed.forget(driver, before).await
     }
 
@@ -148,7 +149,7 @@ mod tests {
         answers.forget(driver, before).await
     }
 
-    struct Keeping(u8, i64);
+    struct Keeping(Dialect, u8, i64);
 
     impl Work for Keeping {
         fn run<'a>(
@@ -161,11 +162,11 @@ mod tests {
                     rights: [0; 16],
                     text: "200\n\n".to_owned(),
                 };
-                let keep = store::answers::keep(store::Dialect::Sqlite);
-                for number in 0..self.0 {
+                let keep = store::answers::keep(self.0);
+                for number in 0..self.1 {
                     let mut id = [number; 16];
-                    id[0] = u8::from(self.1 > 0);
-                    let args = answer.args(id, Timestamp(self.1));
+                    id[0] = u8::from(self.2 > 0);
+                    let args = answer.args(id, Timestamp(self.2));
                     let parameters = keep.bind_args(&args);
                     transaction.execute(&keep.statement, &parameters).await?;
                 }
@@ -176,10 +177,7 @@ mod tests {
 
     #[test]
     fn what_is_old_is_forgotten_but_for_the_end_of_the_feed() {
-        let folder = tempfile::tempdir().unwrap();
-        let driver =
-            SqliteDriver::open(&folder.path().join("test.db"), Options::default()).unwrap();
-        let driver: Arc<dyn Driver> = Arc::new(driver);
+        let Fresh { driver, folder, .. } = &Fresh::new();
         let contract =
             "frontdesk: 1\nname: notes\nresources:\n  Note:\n    fields: {text: string}\n";
         std::fs::write(folder.path().join("frontdesk.yaml"), contract).unwrap();
@@ -193,10 +191,10 @@ mod tests {
             .build()
             .unwrap();
         runtime.block_on(async {
-            store::migrate::bring(&*driver, &model, Timestamp(0), false)
+            store::migrate::bring(&**driver, &model, Timestamp(0), false)
                 .await
                 .unwrap();
-            let engine = engine::Engine::new(Arc::clone(&model), Arc::clone(&driver), &[0; 32]);
+            let engine = engine::Engine::new(Arc::clone(&model), Arc::clone(driver), &[0; 32]);
             let note = model.resource_named("Note").unwrap().id;
             let import = async |count: usize, at: Timestamp| {
                 let body = serde_json::Map::from_iter([("text".to_owned(), "a".into())]);
@@ -207,21 +205,27 @@ mod tests {
             import(many, Timestamp(1_000)).await;
             import(2, Timestamp(5_000)).await;
             assert_eq!(
-                prune_feed(&*driver, Timestamp(4_000)).await.unwrap(),
+                prune_feed(&**driver, Timestamp(4_000)).await.unwrap(),
                 many as u64
             );
-            assert_eq!(prune_feed(&*driver, Timestamp(4_000)).await.unwrap(), 0);
+            assert_eq!(prune_feed(&**driver, Timestamp(4_000)).await.unwrap(), 0);
             // Never the last one, so that the end of the feed stays known.
-            assert_eq!(prune_feed(&*driver, Timestamp(9_000)).await.unwrap(), 1);
+            assert_eq!(prune_feed(&**driver, Timestamp(9_000)).await.unwrap(), 1);
             // More than are deleted at once.
-            driver.write(Box::new(Keeping(250, 0))).await.unwrap();
-            driver.write(Box::new(Keeping(3, 5_000))).await.unwrap();
+            driver
+                .write(Box::new(Keeping(driver.dialect(), 250, 0)))
+                .await
+                .unwrap();
+            driver
+                .write(Box::new(Keeping(driver.dialect(), 3, 5_000)))
+                .await
+                .unwrap();
             assert_eq!(
-                prune_answers(&*driver, Timestamp(4_000)).await.unwrap(),
+                prune_answers(&**driver, Timestamp(4_000)).await.unwrap(),
                 250
             );
-            assert_eq!(prune_answers(&*driver, Timestamp(4_000)).await.unwrap(), 0);
-            assert_eq!(prune_answers(&*driver, Timestamp(9_000)).await.unwrap(), 3);
+            assert_eq!(prune_answers(&**driver, Timestamp(4_000)).await.unwrap(), 0);
+            assert_eq!(prune_answers(&**driver, Timestamp(9_000)).await.unwrap(), 3);
         });
     }
 
@@ -243,25 +247,22 @@ resources:
     access: {read: public, write: public}
 ";
         const DAY: i64 = 24 * 60 * 60 * 1_000;
-        let folder = tempfile::tempdir().unwrap();
+        let Fresh { driver, folder, .. } = &Fresh::new();
         std::fs::write(folder.path().join("frontdesk.yaml"), CONTRACT).unwrap();
         let compiled = crate::Project::open(folder.path())
             .unwrap()
             .compile()
             .unwrap();
         let model = Arc::new(compiled.into_model().unwrap().0);
-        let driver =
-            SqliteDriver::open(&folder.path().join("test.db"), Options::default()).unwrap();
-        let driver: Arc<dyn Driver> = Arc::new(driver);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
         runtime.block_on(async {
-            store::migrate::bring(&*driver, &model, Timestamp(0), false)
+            store::migrate::bring(&**driver, &model, Timestamp(0), false)
                 .await
                 .unwrap();
-            let engine = engine::Engine::new(Arc::clone(&model), Arc::clone(&driver), &[0; 32]);
+            let engine = engine::Engine::new(Arc::clone(&model), Arc::clone(driver), &[0; 32]);
             let many = i64::from(store::write::PURGED_AT_ONCE) + 20;
             let all = |range: std::ops::RangeInclusive<i64>, of: &str| {
                 let name = if of == "Task" { "list_id" } else { "name" };
@@ -299,7 +300,7 @@ resources:
                 let mut all = 0;
                 for store in deleted(&model, driver.dialect()) {
                     let before = store.before(Timestamp(at));
-                    all += store.forget(&*driver, before).await.unwrap();
+                    all += store.forget(&**driver, before).await.unwrap();
                 }
                 all
             };

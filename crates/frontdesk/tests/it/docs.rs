@@ -26,6 +26,7 @@
 //! today into the pages. Read the difference as a reader of the page would.
 
 mod compare;
+mod conformance;
 mod contracts;
 mod errors;
 mod http;

@@ -1,4 +1,4 @@
-//! Row 37: a deprecated resource says so on every answer, to those whom it is for.
+//! Deprecation: a deprecated resource says so on every answer, to those whom it is for.
 
 use serde_json::json;
 use testkit::{Answer, App};

@@ -34,6 +34,12 @@ resources:
     fields: {name: {type: string, index: true}}
     lists: {letters: Letter.sender, gifts: Gift.giver, posts: Post.writer}
     access: {read: public, write: public}
+  File:
+    id: integer
+    fields:
+      title: string
+      aside?: {type: string, access: {read: staff}}
+    access: {read: public, write: public}
   Letter:
     id: integer
     fields:
@@ -197,6 +203,27 @@ fn a_hidden_value_cannot_be_guessed_by_sending_it() {
     let seen = bob.get(&path).expect(200).json();
     assert_eq!((seen.get("voter"), &seen["weight"]), (None, &json!(7)));
     bob.put(&path, &seen).expect(200);
+}
+
+#[test]
+fn what_a_put_could_not_see_it_does_not_clear() {
+    let app = CLUB.get();
+    let staff = app.key().all_scopes().claim("role", "staff").client();
+    let made = json!({"title": "a", "aside": "keep"});
+    let path = staff.post("/v1/files", &made).expect(201);
+    let path = path.header("location").unwrap();
+    let mut seen = app.get(&path).expect(200).json();
+    assert_eq!(seen.get("aside"), None);
+    seen["title"] = json!("b");
+    app.put(&path, &seen).expect(200);
+    let now = staff.get(&path).expect(200).json();
+    assert_eq!(
+        (&now["title"], &now["aside"]),
+        (&json!("b"), &json!("keep"))
+    );
+    // Whoever sees it clears it by leaving it out.
+    staff.put(&path, &json!({"title": "c"})).expect(200);
+    assert_eq!(staff.get(&path).json()["aside"], json!(null));
 }
 
 #[test]

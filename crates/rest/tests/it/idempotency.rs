@@ -1,11 +1,13 @@
 //! `Idempotency-Key`: a write is carried out once, however often it is sent.
 
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
 use serde_json::{Value as Json, json};
-use testkit::{Answer, App, Client, eventually};
+use testkit::{Answer, App, Client, PATIENCE, eventually};
 
+use crate::held::hold;
 use crate::support::{Shared, feed};
 
 static DESK: Shared = Shared::new(|| App::start(CONTRACT));
@@ -271,6 +273,10 @@ fn unreadable_keys_are_refused() {
         .json(&json!({"name": "unreadable"}))
         .send();
     assert_eq!(twice.expect(400).faults(), ["Idempotency-Key: repeated"]);
+    // As long as they may be.
+    let key = "k".repeat(255);
+    let named = |name: &str| post(&app, "/v1/accounts", &key, &json!({"name": name}));
+    replays(&named("longest").expect(201), &named("longest"));
     // Reads have no use for one.
     let read = app
         .request("GET", "/v1/accounts")
@@ -307,6 +313,37 @@ fn whose_rights_have_changed_is_told_only_that_it_was_done() {
     ann.post("/v1/secrets", &body).expect(422);
     let replayed = post(&ann, "/v1/secrets", "rights", &body).expect(201);
     assert_eq!(replayed.header("location"), first.header("location"));
+}
+
+#[test]
+fn while_the_first_runs_the_second_is_told_to_wait() {
+    let builder = App::builder().file(frontdesk::FILE, CONTRACT);
+    let app = builder.connections(3).start();
+    // It serves once it has written that it does.
+    app.get("/v1/accounts").expect(200);
+    let (held, open) = hold(&**app.inner().database().driver());
+    let body = json!({"name": "held"});
+    let (tell, told) = channel();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            let (tell, body) = (tell.clone(), &body);
+            let client = Client::guest(app.address());
+            scope.spawn(move || tell.send(post(&client, "/v1/accounts", "held", body)));
+        }
+        // Whichever came second: the other is not answered as long as nothing is written.
+        let second = told.recv_timeout(PATIENCE).unwrap().expect(409);
+        assert_eq!(second.code(), "idempotency_in_progress");
+        assert_eq!(
+            second.faults(),
+            ["Idempotency-Key: idempotency_in_progress"]
+        );
+        assert_eq!(second.header("retry-after").as_deref(), Some("1"));
+        open.send(()).unwrap();
+        app.wait(held).unwrap();
+        let first = told.recv_timeout(PATIENCE).unwrap().expect(201);
+        replays(&first, &post(&app, "/v1/accounts", "held", &body));
+    });
+    assert_eq!(feed(&app).len(), 1);
 }
 
 #[test]

@@ -81,6 +81,7 @@ fn a_write_goes_on_and_its_end_can_be_asked_for() {
         .expect(404);
     app.get("/v1/operations/x").expect(404);
     ann.delete(&path).expect(405);
+    assert_eq!(ann.head(&path).expect(200).body, b"");
     assert_eq!(
         ann.options(&path).header("allow").as_deref(),
         Some("GET, HEAD, OPTIONS")

@@ -2,15 +2,15 @@
 //! answered as ever.
 
 use std::net::SocketAddr;
-use std::sync::mpsc::{Sender, channel};
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
-use frontdesk::store::driver::{BoxFuture, Dialect, Driver, StoreError, Transaction, Undo, Work};
+use frontdesk::store::driver::{BoxFuture, Driver, StoreError, Transaction, Undo, Work};
 use frontdesk::web::{self, Limits};
 use serde_json::json;
 use testkit::{App, Client, eventually};
-use tokio::sync::oneshot;
+
+use crate::held::{Waiting, hold, poll};
 
 const CONTRACT: &str = "
 frontdesk: 1
@@ -22,30 +22,6 @@ resources:
     access: {read: public, write: public}
 ";
 
-/// Holds the one place for writes until it is told to go on.
-struct Holder {
-    entered: Sender<()>,
-    go_on: Option<oneshot::Receiver<()>>,
-    dialect: Dialect,
-}
-
-impl Work for Holder {
-    fn run<'a>(&'a mut self, _: &'a mut dyn Transaction) -> BoxFuture<'a, Result<(), Undo>> {
-        self.entered.send(()).unwrap();
-        // An error means that the test is over.
-        let go_on = self.go_on.take().unwrap();
-        if self.dialect == Dialect::Sqlite {
-            // On the writer's own thread.
-            drop(go_on.blocking_recv());
-            return Box::pin(std::future::ready(Ok(())));
-        }
-        Box::pin(async move {
-            drop(go_on.await);
-            Ok(())
-        })
-    }
-}
-
 /// Waits its turn and does nothing.
 struct Idle;
 
@@ -53,29 +29,6 @@ impl Work for Idle {
     fn run<'a>(&'a mut self, _: &'a mut dyn Transaction) -> BoxFuture<'a, Result<(), Undo>> {
         Box::pin(std::future::ready(Ok(())))
     }
-}
-
-/// Something handed to the database; given up when dropped.
-type Waiting<'a> = BoxFuture<'a, Result<(), Undo>>;
-
-fn poll(waiting: &mut Waiting<'_>) -> Poll<Result<(), Undo>> {
-    waiting
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Keeps writes from being done until the sender is used or dropped.
-fn hold(driver: &dyn Driver) -> (Waiting<'_>, oneshot::Sender<()>) {
-    let (enter, entered) = channel();
-    let (open, opened) = oneshot::channel();
-    let mut held = driver.write(Box::new(Holder {
-        entered: enter,
-        go_on: Some(opened),
-        dialect: driver.dialect(),
-    }));
-    assert!(poll(&mut held).is_pending());
-    entered.recv().unwrap();
-    (held, open)
 }
 
 /// Hands over writes until there is no room for more.
@@ -116,7 +69,14 @@ fn a_full_queue_refuses_writes_at_once_and_nothing_else() {
     let waiting = fill(driver);
     assert!(waiting.len() > 100);
 
+    let keyed = || {
+        app.request("POST", "/v1/things")
+            .header("idempotency-key", "full")
+            .json(&json!({"text": "second"}))
+            .send()
+    };
     for _ in 0..5 {
+        keyed().expect(503);
         let refused = app.post("/v1/things", &json!({"text": "x"})).expect(503);
         assert_eq!(refused.code(), "unavailable");
         assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
@@ -139,8 +99,9 @@ fn a_full_queue_refuses_writes_at_once_and_nothing_else() {
             }
         }
     });
-    app.post("/v1/things", &json!({"text": "second"}))
-        .expect(201);
+    // That there was no room is no answer to be given again.
+    let made = keyed().expect(201);
+    assert_eq!(made.header("idempotency-replayed"), None);
     assert_eq!(app.get("/v1/things").expect(200).items().len(), 2);
 }
 

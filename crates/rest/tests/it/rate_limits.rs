@@ -1,4 +1,4 @@
-//! Row 36: who is counted, against what, what every answer says about it, and what a refusal is.
+//! Rate limits: who is counted, against what, what every answer says about it, and what a refusal is.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -308,6 +308,26 @@ fn a_request_passes_all_limits_or_uses_none() {
     ann.post("/v1/things", &json!({"name": "x"})).expect(429);
     let things = app.admin().get("/v1/things").expect(200).items();
     assert_eq!(things, Vec::<serde_json::Value>::new());
+}
+
+#[test]
+fn that_there_was_no_room_is_no_answer_to_a_key() {
+    let app = serve();
+    let ann = app.key().all_scopes().user("ann").client();
+    let send = || {
+        let call = ann
+            .request("POST", "/v1/things")
+            .json(&json!({"name": "x"}));
+        call.header("idempotency-key", "later").send()
+    };
+    for _ in 0..5 {
+        ann.get("/v1/things").expect(200);
+    }
+    send().expect(429);
+    app.swap(&CONTRACT.replace("allow: 5/day", "allow: 50/day"))
+        .unwrap();
+    assert_eq!(send().expect(201).header("idempotency-replayed"), None);
+    assert!(send().expect(201).header("idempotency-replayed").is_some());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Row 22: what is deleted is gone for everybody, its unique values and references hold, and who
+//! Soft delete: what is deleted is gone for everybody, its unique values and references hold, and who
 //! may delete may bring it back.
 
 use std::sync::Arc;
@@ -323,6 +323,48 @@ fn restoring_is_an_operation_of_the_record() {
     assert_eq!(restore(&world.guest, &plain).status, 404);
     world.guest.delete(&plain).expect(204);
     assert_eq!(restore(&world.guest, &plain).status, 404);
+}
+
+#[test]
+fn restoring_is_a_write_like_any_other() {
+    let world = world();
+    let list = world.list("home");
+    let path = format!("{list}/restore");
+    let send = |query: &str, name: &str, value: &str| {
+        let call = world.ann.request("POST", &format!("{path}{query}"));
+        call.header(name, value).send()
+    };
+    world.ann.delete(&list).expect(204);
+    let shown = send("?dry_run=true", "accept", "*/*").expect(200);
+    assert_eq!(shown.header("dry-run").as_deref(), Some("true"));
+    world.ann.get(&list).expect(404);
+
+    let first = send("", "idempotency-key", "back").expect(200);
+    let second = send("", "idempotency-key", "back").expect(200);
+    assert_eq!(first.text(), second.text());
+    let replayed = |answer: &Answer| answer.header("idempotency-replayed");
+    assert_eq!((replayed(&first), first.etag()), (None, second.etag()));
+    assert_eq!(replayed(&second).as_deref(), Some("true"));
+    world.ann.get(&list).expect(200);
+
+    world.ann.delete(&list).expect(204);
+    let silent = send("", "prefer", "return=minimal").expect(204);
+    assert_eq!(silent.header("content-location").as_deref(), Some(&*list));
+    assert_eq!(world.ann.get(&list).etag(), silent.etag());
+
+    world.ann.delete(&list).expect(204);
+    let begun = send("", "prefer", "respond-async, wait=0").expect(202);
+    let operation = begun.header("location").unwrap();
+    let end = testkit::eventually("the end", || {
+        let json = world.ann.get(&operation).expect(200).json();
+        (json["state"] != "running").then_some(json)
+    });
+    assert_eq!(
+        (&end["state"], &end["status"]),
+        (&json!("succeeded"), &json!(200))
+    );
+    assert_eq!(end["result"]["name"], "home");
+    world.ann.get(&list).expect(200);
 }
 
 #[test]

@@ -372,6 +372,11 @@ fn money_is_a_decimal_string_and_a_currency() {
                 json!({"amount": "1", "currency": "ABCD"}),
                 "/currency invalid_format",
             ),
+            // Of the right form, and nobody's money.
+            (
+                json!({"amount": "1", "currency": "QQQ"}),
+                "/currency invalid_format",
+            ),
             (json!({"amount": "1"}), "/currency required"),
             (
                 json!({"amount": "1", "currency": "EUR", "tax": "0"}),
@@ -597,6 +602,36 @@ fn ids_that_tell_their_time_sort_by_it() {
     listed.reverse();
     assert_eq!(listed, made);
     assert!(made.iter().all(|id| id.as_str().unwrap() >= first));
+}
+
+/// TypeID 0.3: the 128 bits of a UUID in 26 digits, of 5 bits each.
+#[test]
+fn ids_are_uuids_and_random_ones_do_not_tell_their_time() {
+    let app = KINDS.get();
+    let uuid = |path: &str| {
+        let made = app.post(path, &json!({})).expect(201).json();
+        let digits = made["id"].as_str().unwrap().rsplit('_').next().unwrap();
+        let digits = digits.bytes().map(|digit| {
+            let place = b"0123456789abcdefghjkmnpqrstvwxyz"
+                .iter()
+                .position(|known| *known == digit);
+            place.unwrap() as u128
+        });
+        let uuid = digits.fold(0_u128, |uuid, digit| uuid << 5 | digit);
+        // RFC 9562: the version; the variant; for version 7, milliseconds since 1970.
+        (uuid >> 76 & 15, uuid >> 62 & 3, (uuid >> 80) as i64)
+    };
+    let before = frontdesk::now().0;
+    let (version, variant, time) = uuid("/v1/authors");
+    assert_eq!((version, variant), (7, 2));
+    assert!((before..=frontdesk::now().0).contains(&time), "{time}");
+    let times = [(); 8].map(|()| {
+        let (version, variant, time) = uuid("/v1/secrets");
+        assert_eq!((version, variant), (4, 2));
+        time
+    });
+    let century = 100 * 365 * 24 * 60 * 60 * 1000;
+    assert!(times.iter().any(|time| (time - before).abs() > century));
 }
 
 #[test]

@@ -336,6 +336,15 @@ fn a_put_replaces_everything_a_client_can_set() {
         (&item["code"], &item["created_at"]),
         (&json!("C1"), &made.json()["created_at"])
     );
+    let driver = app.inner().database().driver();
+    let feed = app.wait(store::feed::read(&**driver, 0, 100_000)).unwrap();
+    let id = made.json()["id"].to_string();
+    let put = feed
+        .iter()
+        .rev()
+        .find(|entry| (&*entry.resource, &*entry.action, &entry.record) == ("Item", "update", &id));
+    let stored: Json = serde_json::from_str(put.unwrap().after.as_ref().unwrap()).unwrap();
+    assert_eq!(stored["pin"], "1234");
     let refused = app.put(&path, &json!({"note": "x"})).expect(422);
     assert_eq!(refused.faults(), ["/name required"]);
     app.put("/v1/items/99999", &json!({"name": "x"}))
