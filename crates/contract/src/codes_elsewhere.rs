@@ -11,7 +11,7 @@ pub static YAML: &[Explanation] = &[
     about(
         yaml::SYNTAX,
         "not YAML",
-        "The text cannot be read as YAML. The message shows the place where reading stopped; the mistake is there or shortly before.",
+        "The text cannot be read as YAML. The message shows the place where reading stopped; the mistake is there or shortly before. A comment begins with `#`; the marks that version control leaves around a conflict, or a code fence of a Markdown page, are not part of a contract.",
     ),
     about(
         yaml::SPACE_AFTER_COLON,
@@ -36,7 +36,7 @@ pub static YAML: &[Explanation] = &[
     about(
         yaml::BRACKET,
         "bracket without partner",
-        "Every `[` needs its `]`, every `{` its `}`.",
+        "Every `[` needs its `]`, every `{` its `}`, and of two the inner one is closed first.",
     ),
     about(
         yaml::TEXT_AFTER_VALUE,

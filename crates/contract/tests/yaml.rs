@@ -490,7 +490,22 @@ fn slips_of_beginners() {
         "a\nb: 1\n",
         "a: 1\nb\nc: 2\n",
         "a:\n  b  # why\n  c: 1\n",
+        // A dash forgotten.
+        "a:\n  - b\n  c\n",
+        "a:\n  - b: 1\n  c: 2\n",
+        // Lines of other languages.
+        "// why\na: 1\n",
+        "a:\n  // why\n  - {b: 1}\n",
+        "```\na: 1\n```\n",
+        "<<<<<<< a\na: 1\n=======\na: 2\n>>>>>>> b\nc: 3\n",
+        // Another white space.
+        "a:\n  b: 1\n\u{a0}\u{a0}c: 2\n\u{a0} d: 3\n",
+        // Brackets of two kinds.
+        "a: [1, 2}\nb: 3\n",
+        "a: {b: [1, 2}\nc: 3\n",
+        "a: {b: [1, c: 2}\nd: 3\n",
         // Indentation.
+        "a:\n  b:\n    c:\n      d: 1\n   e:\n      f: 2\n",
         "a:\n  b: 1\n   c: 2\n",
         "a:\n    b: 1\n  c: 2\n",
         "a:\n  b:\n      c: 1\n    d: 1\n",
@@ -584,6 +599,54 @@ fn slips_of_beginners() {
     "a:\n  b  # why\n  c: 1\n" leaves {a: {c: 1, …}}
       E0109 2:3 `b` a `:` is missing behind this key
         help: write `b: …`
+    "a:\n  - b\n  c\n" leaves {a: ["b", …], …}
+      E0102 3:3 `c` this line stands among the items of a list
+        2:3 `- b` an item beside it
+        help: write `- c` if it is an item, too
+    "a:\n  - b: 1\n  c: 2\n" leaves {a: [{b: 1}, …], …}
+      E0102 3:3 `c: 2` a key stands among the items of a list
+        2:3 `- b: 1` on the same level as this
+        help: indent it under the item it belongs to; or write `- ` before it if it is an item, too
+    "// why\na: 1\n" leaves {a: 1, …}
+      E0100 1:1 `// why` this is no comment in YAML
+        help: a comment begins with `#`
+    "a:\n  // why\n  - {b: 1}\n" leaves {a: [{b: 1}, …]}
+      E0100 2:3 `// why` this is no comment in YAML
+        help: a comment begins with `#`
+    "```\na: 1\n```\n" leaves {a: 1, …}
+      E0100 1:1 ````` this line is not part of the contract
+        help: remove it; it marks code in other texts
+      E0100 3:1 ````` this line is not part of the contract
+        help: remove it; it marks code in other texts
+    "<<<<<<< a\na: 1\n=======\na: 2\n>>>>>>> b\nc: 3\n" leaves {a: …, c: 3, …}
+      E0100 1:1 `<<<<<<< a` this marks a conflict between two versions of the file
+        help: keep what is right of both, and remove the lines that mark them
+      E0100 3:1 `=======` this marks a conflict between two versions of the file
+        help: keep what is right of both, and remove the lines that mark them
+      E0100 5:1 `>>>>>>> b` this marks a conflict between two versions of the file
+        help: keep what is right of both, and remove the lines that mark them
+    "a:\n  b: 1\n\u{a0}\u{a0}c: 2\n\u{a0} d: 3\n" leaves {a: {b: 1, c: 2, d: 3}}
+      E0133 3:1 ` ` this is U+00A0, which only looks like a space
+        help: indent with plain spaces; such a character often comes along from a web page
+        note: one more line is indented by such a character
+    "a: [1, 2}\nb: 3\n" leaves {a: [1, 2], b: 3}
+      E0105 1:9 `}` `}` cannot close a `[`
+        1:4 `[` opened here
+        help: write `]`
+    "a: {b: [1, 2}\nc: 3\n" leaves {a: …, c: 3}
+      E0105 1:8 `[` this `[` is not closed
+        1:8 `[` opened here
+        1:13 `}` this is for the `{` before it
+        help: add `]` where it ends
+    "a: {b: [1, c: 2}\nd: 3\n" leaves {a: …, d: 3}
+      E0105 1:8 `[` this `[` is not closed
+        1:8 `[` opened here
+        1:16 `}` this is for the `{` before it
+        help: add `]` where it ends
+    "a:\n  b:\n    c:\n      d: 1\n   e:\n      f: 2\n" leaves {a: {b: {c: {d: 1}, e: {f: 2}}}}
+      E0102 5:4 `e:` this line fits no level above it
+        4:7 `d: 1` the line before it
+        help: indent it by 4 spaces, so that it fits what it holds
     "a:\n  b: 1\n   c: 2\n" leaves {a: {b: 1, c: 2}}
       E0102 3:4 `c: 2` this line is indented too deep
         2:3 `b: 1` this key has a value already
@@ -611,11 +674,11 @@ fn slips_of_beginners() {
     "a: 1\n- b\n" leaves {a: 1, …}
       E0102 2:1 `- b` a list item stands among the keys of a map
         1:1 `a: 1` on the same level as this
-        help: indent it under the key or item it belongs to
+        help: indent it under the key it belongs to
     "- a\nb: 1\n" leaves ["a", …]
       E0102 2:1 `b: 1` a key stands among the items of a list
         1:1 `- a` on the same level as this
-        help: indent it under the key or item it belongs to
+        help: indent it under the item it belongs to; or write `- ` before it if it is an item, too
     "a: - b\n" leaves {a: …}
       E0100 1:4 `-` a list cannot begin behind its key
         help: put `- …` on the next line, indented; or write `[…]`

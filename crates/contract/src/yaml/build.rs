@@ -11,6 +11,7 @@ use std::ops::Range;
 use diag::{Diagnostic, Diagnostics, FileId, Span, Spanned};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
+use super::outline::closer;
 use super::scalar::{Plain, leading_zero, quoted, resolve};
 use super::{DEPTH_MAX, Entry, Kind, NODES_MAX, Node, codes};
 use super::{explain, lines, place};
@@ -57,6 +58,7 @@ pub(super) fn attempt(file: FileId, text: &str) -> Attempt {
         tear_next: false,
         question: false,
         fault: None,
+        too_many: false,
     };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
@@ -143,6 +145,8 @@ struct Builder<'t> {
     /// A `?` stands before the key, so its value may be anywhere.
     question: bool,
     fault: Option<Fault>,
+    /// [`PROBLEMS_MAX`] were found.
+    too_many: bool,
 }
 
 /// A list or map that is not finished.
@@ -174,11 +178,19 @@ impl Builder<'_> {
     /// Everything that was found, what was put off included.
     fn found(mut self) -> Diagnostics {
         self.out.extend(self.doubts);
-        self.out
+        if !self.too_many {
+            return self.out;
+        }
+        let mut all: Vec<Diagnostic> = self.out.into_iter().collect();
+        if let Some(last) = all.last_mut() {
+            last.note = Some("after so many the rest has not been checked".to_owned());
+        }
+        all.into_iter().collect()
     }
 
     fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Result<(), Stop> {
         if self.out.len() + self.doubts.len() >= PROBLEMS_MAX {
+            self.too_many = true;
             return Err(Stop);
         }
         self.understand(event, range)?;
@@ -518,6 +530,13 @@ impl Builder<'_> {
         if let Some(first) = value.chars().next()
             && first.is_whitespace()
         {
+            let start = span.range().start;
+            if lines::line_at(self.text, start).content_start() == start {
+                // How deep the line is meant to be, only its mended indentation says.
+                let found = explain::foreign_space(self.file, start, first);
+                self.fault = Some(Fault { at: start, found });
+                return;
+            }
             let code = u32::from(first);
             let message =
                 format!("this value begins with U+{code:04X}, which only looks like a space");
@@ -684,6 +703,7 @@ impl Builder<'_> {
             } else {
                 at
             };
+            self.check_closer(open.start, at);
             self.look_between(at);
             self.cursor = (at + 1).clamp(self.cursor, self.text.len());
         }
@@ -695,6 +715,19 @@ impl Builder<'_> {
         };
         let torn = open.torn || open.unreadable;
         self.add(Node { kind, span, torn });
+    }
+
+    /// The parser takes any closing bracket for any opening one.
+    fn check_closer(&mut self, opened: usize, closed: usize) {
+        let bytes = self.text.as_bytes();
+        let crossed = matches!(bytes.get(closed), Some(b']' | b'}'))
+            && bytes[closed] != closer(bytes[opened]);
+        if crossed && self.fault.is_none() {
+            let around = self.open.iter().rfind(|open| open.flow && !open.pair);
+            let around = around.map(|open| open.start);
+            let found = explain::crossed(self.file, self.text, (opened, closed), around);
+            self.fault = Some(Fault { at: closed, found });
+        }
     }
 
     fn awaits_key(&self) -> bool {

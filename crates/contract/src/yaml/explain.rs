@@ -9,9 +9,9 @@ use std::ops::Range;
 use diag::{Diagnostic, FileId, Span};
 
 use super::lines::{Line, behind_dashes, glued_colon as find_glued_colon};
-use super::lines::{key_end, line_above, line_at, misfit, without_comment};
+use super::lines::{key_end, levels, line_above, line_at, meant_indent, misfit, without_comment};
 use super::mend;
-use super::outline::{self, Outline};
+use super::outline::{self, Outline, closer};
 use super::place::{next_token, quoted_end};
 use super::{codes, quoted};
 
@@ -27,9 +27,11 @@ pub(super) fn explain(file: FileId, text: &str, info: &str, at: usize) -> Diagno
     };
     case.tab(info)
         .or_else(|| case.quote(info))
+        .or_else(|| case.foreign_above())
         .or_else(|| case.directive(info))
         .or_else(|| case.first_character(info))
         .or_else(|| case.comment(info))
+        .or_else(|| case.crossed_bracket(info))
         .or_else(|| case.stray_bracket(info))
         .or_else(|| case.colon_above(info))
         .or_else(|| case.in_brackets(info))
@@ -89,6 +91,10 @@ pub(super) fn tag(file: FileId, text: &str, at: usize) -> Diagnostic {
 
 /// A value whose first character YAML keeps for itself.
 pub(super) fn needs_quotes(file: FileId, text: &str, at: usize) -> Diagnostic {
+    let line = line_at(text, at);
+    if let Some(found) = foreign(file, &line).filter(|_| line.content_start() == at) {
+        return found;
+    }
     let value = rest_of_value(text, at);
     let first = value.chars().next().unwrap_or(' ');
     let message = match first {
@@ -108,6 +114,63 @@ pub(super) fn tab(file: FileId, text: &str, at: usize) -> Diagnostic {
         "put a space here"
     };
     error(file, codes::TAB, at..at + len, "a tab cannot stand here").help(help)
+}
+
+/// White space that YAML does not know, before the first character of a line.
+pub(super) fn foreign_space(file: FileId, at: usize, space: char) -> Diagnostic {
+    let message = format!(
+        "this is U+{:04X}, which only looks like a space",
+        u32::from(space)
+    );
+    Diagnostic::error(
+        codes::CHARACTER,
+        Span::new(file, at..at + space.len_utf8()),
+        message,
+    )
+    .help("indent with plain spaces; such a character often comes along from a web page")
+}
+
+/// `[a}`, with the brackets at `opened` and `closed`; `around` is the bracket around both.
+pub(super) fn crossed(
+    file: FileId,
+    text: &str,
+    (opened, closed): (usize, usize),
+    around: Option<usize>,
+) -> Diagnostic {
+    let bytes = text.as_bytes();
+    let bracket = |at: usize| char::from(bytes[at]);
+    let missing = char::from(closer(bytes[opened]));
+    if let Some(around) = around.filter(|around| closer(bytes[*around]) == bytes[closed]) {
+        let message = format!("this `{}` is not closed", bracket(opened));
+        return error(file, codes::BRACKET, opened..opened + 1, &message)
+            .label("opened here")
+            .also(
+                Span::new(file, closed..closed + 1),
+                format!("this is for the `{}` before it", bracket(around)),
+            )
+            .help(format!("add `{missing}` where it ends"));
+    }
+    let message = format!("`{}` cannot close a `{}`", bracket(closed), bracket(opened));
+    error(file, codes::BRACKET, closed..closed + 1, &message)
+        .also(Span::new(file, opened..opened + 1), "opened here")
+        .help(format!("write `{missing}`"))
+}
+
+/// A line that is of another language than YAML.
+fn foreign(file: FileId, line: &Line<'_>) -> Option<Diagnostic> {
+    let content = line.content;
+    let begins = |mark: &str| content.starts_with(mark);
+    let (message, help) = if begins("//") || begins("/*") {
+        ("this is no comment in YAML", "a comment begins with `#`")
+    } else if begins("```") {
+        (
+            "this line is not part of the contract",
+            "remove it; it marks code in other texts",
+        )
+    } else {
+        return None;
+    };
+    Some(error(file, codes::SYNTAX, line.content_range(), message).help(help))
 }
 
 /// `key:value`, with the colon at `colon`.
@@ -283,6 +346,12 @@ impl<'t> Case<'t> {
         .help("use single quotes, where a backslash is a backslash; or write `\\\\`")
     }
 
+    /// A line of another language, of which this one was taken for more.
+    fn foreign_above(&self) -> Option<Diagnostic> {
+        let above = line_above(self.text, &self.line)?;
+        foreign(self.file, &above).filter(|_| above.indent <= self.line.indent)
+    }
+
     fn directive(&self, info: &str) -> Option<Diagnostic> {
         let first = next_token(self.text, 0);
         let line = if self.line.content.starts_with('%') && self.at == self.line.content_start() {
@@ -351,6 +420,16 @@ impl<'t> Case<'t> {
         )
     }
 
+    fn crossed_bracket(&self, info: &str) -> Option<Diagnostic> {
+        let open = !self.outline.open.is_empty();
+        if !open && !info.contains("while parsing a flow") && !info.contains("misplaced bracket") {
+            return None;
+        }
+        let (opened, closed) = self.outline.crossed?;
+        let around = outline::up_to(self.text, opened).open.last().copied();
+        Some(crossed(self.file, self.text, (opened, closed), around))
+    }
+
     fn stray_bracket(&self, info: &str) -> Option<Diagnostic> {
         if !info.contains("misplaced bracket") {
             return None;
@@ -401,13 +480,9 @@ impl<'t> Case<'t> {
         match here {
             None => Some(not_closed()),
             Some(other @ (']' | '}')) if other != closer => {
-                let message = format!("`{other}` cannot close a `{opener}`");
-                let found = self.error(codes::BRACKET, self.at..self.at + 1, message);
-                Some(
-                    found
-                        .also(opened, "opened here")
-                        .help(format!("write `{closer}`")),
-                )
+                let mut open = self.outline.open.iter().rev().skip(1);
+                let around = open.next().copied();
+                Some(crossed(self.file, self.text, (bracket, self.at), around))
             }
             Some(',') if info.contains("node content") => {
                 let found = self.error(
@@ -588,6 +663,12 @@ impl<'t> Case<'t> {
     }
 
     fn colon_missing(&self, line: &Line<'_>) -> Diagnostic {
+        if let Some(found) = foreign(self.file, line) {
+            return found;
+        }
+        if let Some(found) = self.dash_missing(line) {
+            return found;
+        }
         let (dashes, words) = behind_dashes(line.content);
         let words = without_comment(words);
         let start = line.content_start() + dashes;
@@ -599,6 +680,23 @@ impl<'t> Case<'t> {
             "a `:` is missing behind this key",
         )
         .help(format!("write `{key}: …`"))
+    }
+
+    /// A text beside `- item`, without a dash of its own.
+    fn dash_missing(&self, line: &Line<'_>) -> Option<Diagnostic> {
+        let levels = levels(self.text, line);
+        let beside = levels.iter().find(|above| above.indent == line.indent)?;
+        let words = without_comment(line.content);
+        if !is_item(beside) || is_item(line) {
+            return None;
+        }
+        let message = "this line stands among the items of a list";
+        let found = self.error(codes::INDENTATION, line.content_range(), message);
+        Some(
+            found
+                .also(self.span(beside.content_range()), "an item beside it")
+                .help(format!("write `- {words}` if it is an item, too")),
+        )
     }
 
     fn indentation(&self, info: &str) -> Option<Diagnostic> {
@@ -623,22 +721,27 @@ impl<'t> Case<'t> {
             return Some(glued_colon(self.file, above.content_start() + colon));
         }
         let range = self.line.content_range();
-        let dash = |content: &str| content == "-" || content.starts_with("- ");
-        let levels = self.levels();
+        let levels = levels(self.text, &self.line);
         let beside = levels.iter().find(|line| line.indent == self.line.indent);
         if let Some(beside) = beside
-            && dash(beside.content) != dash(self.line.content)
+            && is_item(beside) != is_item(&self.line)
         {
-            let message = if dash(self.line.content) {
-                "a list item stands among the keys of a map"
+            let (message, help) = if is_item(&self.line) {
+                (
+                    "a list item stands among the keys of a map",
+                    "indent it under the key it belongs to",
+                )
             } else {
-                "a key stands among the items of a list"
+                (
+                    "a key stands among the items of a list",
+                    "indent it under the item it belongs to; or write `- ` before it if it is an item, too",
+                )
             };
             let found = self.error(codes::INDENTATION, range, message).also(
                 self.span(beside.content_range()),
                 "on the same level as this",
             );
-            return Some(found.help("indent it under the key or item it belongs to"));
+            return Some(found.help(help));
         }
         if let Some(above) = &above
             && self.line.indent > above.indent
@@ -657,6 +760,12 @@ impl<'t> Case<'t> {
         );
         if let Some(above) = above {
             found = found.also(self.span(above.content_range()), "the line before it");
+        }
+        if let Some(meant) = meant_indent(self.text, &self.line) {
+            return Some(found.help(match meant {
+                0 => "do not indent it, so that it fits what it holds".to_owned(),
+                meant => format!("indent it by {meant} spaces, so that it fits what it holds"),
+            }));
         }
         let mut indents: Vec<_> = levels.iter().map(|line| line.indent.to_string()).collect();
         indents.reverse();
@@ -726,22 +835,6 @@ impl<'t> Case<'t> {
         )
     }
 
-    /// The lines that opened the levels above this line, the nearest first.
-    fn levels(&self) -> Vec<Line<'t>> {
-        let mut levels: Vec<Line<'t>> = Vec::new();
-        let mut line = line_at(self.text, self.line.start);
-        while let Some(above) = line_above(self.text, &line) {
-            if levels.last().is_none_or(|last| above.indent < last.indent) {
-                levels.push(above);
-            }
-            if above.indent == 0 {
-                break;
-            }
-            line = above;
-        }
-        levels
-    }
-
     /// From the place of the error to the end of its line, without a comment.
     fn rest(&self) -> Range<usize> {
         self.at..self.at + rest_of_value(self.text, self.at).len()
@@ -764,6 +857,10 @@ impl<'t> Case<'t> {
 
 fn error(file: FileId, code: &'static str, range: Range<usize>, message: &str) -> Diagnostic {
     Diagnostic::error(code, Span::new(file, range), message)
+}
+
+fn is_item(line: &Line<'_>) -> bool {
+    line.content == "-" || line.content.starts_with("- ")
 }
 
 fn has_colon(line: &Line<'_>) -> bool {

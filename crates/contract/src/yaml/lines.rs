@@ -88,6 +88,33 @@ pub(super) fn misfit<'t>(text: &'t str, line: &Line<'_>) -> Option<Line<'t>> {
     head.or_else(|| (beside.count() == 1).then_some(first))
 }
 
+/// The lines that opened the levels above a line, the nearest first.
+pub(super) fn levels<'t>(text: &'t str, line: &Line<'_>) -> Vec<Line<'t>> {
+    let mut levels: Vec<Line<'t>> = Vec::new();
+    let mut next = line_above(text, line);
+    while let Some(above) = next {
+        if levels.last().is_none_or(|last| above.indent < last.indent) {
+            levels.push(above);
+        }
+        next = line_above(text, &above).filter(|_| above.indent > 0);
+    }
+    levels
+}
+
+/// How deep a key was meant to stand that fits no level above it: one step less deep than what it
+/// holds, if a level is there.
+pub(super) fn meant_indent(text: &str, line: &Line<'_>) -> Option<usize> {
+    let holds = behind_dashes(line.content).0 == 0 && without_comment(line.content).ends_with(':');
+    let below = line_below(text, line).filter(|below| holds && below.indent > line.indent)?;
+    let mut levels = levels(text, line);
+    let nearest = levels.first()?.indent;
+    let outermost = levels.pop()?.indent;
+    let step = levels.last()?.indent - outermost;
+    let meant = below.indent.checked_sub(step)?;
+    let known = |indent| indent == outermost || levels.iter().any(|line| line.indent == indent);
+    (line.indent < nearest && !known(line.indent) && known(meant)).then_some(meant)
+}
+
 /// The part before a comment, without white space at its end. Sees no quotes: good enough for a
 /// suggestion, not for a decision.
 pub(super) fn without_comment(content: &str) -> &str {

@@ -6,9 +6,10 @@
 //! (a value, a line, the block below it). So one run says every fault, and whatever else is wrong
 //! in the rest. Places are always those of the original, and the tree knows where it is torn.
 //!
-//! `patch` changes the text, `region` says what a fault may take with it, `repair` spells right,
-//! `tear` marks the tree. Start at [`parse`].
+//! `characters` takes out what can stand nowhere, `patch` changes the text, `region` says what a
+//! fault may take with it, `repair` spells right, `tear` marks the tree. Start at [`parse`].
 
+mod characters;
 mod patch;
 mod region;
 mod repair;
@@ -34,9 +35,6 @@ const READINGS_MAX: usize = 60;
 /// large texts with many faults to that of a few readings.
 const BYTES_READ_MAX: usize = 8 << 20;
 
-/// How many odd characters are taken out of a text: one with more is no text.
-const CHARACTERS_MAX: usize = 10_000;
-
 pub(super) fn parse(file: FileId, text: &str, out: &mut Diagnostics) -> Option<Node> {
     if text.len() > BYTES_MAX {
         let message = format!("the file has {} bytes; {BYTES_MAX} are allowed", text.len());
@@ -58,19 +56,13 @@ pub(super) fn parse(file: FileId, text: &str, out: &mut Diagnostics) -> Option<N
         given_up: false,
     };
     mending.odd_characters(out)?;
+    mending.conflicts();
     let root = mending.read(out);
     let Mending {
-        faults,
-        original,
-        tears,
-        ..
+        faults, original, ..
     } = mending;
     out.extend(faults.into_iter().map(|fault| fault.told(original)));
-    let mut root = root?;
-    for tear in &tears {
-        tear::mark(&mut root, original, tear);
-    }
-    Some(root)
+    root
 }
 
 struct Mending<'t> {
@@ -127,6 +119,9 @@ impl<'t> Mending<'t> {
                 Outcome::Fault(fault) => self.mend(fault, &patched),
                 Outcome::Tree(mut root) => {
                     self.keep(attempt.found, &patched, out);
+                    for tear in &self.tears {
+                        tear::mark(&mut root, &patched, tear);
+                    }
                     relocate(&mut root, &patched);
                     return Some(root);
                 }
@@ -138,36 +133,6 @@ impl<'t> Mending<'t> {
         }
         // Not reached: the last readings are of nothing but white space.
         None
-    }
-
-    /// Takes out characters that can stand nowhere, and nobody sees. `None` if there are too many.
-    fn odd_characters(&mut self, out: &mut Diagnostics) -> Option<()> {
-        let mut taken = 0;
-        let mut last: Option<(usize, char)> = None;
-        for (at, c) in self.original.char_indices() {
-            if !odd_character(self.original, at, c) {
-                continue;
-            }
-            let range = at..at + c.len_utf8();
-            let new = if c == '\r' { "\n" } else { "" };
-            self.patch.edit(range.clone(), new);
-            taken += 1;
-            let found = odd(self.file, range.clone(), c);
-            if taken > CHARACTERS_MAX {
-                out.push(found.note("there are too many of them for the file to be checked"));
-                return None;
-            }
-            // Of many on one line, or of line ends, the first tells it all.
-            if last.is_some_and(|(before, other)| {
-                (c == '\r' && other == c) || !self.original[before..at].contains('\n')
-            }) {
-                continue;
-            }
-            last = Some((at, c));
-            let line = line_at(self.original, at).start;
-            self.blame(found, line, range.clone(), range);
-        }
-        Some(())
     }
 
     fn blame(&mut self, found: Diagnostic, line: usize, torn: Range<usize>, shadow: Range<usize>) {
@@ -400,31 +365,6 @@ fn too_deep(file: FileId, at: usize) -> Diagnostic {
     Diagnostic::error(codes::TOO_DEEP, Span::new(file, at..at + 1), message).note(format!(
         "at most {DEPTH_MAX} levels are allowed; nothing of the file has been checked"
     ))
-}
-
-fn odd_character(text: &str, at: usize, c: char) -> bool {
-    match c {
-        '\t' | '\n' | '\u{85}' => false,
-        '\r' => text.as_bytes().get(at + 1) != Some(&b'\n'),
-        '\u{FEFF}' => at > 0,
-        '\u{FFFE}' | '\u{FFFF}' => true,
-        _ => c.is_control(),
-    }
-}
-
-fn odd(file: FileId, range: Range<usize>, c: char) -> Diagnostic {
-    let span = Span::new(file, range);
-    if c == '\r' {
-        let message = "a carriage return without a line feed";
-        return Diagnostic::error(codes::CHARACTER, span, message)
-            .help("save the file with line feeds as line ends");
-    }
-    let message = format!(
-        "the character U+{:04X} cannot stand in a file",
-        u32::from(c)
-    );
-    Diagnostic::error(codes::CHARACTER, span, message)
-        .help("remove it; inside double quotes it can be written as an escape")
 }
 
 /// From places in the mended text to those in the original.

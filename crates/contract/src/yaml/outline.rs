@@ -18,6 +18,9 @@ pub(super) struct Outline {
     pub quote: Option<(usize, usize)>,
     /// Where the last bare word began.
     pub bare: Option<usize>,
+    /// The first bracket, of those around the last one, that another kind of bracket closes; and
+    /// that one.
+    pub crossed: Option<(usize, usize)>,
 }
 
 /// Reads up to byte `until`.
@@ -63,16 +66,28 @@ impl Reader<'_> {
                 b'\'' => self.quote(b'\''),
                 b'"' => self.quote(b'"'),
                 b'[' | b'{' => {
+                    if self.outline.open.is_empty() {
+                        self.outline.crossed = None;
+                    }
                     self.outline.open.push(self.at);
                     self.at += 1;
                 }
                 b']' | b'}' if !self.outline.open.is_empty() => {
-                    self.outline.open.pop();
+                    self.close();
                     self.at += 1;
                 }
                 b'|' | b'>' if self.outline.open.is_empty() => self.block(line),
                 _ => self.bare(),
             }
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(opened) = self.outline.open.pop() else {
+            return;
+        };
+        if closer(self.bytes[opened]) != self.bytes[self.at] {
+            self.outline.crossed.get_or_insert((opened, self.at));
         }
     }
 
@@ -133,6 +148,14 @@ impl Reader<'_> {
             self.at = next.min(self.bytes.len());
             self.skip_line();
         }
+    }
+}
+
+/// The bracket that closes this one.
+pub(super) fn closer(opener: u8) -> u8 {
+    match opener {
+        b'[' => b']',
+        _ => b'}',
     }
 }
 

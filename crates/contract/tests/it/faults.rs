@@ -32,7 +32,7 @@ impl<'t> Line<'t> {
 
 type Spoil = fn(&Line<'_>) -> String;
 
-const WAYS: [(&str, Spoil); 34] = [
+const WAYS: [(&str, Spoil); 40] = [
     ("tab", |l| format!("\t{}: {}", l.key, l.value)),
     ("tab behind spaces", |l| {
         format!("{}\t{}: {}", l.indent, l.key, l.value)
@@ -140,6 +140,25 @@ const WAYS: [(&str, Spoil); 34] = [
     ("complex key", |l| {
         format!("{}[{}]: {}", l.indent, l.key, l.value)
     }),
+    ("another bracket closes", |l| {
+        format!("{}{}: {}", l.indent, l.key, l.value.replacen(']', "}", 1))
+    }),
+    ("inner bracket not closed", |l| {
+        format!("{}{}: {}", l.indent, l.key, l.value.replacen(']', "", 1))
+    }),
+    ("space from a web page", |l| {
+        let indent = l.indent.replacen(' ', "\u{a0}", 1);
+        format!("{indent}{}: {}", l.key, l.value)
+    }),
+    ("another space from a web page", |l| {
+        format!("\u{a0}{}{}: {}", l.indent, l.key, l.value)
+    }),
+    ("comment of other languages", |l| {
+        format!("{0}// why\n{0}{1}: {2}", l.indent, l.key, l.value)
+    }),
+    ("conflict", |l| {
+        format!("<<<<<<< HEAD\n{}{}: {}\n=======", l.indent, l.key, l.value)
+    }),
     ("merge key", |l| format!("{}<<: {}", l.indent, l.value)),
 ];
 
@@ -166,8 +185,8 @@ fn spoilt(text: &str) -> impl Iterator<Item = (usize, &'static str, String)> {
     (0..lines.len())
         .flat_map(|at| {
             let ways = WAYS.into_iter().enumerate();
-            // Every line and every way, in a third of the time.
-            ways.filter(move |(number, _)| (at + number).is_multiple_of(3))
+            // Every line and every way, in a fifth of the time.
+            ways.filter(move |(number, _)| (at + number).is_multiple_of(5))
                 .map(move |(_, (way, spoil))| (at, way, spoil))
         })
         .filter_map(move |(at, way, spoil)| {
@@ -215,7 +234,7 @@ fn a_fault_in_a_right_contract_is_all_that_is_said() {
         wrong.len(),
         wrong.join("\n")
     );
-    assert!(tried > 2_500, "{tried}");
+    assert!(tried > 1_800, "{tried}");
 }
 
 /// A resource to be spoilt, between others that are wrong.
@@ -287,5 +306,5 @@ fn mistakes_around_a_fault_are_said_too() {
         wrong.len(),
         wrong.join("\n")
     );
-    assert!(tried > 150, "{tried}");
+    assert!(tried > 100, "{tried}");
 }

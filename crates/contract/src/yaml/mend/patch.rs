@@ -28,12 +28,16 @@ impl<'t> Patch<'t> {
         }
     }
 
-    /// Overwrites a range with spaces, but for its line ends. It wins over edits inside.
+    /// Overwrites a range with spaces, but for its line ends. It wins over edits inside, and over
+    /// what was put in at its edges.
     pub fn blank(&mut self, range: Range<usize>) {
         let start = self.original.floor_char_boundary(range.start);
         let end = self.original.ceil_char_boundary(range.end).max(start);
-        self.edits
-            .retain(|edit| edit.at.end < start || end < edit.at.start);
+        self.edits.retain(|Edit { at, .. }| {
+            let beside = at.end <= start || end <= at.start;
+            // What was put in at an edge may have been for what is gone.
+            beside && (!at.is_empty() || at.end < start || end < at.start)
+        });
         self.blanks.push(start..end);
     }
 
@@ -106,7 +110,7 @@ impl<'t> Patch<'t> {
 
 /// A changed text.
 pub(super) struct Patched<'t> {
-    original: &'t str,
+    pub original: &'t str,
     pub text: Cow<'t, str>,
     /// Places here and in the original that are the same, in order, before and behind every edit.
     anchors: Vec<(usize, usize)>,
@@ -129,6 +133,23 @@ impl Patched<'_> {
             None => moved,
         };
         self.original.floor_char_boundary(place)
+    }
+
+    /// Where a place in the original stands here: the way back from [`Patched::original`].
+    pub fn here(&self, at: usize) -> usize {
+        let next = self.anchors.partition_point(|(_, there)| *there <= at);
+        let moved = match next.checked_sub(1) {
+            Some(last) => {
+                let (here, there) = self.anchors[last];
+                here + (at - there)
+            }
+            None => at,
+        };
+        let place = match self.anchors.get(next) {
+            Some((here, _)) => moved.min(*here),
+            None => moved,
+        };
+        self.text.floor_char_boundary(place)
     }
 
     pub fn range(&self, range: Range<usize>) -> Range<usize> {
@@ -160,6 +181,10 @@ mod tests {
             .collect();
         assert!(places.is_sorted(), "{places:?}");
         assert_eq!(places.last(), Some(&9));
+        assert_eq!(
+            (patched.here(2), patched.here(4), patched.here(8)),
+            (2, 5, 10)
+        );
     }
 
     #[test]

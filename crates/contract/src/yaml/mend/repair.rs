@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use super::super::lines::{
-    Line, behind_dashes, line_above, line_at, line_below, misfit, without_comment,
+    Line, behind_dashes, line_above, line_at, line_below, meant_indent, misfit, without_comment,
 };
 use super::super::{codes, outline};
 use super::region::key_colon;
 
-/// How many tabs are taken for indentation: more is not a contract.
-const TABS_MAX: usize = 20_000;
+/// How many characters of indentation are changed at once: more is not a contract.
+const CHARACTERS_MAX: usize = 20_000;
 
 /// Changes to a text, with places in it.
 pub(super) struct Repair {
@@ -58,11 +58,9 @@ pub(super) fn find(text: &str, place: usize, at: usize, code: &str) -> Option<Re
             (holds || (rest.is_empty() && below())).then(|| one(end..end, ":"))
         }
         codes::BRACKET => {
-            let closer = match text.as_bytes()[bracket?] {
-                b'[' => "]",
-                _ => "}",
-            };
-            matches!(here, Some(']' | '}')).then(|| one(place..place + 1, closer))
+            let closer = char::from(outline::closer(text.as_bytes()[bracket?]));
+            matches!(here, Some(']' | '}'))
+                .then(|| one(place..place + 1, closer.encode_utf8(&mut [0; 4])))
         }
         codes::INDENTATION => match bracket {
             Some(bracket) => {
@@ -72,8 +70,11 @@ pub(super) fn find(text: &str, place: usize, at: usize, code: &str) -> Option<Re
                     .filter(|missing| *missing > 0)?;
                 Some(one(line.start..line.start, &" ".repeat(missing)))
             }
-            None => too_deep(text, &line),
+            None => meant_indent(text, &line)
+                .map(|indent| key_moved(&line, indent))
+                .or_else(|| too_deep(text, &line)),
         },
+        codes::CHARACTER => foreign_spaces(text),
         codes::SYNTAX | codes::TEXT_AFTER_VALUE if place == at => match here? {
             ',' if bracket.is_some() => Some(one(place..place + 1, " ")),
             _ => comma_missing(text, bracket?, place).then(|| one(place..place, ",")),
@@ -97,27 +98,48 @@ pub(in super::super) fn comma_missing(text: &str, bracket: usize, place: usize) 
 
 /// Indentation by tabs alone, all at once. Among lines with spaces nobody knows how wide a tab is.
 fn tabs(text: &str) -> Option<Repair> {
+    let alone = |line: &str| {
+        let content = line.trim_start_matches('\t');
+        !content.starts_with(' ') || content.trim().is_empty()
+    };
+    let alone = text.split_inclusive('\n').all(alone);
+    alone.then(|| indentation(text, |c| c == '\t', "  ", ("a tab", "tabs")))?
+}
+
+/// All white space in front of lines that is not YAML's.
+fn foreign_spaces(text: &str) -> Option<Repair> {
+    let foreign = |c: char| !c.is_ascii() && c != '\u{FEFF}';
+    indentation(text, foreign, " ", ("such a character", "such characters"))
+}
+
+/// Puts `new` for every character of indentation that is `odd`.
+fn indentation(
+    text: &str,
+    odd: impl Fn(char) -> bool,
+    new: &str,
+    (one, several): (&str, &str),
+) -> Option<Repair> {
     let mut edits = vec![];
     let mut lines = 0;
     let mut start = 0;
     for line in text.split_inclusive('\n') {
-        let content = line.trim_start_matches('\t');
-        if content.starts_with(' ') && !content.trim().is_empty() {
-            return None;
+        let before = edits.len();
+        let spaces = line.char_indices().take_while(|(_, c)| c.is_whitespace());
+        for (at, c) in spaces.filter(|(_, c)| odd(*c)) {
+            let at = start + at;
+            edits.push((at..at + c.len_utf8(), new.to_owned()));
         }
-        let tabs = line.len() - content.len();
-        edits.extend((start..start + tabs).map(|at| (at..at + 1, "  ".to_owned())));
-        lines += usize::from(tabs > 0);
+        lines += usize::from(edits.len() > before);
         start += line.len();
-        if edits.len() > TABS_MAX {
+        if edits.len() > CHARACTERS_MAX {
             return None;
         }
     }
     let note = match lines {
         0 => return None,
         1 => None,
-        2 => Some("one more line is indented by a tab".to_owned()),
-        many => Some(format!("{} more lines are indented by tabs", many - 1)),
+        2 => Some(format!("one more line is indented by {one}")),
+        many => Some(format!("{} more lines are indented by {several}", many - 1)),
     };
     Some(Repair {
         edits,
@@ -139,6 +161,15 @@ fn as_deep(text: &str, first: &Line<'_>, below: &Line<'_>) -> Repair {
     Repair {
         edits,
         shadow: first.start..first.content_range().end,
+        note: None,
+    }
+}
+
+/// A key that stands as deep as fits what it holds.
+fn key_moved(line: &Line<'_>, indent: usize) -> Repair {
+    Repair {
+        edits: vec![(line.start..line.content_start(), " ".repeat(indent))],
+        shadow: line.start..line.content_range().end,
         note: None,
     }
 }

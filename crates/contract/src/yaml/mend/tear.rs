@@ -6,9 +6,10 @@
 
 use super::super::lines::line_at;
 use super::super::{Kind, Node};
+use super::patch::Patched;
 use super::region::is_entry;
 
-/// Something that is not in the tree, though it is in the text at byte `at`.
+/// Something that is not in the tree, though it is in the original at byte `at`.
 pub(super) struct Tear {
     pub at: usize,
     pub part: Part,
@@ -33,21 +34,25 @@ pub(super) enum Level {
     Any,
 }
 
-/// Marks what `tear` took something from. `text` is what the spans in the tree mean.
-pub(super) fn mark(root: &mut Node, text: &str, tear: &Tear) {
-    Marker { text, tear }.mark(root);
+/// Marks what `tear` took something from, in the tree of the changed text, where indentation is
+/// mended.
+pub(super) fn mark(root: &mut Node, patched: &Patched<'_>, tear: &Tear) {
+    let at = patched.here(tear.at);
+    Marker { patched, tear, at }.mark(root);
 }
 
 struct Marker<'m> {
-    text: &'m str,
+    patched: &'m Patched<'m>,
     tear: &'m Tear,
+    /// The tear's place in the changed text.
+    at: usize,
 }
 
 impl Marker<'_> {
     /// Whether the tear is surely in this node or in one inside; if not, the node around it may
     /// have lost something too.
     fn mark(&self, node: &mut Node) -> bool {
-        let at = self.tear.at;
+        let at = self.at;
         let start = node.span.range().start;
         let mut goes_on = false;
         let inner = match &mut node.kind {
@@ -65,7 +70,7 @@ impl Marker<'_> {
                 let below = items.get(before).map(|item| item.span.range().start);
                 let index = match below {
                     // The first of the item's lines is what is lost.
-                    Some(below) if !self.dash_between(at, below) => Some(before),
+                    Some(below) if !self.dash_before(below) => Some(before),
                     _ => before.checked_sub(1),
                 };
                 index.map(|index| (start, &mut items[index]))
@@ -114,17 +119,17 @@ impl Marker<'_> {
             Part::Value => true,
             Part::Lines(_) if self.closed(value) => false,
             Part::Lines(Level::Any) => {
-                let entry = is_entry(&line_at(self.text, self.tear.at));
+                let entry = is_entry(&line_at(self.patched.original, self.tear.at));
                 let complete = !matches!(value.kind, Kind::Null | Kind::List(_) | Kind::Map(_));
                 !(entry && complete)
             }
             Part::Item => {
                 matches!(value.kind, Kind::List(_) | Kind::Map(_))
-                    && self.tear.at < value.span.range().end
+                    && self.at < value.span.range().end
             }
             Part::Lines(Level::Column { column, .. }) => {
                 let list = matches!(value.kind, Kind::List(_))
-                    && self.text[self.tear.at..].starts_with('-');
+                    && self.patched.original[self.tear.at..].starts_with('-');
                 column > key || (list && column == key)
             }
         }
@@ -142,17 +147,19 @@ impl Marker<'_> {
 
     fn closed(&self, value: &Node) -> bool {
         let range = value.span.range();
-        self.text[range.start..].starts_with(['{', '[']) && range.end <= self.tear.at
+        self.patched.text[range.start..].starts_with(['{', '[']) && range.end <= self.at
     }
 
-    /// Whether an item of a list begins behind `at`, at the latest with what stands at `below`.
-    fn dash_between(&self, at: usize, below: usize) -> bool {
-        self.text[at..below]
+    /// Whether an item of a list begins behind the tear, at the latest with what stands at `below`.
+    fn dash_before(&self, below: usize) -> bool {
+        let between = self.tear.at..self.patched.original(below);
+        let original = self.patched.original.get(between).unwrap_or_default();
+        original
             .split('\n')
             .any(|line| line.trim_start().starts_with('-'))
     }
 
     fn column(&self, at: usize) -> usize {
-        at - self.text[..at].rfind('\n').map_or(0, |at| at + 1)
+        at - self.patched.text[..at].rfind('\n').map_or(0, |at| at + 1)
     }
 }
