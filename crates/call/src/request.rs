@@ -54,6 +54,13 @@ impl Request {
             manner: Manner::default(),
         }
     }
+
+    /// Who asks for what, and when: what is left when all that it says is taken away.
+    #[must_use]
+    pub fn bare(&self) -> Request {
+        let caller = Arc::clone(&self.caller);
+        Request::new(self.resource, self.action, caller, self.now)
+    }
 }
 
 /// What names a record, as text; whether it can be a key is the engine's question.

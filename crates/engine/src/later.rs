@@ -9,26 +9,30 @@
 //! 1. What is refused without a look at the data is refused at once, and is no operation.
 //! 2. That it succeeded is written down in the transaction of the write: there is one exactly
 //!    if the other is there, whatever happens to the process.
-//! 3. One that ended because the server could not, and not because of what was asked, may be asked
+//! 3. If the database goes away meanwhile, the write is carried out when it is back: 2 makes sure
+//!    that it is so once, even if nobody knew whether it was committed.
+//! 4. One that ended because the server could not, and not because of what was asked, may be asked
 //!    for again with the same key: with its end the answer that was kept under the key goes.
-//! 4. An operation that was left running by a process that is gone has failed, and nothing of
+//! 5. An operation that was left running by a process that is gone has failed, and nothing of
 //!    it was done. That is written down by whoever looks first once the process has no lease any
 //!    more, or the operation's time is over; a write that comes too late finds its operation
 //!    ended, and is undone.
-//! 5. It is told to its caller as long as they are who they were: with the same scopes and claims,
+//! 6. It is told to its caller as long as they are who they were: with the same scopes and claims,
 //!    served as much. For everybody else there is none.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use call::{Caller, Code, Failure, Operation, OperationState, Outcome, Request, Scribe};
 use store::driver::Transaction;
 use store::operations::{self, State};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, oneshot};
+use tokio::time::{Instant, sleep};
 use value::{IdKind, IdType, ResourceId, Timestamp, Value};
 
 use crate::Core;
+use crate::ending::{End, Failing, GoingOn, Settled};
 use crate::rights::{self, whose};
 use crate::settle::Decided;
 use crate::statements::{Kind, ShapeKey};
@@ -39,7 +43,9 @@ use crate::work::Writing;
 pub const RUNNING_MAX: usize = 32;
 /// How long an operation may take before it counts as left behind: more than the longest write
 /// takes, with all the others before it.
-const TIME_MAX_MILLIS: i64 = 3 * 60 * 1_000;
+const TIME_MAX: Duration = Duration::from_secs(3 * 60);
+/// How soon an operation goes on when the database is back.
+const ABSENCE_LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
 /// Seconds that a request waits for its operation at most: well below the time a request may take.
 pub const WAIT_SECONDS_MAX: u32 = 20;
 /// Seconds after which an operation has most likely ended.
@@ -59,8 +65,7 @@ pub struct Starter {
     request: Box<Request>,
     decided: Decided,
     scribe: Arc<dyn Scribe>,
-    permit: OwnedSemaphorePermit,
-    wait: Duration,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// How operations are named.
@@ -110,40 +115,46 @@ impl Core {
             owner: owner(&request.caller, request.manner.origin),
             kept,
         };
-        let wait = request.manner.wait_seconds.unwrap_or(0);
-        let wait = wait.min(WAIT_SECONDS_MAX);
         let starter = Starter {
             id,
             request: request.clone().into(),
             decided,
             scribe,
-            permit,
-            wait: Duration::from_secs(wait.into()),
+            _permit: permit,
         };
         Ok((Decided::Later(starting), starter))
     }
 
-    /// Lets an operation go on, and waits for it as long as its request wants to.
-    pub async fn start(
-        self: &Arc<Self>,
-        starter: Starter,
-        begun: Outcome,
-    ) -> Result<Outcome, Failure> {
-        let wait = starter.wait;
+    /// Lets an operation go on.
+    pub fn start(self: &Arc<Self>, starter: Starter, begun: Outcome) -> Settled {
         let (told, end) = oneshot::channel();
         let core = Arc::clone(self);
         tokio::spawn(async move {
             let end = core.carry_out(starter).await;
             // Nobody may wait for it any more.
             drop(told.send(end));
+            core.ended.notify_waiters();
         });
-        if wait.is_zero() {
-            return Ok(begun);
-        }
-        match tokio::time::timeout(wait, end).await {
-            Ok(Ok(end)) => end,
-            _ => Ok(begun),
-        }
+        let end = End::Told(end);
+        Settled::GoesOn(Box::new(GoingOn { begun, end }))
+    }
+
+    /// Makes sure that an operation is not left running of which nobody knows whether it was
+    /// written down: its request is told so, and nothing of it will be done.
+    pub fn abandon(self: &Arc<Self>, starter: Starter) {
+        let core = Arc::clone(self);
+        tokio::spawn(async move {
+            let deadline = Instant::now() + TIME_MAX;
+            let Starter { id, request, .. } = starter;
+            let bare = request.bare();
+            loop {
+                let failing = Failing::left_behind(id);
+                let failed = core.in_transaction(bare.clone().into(), failing).await;
+                if failed.is_ok() || !core.database_is_back(deadline).await {
+                    return;
+                }
+            }
+        });
     }
 
     async fn carry_out(self: &Arc<Self>, starter: Starter) -> Result<Outcome, Failure> {
@@ -152,33 +163,70 @@ impl Core {
             request,
             decided,
             scribe,
-            permit,
-            ..
+            _permit,
         } = starter;
-        let (caller, now) = (Arc::clone(&request.caller), request.now);
-        let bare = Request::new(request.resource, request.action, caller, now).into();
+        let deadline = Instant::now() + TIME_MAX;
+        let bare = request.bare();
         let wanted = self.wanted(&request, &decided);
-        let finishing = Finishing {
+        let task = Arc::new(Task {
             id,
-            decided,
-            scribe: Arc::clone(&scribe),
-        };
-        let done = match self.in_transaction(request, finishing).await {
-            Err(failure) => Err(self.explained(failure, wanted).await),
-            done => done,
-        };
-        if let Err(failure) = &done {
-            let answer = scribe.write(Err(failure));
+            request,
+            decided: Mutex::new(decided),
+            scribe,
+        });
+        loop {
+            let finishing = Finishing(Arc::clone(&task));
+            let failure = match self.in_transaction(bare.clone().into(), finishing).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(failure) => self.explained(failure, wanted.clone()).await,
+            };
             let failing = Failing {
                 id,
-                answer: Some(answer),
+                answer: Some(task.scribe.write(Err(&failure))),
                 release: may_pass(failure.code),
             };
-            // Where that cannot be kept, it will count as left behind.
-            drop(self.in_transaction(bare, failing).await);
+            match self.in_transaction(bare.clone().into(), failing).await {
+                Ok(true) => return Err(failure),
+                // It had ended before: an attempt that was in doubt was committed.
+                Ok(false) => return self.ended_before(id, &bare, failure).await,
+                Err(_) if self.database_is_back(deadline).await => {}
+                // By now it counts as left behind.
+                Err(_) => return Err(failure),
+            }
         }
-        drop(permit);
-        done
+    }
+
+    /// Waits until something can be written again. Not if that takes too long, or if the tables have
+    /// become another contract's meanwhile.
+    async fn database_is_back(self: &Arc<Self>, deadline: Instant) -> bool {
+        while Instant::now() < deadline {
+            sleep(ABSENCE_LOOKED_AT_EVERY).await;
+            // Others may see that it lives before they see its operations.
+            if self.renew_lease().await.is_ok() {
+                return self.tables.are_ours().is_ok();
+            }
+        }
+        false
+    }
+
+    async fn ended_before(
+        &self,
+        id: [u8; 16],
+        bare: &Request,
+        failure: Failure,
+    ) -> Result<Outcome, Failure> {
+        match self.find_operation(id, bare).await? {
+            Some(operations::Operation {
+                state: State::Succeeded,
+                answer: Some(answer),
+                ..
+            }) => Ok(Outcome::Kept {
+                answer,
+                replayed: false,
+                same_rights: true,
+            }),
+            _ => Err(failure),
+        }
     }
 
     /// An operation, for its caller and for operators.
@@ -197,19 +245,7 @@ impl Core {
             return Err(unknown());
         };
         let request = Request::new(ResourceId(0), model::Action::Get, Arc::clone(caller), now);
-        let mut found = self.find_operation(key, &request).await?;
-        if let Some(operation) = &found
-            && operation.state == State::Running
-            && (operation.until < now || self.is_left_behind(operation))
-        {
-            let failing = Failing {
-                id: key,
-                answer: None,
-                release: true,
-            };
-            self.in_transaction(request.clone().into(), failing).await?;
-            found = self.find_operation(key, &request).await?;
-        }
+        let found = self.look_at(key, &request).await?;
         let operation = found
             .filter(|found| caller.is_operator() || found.owner == owner(caller, Some(origin)))
             .ok_or_else(unknown)?;
@@ -226,56 +262,11 @@ impl Core {
             ended: operation.ended,
         })
     }
+}
 
-    /// Whether it was begun by a process that is gone.
-    fn is_left_behind(&self, operation: &operations::Operation) -> bool {
-        let elsewhere = operation.node.is_some_and(|node| node != self.lease.node);
-        elsewhere && operation.is_forsaken
-    }
-
-    async fn find_operation(
-        &self,
-        id: [u8; 16],
-        request: &Request,
-    ) -> Result<Option<operations::Operation>, Failure> {
-        let finding = self
-            .statements
-            .get_or_make(ShapeKey::new(Kind::FindOperation), || {
-                Ok(operations::find(self.driver.dialect()))
-            })?;
-        let parameters = self.bind(&finding, &[Value::Uuid(id)], request);
-        let rows = self.driver.query(&finding.statement, &parameters).await;
-        rows.and_then(operations::operation)
-            .map_err(|error| self.trouble(&error))
-    }
-
-    /// Whether it was still running.
-    async fn end_operation(
-        &self,
-        request: &Request,
-        transaction: &mut dyn Transaction,
-        id: [u8; 16],
-        state: State,
-        answer: Option<String>,
-    ) -> Result<bool, Failure> {
-        let ending = self
-            .statements
-            .get_or_make(ShapeKey::new(Kind::EndOperation), || {
-                Ok(operations::end(self.driver.dialect()))
-            })?;
-        // The request that began it has long been made.
-        let now = Timestamp::from(SystemTime::now()).max(request.now);
-        let arguments = [
-            Value::Uuid(id),
-            Value::Text(state.name().to_owned()),
-            answer.map_or(Value::Null, Value::Text),
-            Value::Timestamp(now),
-        ];
-        let parameters = self.bind(&ending, &arguments, request);
-        let ended = transaction.execute(&ending.statement, &parameters).await;
-        ended
-            .map(|rows| rows > 0)
-            .map_err(|error| self.trouble(&error))
+impl Starting {
+    pub fn id(&self) -> [u8; 16] {
+        self.id
     }
 }
 
@@ -293,7 +284,8 @@ impl Writing for Starting {
             .get_or_make(ShapeKey::new(Kind::BeginOperation), || {
                 Ok(operations::begin(core.driver.dialect()))
             })?;
-        let until = Timestamp(request.now.0.saturating_add(TIME_MAX_MILLIS));
+        let most = i64::try_from(TIME_MAX.as_millis()).unwrap_or(i64::MAX);
+        let until = Timestamp(request.now.0.saturating_add(most));
         let arguments = [
             Value::Uuid(self.id),
             Value::Uuid(self.owner),
@@ -317,12 +309,17 @@ impl Writing for Starting {
     }
 }
 
-/// The write, and that it succeeded.
-struct Finishing {
+/// Everything that an operation is to do. It is not moved, as it may have to be done again.
+struct Task {
     id: [u8; 16],
-    decided: Decided,
+    request: Box<Request>,
+    /// One attempt ends before the next begins, so nobody waits for another here.
+    decided: Mutex<Decided>,
     scribe: Arc<dyn Scribe>,
 }
+
+/// The write, and that it succeeded.
+struct Finishing(Arc<Task>);
 
 impl Writing for Finishing {
     type Done = Outcome;
@@ -330,14 +327,21 @@ impl Writing for Finishing {
     async fn write(
         &mut self,
         core: &Core,
-        request: &Request,
+        _: &Request,
         transaction: &mut dyn Transaction,
     ) -> Result<Outcome, Failure> {
-        let outcome = self.decided.write(core, request, transaction).await?;
-        let answer = Some(self.scribe.write(Ok(&outcome)));
+        let Task {
+            id,
+            request,
+            decided,
+            scribe,
+        } = &*self.0;
+        let mut decided = decided.lock().await;
+        let outcome = decided.write(core, request, transaction).await?;
+        let answer = Some(scribe.write(Ok(&outcome)));
         let succeeded = State::Succeeded;
         if core
-            .end_operation(request, transaction, self.id, succeeded, answer)
+            .end_operation(request, transaction, *id, succeeded, answer)
             .await?
         {
             Ok(outcome)
@@ -347,40 +351,5 @@ impl Writing for Finishing {
                 "the operation waited too long and was given up; nothing was changed",
             ))
         }
-    }
-}
-
-/// That it failed, if it still runs.
-struct Failing {
-    id: [u8; 16],
-    answer: Option<String>,
-    /// Whether the same may be asked for again with the same key.
-    release: bool,
-}
-
-impl Writing for Failing {
-    type Done = ();
-
-    async fn write(
-        &mut self,
-        core: &Core,
-        request: &Request,
-        transaction: &mut dyn Transaction,
-    ) -> Result<(), Failure> {
-        let answer = self.answer.clone();
-        let ended = core
-            .end_operation(request, transaction, self.id, State::Failed, answer)
-            .await?;
-        if !ended || !self.release {
-            return Ok(());
-        }
-        let releasing = core
-            .statements
-            .get_or_make(ShapeKey::new(Kind::ReleaseKey), || {
-                Ok(operations::release(core.driver.dialect()))
-            })?;
-        let parameters = core.bind(&releasing, &[Value::Uuid(self.id)], request);
-        let released = transaction.execute(&releasing.statement, &parameters).await;
-        released.map(drop).map_err(|error| core.trouble(&error))
     }
 }

@@ -78,7 +78,7 @@ impl Core {
         }
     }
 
-    async fn renew_lease(&self) -> Result<(), StoreError> {
+    pub async fn renew_lease(&self) -> Result<(), StoreError> {
         let renewing = Renewing {
             statement: leases::renew(self.driver.dialect()),
             node: self.lease.node,

@@ -18,6 +18,7 @@ mod caller;
 mod create;
 mod cursor;
 mod delete;
+mod ending;
 mod entrance;
 mod export;
 mod import;
@@ -57,7 +58,7 @@ use model::{Action, Model};
 use store::driver::{Driver, StoreError};
 use store::select::Select;
 use store::{Prepared, Unsupported};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use value::{Timestamp, Value};
 
 pub use batch::PARTS_MAX as BATCH_MAX;
@@ -100,6 +101,8 @@ struct Core {
     running: Arc<once::Running>,
     /// Room for operations that go on after their request.
     later: Arc<Semaphore>,
+    /// Tells whoever waits that one of them has ended.
+    ended: Notify,
     pace: list::pace::Pace,
     lease: lease::Lease,
     tables: tables::Known,
@@ -121,6 +124,7 @@ impl Engine {
                 cursors: CursorKey::new(cursor_secret),
                 running: Arc::default(),
                 later: Arc::new(Semaphore::new(later::RUNNING_MAX)),
+                ended: Notify::new(),
                 pace: list::pace::Pace::default(),
                 lease: lease::Lease::default(),
                 tables: tables::Known::default(),

@@ -11,7 +11,9 @@
 //!    there, whatever happens to the process.
 //! 2. A refusal is kept if the data decided it. It is kept after the undo, in a transaction of
 //!    its own; a crash in between leaves nothing, so that the next attempt is like a first.
-//! 3. Whoever may not write any more, for want of a scope or because of the rule, is refused
+//! 3. What goes on as an operation is answered with its end, once it has one. Until then whoever would
+//!    be answered later is told of the operation again, and everybody else that it still runs.
+//! 4. Whoever may not write any more, for want of a scope or because of the rule, is refused
 //!    and not told what was answered before.
 //!
 //! Knows nothing of what the answer looks like: the door's [`Scribe`] writes it.
@@ -23,12 +25,15 @@ use call::{Change, Code, Failure, FieldProblem, IdempotencyKey, Outcome, Place, 
 use model::Model;
 use store::answers::{self, Answer};
 use store::driver::{Rows, StoreError, Transaction};
+use store::operations::State;
 use value::Value;
 
 use crate::Core;
+use crate::ending::{End, Failing, GoingOn, Settled};
 use crate::rights::{self, whose};
 use crate::settle::Decided;
 use crate::statements::{Kind, ShapeKey};
+use crate::trouble::is_in_doubt;
 use crate::work::Writing;
 
 /// Writes with a key that run or wait in one process. More than the writes that may wait for
@@ -113,7 +118,7 @@ impl Core {
         request: Box<Request>,
         key: &IdempotencyKey,
         scribe: Arc<dyn Scribe>,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Settled, Failure> {
         let keyed = Arc::new(Keyed {
             id: self.place_of(&request, key),
             fingerprint: key.fingerprint,
@@ -126,8 +131,13 @@ impl Core {
             Err(failure) if is_about_the_caller(failure.code) => return Err(failure),
             Err(failure) => {
                 // The contract may have changed since it was carried out; what was done was done.
-                return match self.find(&request, &keyed).await? {
-                    Some(answer) => replay(&keyed, answer),
+                if self.find(&request, &keyed).await?.is_none() {
+                    return Err(failure);
+                }
+                let (bare, later) = (request.bare().into(), request.manner.later);
+                let looking = Looking(Arc::clone(&keyed));
+                return match self.in_transaction(bare, looking).await? {
+                    Some(found) => found.told(&keyed, later),
                     None => Err(failure),
                 };
             }
@@ -142,20 +152,21 @@ impl Core {
             }
             false => (decided, None),
         };
+        let later = request.manner.later;
+        let bare = request.bare().into();
         let once = Once {
             keyed: Arc::clone(&keyed),
             inner: decided,
             _turn: Arc::clone(&turn),
         };
-        let (caller, now) = (Arc::clone(&request.caller), request.now);
-        let bare = Request::new(request.resource, request.action, caller, now).into();
         let done = match self.in_transaction(request, once).await {
             Err(failure) if is_decided_by_data(failure.code) => {
                 let failure = self.explained(failure, wanted).await;
-                let answer = keyed.answer(Err(&failure));
+                let answer = keyed.answer(Err(&failure), None);
+                let keyed = Arc::clone(&keyed);
                 let refusing = Refusing { keyed, answer };
                 match self.in_transaction(bare, refusing).await {
-                    Ok(Some(outcome)) => Ok(outcome),
+                    Ok(Some(found)) => Ok(Done::Before(found)),
                     // Not kept, if the database could not: the next attempt decides anew.
                     Ok(None) | Err(_) => Err(failure),
                 }
@@ -164,15 +175,15 @@ impl Core {
         };
         turn.end();
         match (done, starter) {
-            (
-                Ok(
-                    begun @ Outcome::Kept {
-                        replayed: false, ..
-                    },
-                ),
-                Some(starter),
-            ) => self.start(starter, begun).await,
-            (done, _) => done,
+            (Ok(Done::Now(begun)), Some(starter)) => Ok(self.start(starter, begun)),
+            (Ok(Done::Now(outcome)), None) => Ok(Settled::Told(outcome)),
+            (Ok(Done::Before(found)), _) => found.told(&keyed, later),
+            (Err(failure), starter) => {
+                if let Some(starter) = starter.filter(|_| is_in_doubt(&failure)) {
+                    self.abandon(starter);
+                }
+                Err(failure)
+            }
         }
     }
 
@@ -199,7 +210,8 @@ impl Core {
         rights::digest([self.contract_rights(), rights::of_caller(&request.caller)])
     }
 
-    /// The answer that is kept, read outside of any transaction.
+    /// The answer that is kept, read outside of any transaction: as yet it may stand for an
+    /// operation that was left behind.
     async fn find(&self, request: &Request, keyed: &Keyed) -> Result<Option<Answer>, Failure> {
         let finding = self.finding()?;
         let parameters = self.bind(&finding, &[Value::Uuid(keyed.id)], request);
@@ -219,12 +231,13 @@ impl Core {
             .map_err(|error| self.trouble(&error))
     }
 
+    /// What was answered before. From now on nobody else is at work on this key.
     async fn find_inside(
         &self,
         request: &Request,
         transaction: &mut dyn Transaction,
         keyed: &Keyed,
-    ) -> Result<Option<Answer>, Failure> {
+    ) -> Result<Option<Found>, Failure> {
         if let Some(claim) = answers::claim(self.driver.dialect()) {
             let claim = self
                 .statements
@@ -240,7 +253,29 @@ impl Core {
         let finding = self.finding()?;
         let parameters = self.bind(&finding, &[Value::Uuid(keyed.id)], request);
         let rows = transaction.query(&finding.statement, &parameters).await;
-        self.read(rows)
+        let Some(mut answer) = self.read(rows)? else {
+            return Ok(None);
+        };
+        keyed.compare(&answer)?;
+        let mut running = None;
+        if let Some(id) = answer.operation {
+            let operation = self.find_operation_inside(id, request, transaction);
+            match operation.await? {
+                Some(left_behind) if self.is_over(&left_behind, request.now) => {
+                    let mut failing = Failing::left_behind(id);
+                    failing.write(self, request, transaction).await?;
+                    return Ok(None);
+                }
+                Some(operation) if operation.state == State::Running => running = Some(id),
+                // Once it is forgotten, so is the answer in a moment.
+                ended => {
+                    if let Some(end) = ended.and_then(|ended| ended.answer) {
+                        answer.text = end;
+                    }
+                }
+            }
+        }
+        Ok(Some(Found { answer, running }))
     }
 
     /// Whether it was kept; not if another is there already.
@@ -264,11 +299,61 @@ impl Core {
 }
 
 impl Keyed {
-    fn answer(&self, end: Result<&Outcome, &Failure>) -> Answer {
+    fn answer(&self, end: Result<&Outcome, &Failure>, operation: Option<[u8; 16]>) -> Answer {
         Answer {
             fingerprint: self.fingerprint,
             rights: self.rights,
             text: self.scribe.write(end),
+            operation,
+        }
+    }
+
+    /// Whether this is an answer to the same request.
+    fn compare(&self, answer: &Answer) -> Result<(), Failure> {
+        // What another release kept may have been spelled otherwise. Nothing can be said of that,
+        // and to carry out a write twice would be worse than to overlook that it is another one.
+        let comparable = answer.fingerprint[0] == self.fingerprint[0];
+        if comparable && answer.fingerprint != self.fingerprint {
+            return Err(about_key(
+                Code::IdempotencyMismatch,
+                "this key was used for another request, whose answer is kept for 24 h; what is \
+                 changed, be it the path, `If-Match` or the body, is sent with a new key",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What came of one attempt.
+enum Done {
+    Now(Outcome),
+    Before(Found),
+}
+
+/// What was answered before.
+struct Found {
+    answer: Answer,
+    /// An operation that goes on still.
+    running: Option<[u8; 16]>,
+}
+
+impl Found {
+    /// What a request is told that came again. It may be `later`; else the first one's end is
+    /// awaited by sending it once more.
+    fn told(self, keyed: &Keyed, later: bool) -> Result<Settled, Failure> {
+        let same_rights = self.answer.rights == keyed.rights;
+        let kept = Outcome::Kept {
+            answer: self.answer.text,
+            replayed: true,
+            same_rights,
+        };
+        match self.running {
+            None => Ok(Settled::Told(kept)),
+            Some(id) if later => Ok(Settled::GoesOn(Box::new(GoingOn {
+                begun: kept,
+                end: End::Earlier { id, same_rights },
+            }))),
+            Some(_) => Err(in_progress()),
         }
     }
 }
@@ -281,20 +366,20 @@ struct Once {
 }
 
 impl Writing for Once {
-    type Done = Outcome;
+    type Done = Done;
 
     async fn write(
         &mut self,
         core: &Core,
         request: &Request,
         transaction: &mut dyn Transaction,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Done, Failure> {
         let found = core.find_inside(request, transaction, &self.keyed).await?;
-        if let Some(answer) = found {
-            return replay(&self.keyed, answer);
+        if let Some(found) = found {
+            return Ok(Done::Before(found));
         }
         let outcome = self.inner.write(core, request, transaction).await?;
-        let answer = self.keyed.answer(Ok(&outcome));
+        let answer = self.keyed.answer(Ok(&outcome), self.inner.operation());
         if !core
             .keep(request, transaction, &self.keyed, &answer)
             .await?
@@ -303,11 +388,27 @@ impl Writing for Once {
             // and theirs is what the next attempt is answered with.
             return Err(in_progress());
         }
-        Ok(Outcome::Kept {
+        Ok(Done::Now(Outcome::Kept {
             answer: answer.text,
             replayed: false,
             same_rights: true,
-        })
+        }))
+    }
+}
+
+/// Only finds what was kept.
+struct Looking(Arc<Keyed>);
+
+impl Writing for Looking {
+    type Done = Option<Found>;
+
+    async fn write(
+        &mut self,
+        core: &Core,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Option<Found>, Failure> {
+        core.find_inside(request, transaction, &self.0).await
     }
 }
 
@@ -318,41 +419,21 @@ struct Refusing {
 }
 
 impl Writing for Refusing {
-    type Done = Option<Outcome>;
+    type Done = Option<Found>;
 
     async fn write(
         &mut self,
         core: &Core,
         request: &Request,
         transaction: &mut dyn Transaction,
-    ) -> Result<Option<Outcome>, Failure> {
-        match core.find_inside(request, transaction, &self.keyed).await? {
-            Some(answer) => replay(&self.keyed, answer).map(Some),
-            None => {
-                core.keep(request, transaction, &self.keyed, &self.answer)
-                    .await?;
-                Ok(None)
-            }
+    ) -> Result<Option<Found>, Failure> {
+        let found = core.find_inside(request, transaction, &self.keyed).await?;
+        if found.is_none() {
+            core.keep(request, transaction, &self.keyed, &self.answer)
+                .await?;
         }
+        Ok(found)
     }
-}
-
-fn replay(keyed: &Keyed, answer: Answer) -> Result<Outcome, Failure> {
-    // What another release kept may have been spelled otherwise. Nothing can be said of that, and
-    // to carry out a write twice would be worse than to overlook that it is another one.
-    let comparable = answer.fingerprint[0] == keyed.fingerprint[0];
-    if comparable && answer.fingerprint != keyed.fingerprint {
-        return Err(about_key(
-            Code::IdempotencyMismatch,
-            "this key was used for another request, whose answer is kept for 24 h; what is \
-             changed, be it the path, `If-Match` or the body, is sent with a new key",
-        ));
-    }
-    Ok(Outcome::Kept {
-        answer: answer.text,
-        replayed: true,
-        same_rights: answer.rights == keyed.rights,
-    })
 }
 
 /// The refusal of a write that must have a key.

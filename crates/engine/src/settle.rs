@@ -5,6 +5,7 @@
 //! [`Manner`](call::Manner).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use call::{Change, Failure, Outcome, Request, Scribe};
 use model::{Action, Idempotency};
@@ -15,9 +16,11 @@ use crate::Core;
 use crate::batch::Batching;
 use crate::create::Creating;
 use crate::delete::Deleting;
-use crate::later::Starting;
+use crate::ending::Settled;
+use crate::later::{Starting, WAIT_SECONDS_MAX};
 use crate::once;
 use crate::restore::Restoring;
+use crate::trouble::is_in_doubt;
 use crate::update::Updating;
 use crate::work::Writing;
 
@@ -40,19 +43,34 @@ pub enum One {
 impl Core {
     pub async fn settle(self: &Arc<Self>, request: Box<Request>) -> Result<Outcome, Failure> {
         if request.manner.later && !request.manner.dry_run {
-            // A client that goes away does not stop what it has asked to go on without it.
-            let core = Arc::clone(self);
-            let settling = tokio::spawn(async move { core.settle_here(request).await });
-            return settling
-                .await
-                .unwrap_or_else(|error| Err(Failure::internal(error)));
+            return Box::pin(self.settle_later(request)).await;
         }
-        self.settle_here(request).await
+        match self.settle_here(request).await? {
+            Settled::Told(outcome) => Ok(outcome),
+            Settled::GoesOn(going_on) => Ok(going_on.begun),
+        }
+    }
+
+    async fn settle_later(self: &Arc<Self>, request: Box<Request>) -> Result<Outcome, Failure> {
+        let asker = request.bare();
+        let wait = request.manner.wait_seconds.unwrap_or(0);
+        let wait = Duration::from_secs(wait.min(WAIT_SECONDS_MAX).into());
+        // A client that goes away does not stop what it has asked to go on without it. It only does
+        // not wait for it any more.
+        let core = Arc::clone(self);
+        let settling = tokio::spawn(async move { core.settle_here(request).await });
+        let settled = settling
+            .await
+            .unwrap_or_else(|error| Err(Failure::internal(error)));
+        match settled? {
+            Settled::Told(outcome) => Ok(outcome),
+            Settled::GoesOn(going_on) => self.wait_for(*going_on, asker, wait).await,
+        }
     }
 
     /// What only some writes need stands apart: a future is as large as its largest branch, and all
     /// of it is moved as it is handed up.
-    async fn settle_here(self: &Arc<Self>, mut request: Box<Request>) -> Result<Outcome, Failure> {
+    async fn settle_here(self: &Arc<Self>, mut request: Box<Request>) -> Result<Settled, Failure> {
         let (key, scribe) = (request.manner.key.take(), request.manner.scribe.take());
         let Some(scribe) = scribe.filter(|_| !request.manner.dry_run) else {
             let decided = self.decide_with(&request, key.is_some()).await?;
@@ -63,7 +81,7 @@ impl Core {
             let keep = !request.manner.dry_run;
             return match self.transact(request, decided, keep).await {
                 Err(failure) => Err(Box::pin(self.explained(failure, wanted)).await),
-                done => done,
+                Ok(outcome) => Ok(Settled::Told(outcome)),
             };
         };
         if let Some(key) = key {
@@ -76,11 +94,18 @@ impl Core {
         self: &Arc<Self>,
         request: Box<Request>,
         scribe: Arc<dyn Scribe>,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Settled, Failure> {
         let decided = self.decide_with(&request, false).await?;
         let (decided, starter) = self.later(&request, decided, scribe, None).await?;
-        let begun = self.in_transaction(request, decided).await?;
-        self.start(starter, begun).await
+        match self.in_transaction(request, decided).await {
+            Ok(begun) => Ok(self.start(starter, begun)),
+            Err(failure) => {
+                if is_in_doubt(&failure) {
+                    self.abandon(starter);
+                }
+                Err(failure)
+            }
+        }
     }
 
     async fn decide_with(
@@ -152,6 +177,16 @@ impl Writing for Decided {
             Decided::One(_) | Decided::Batch(_) | Decided::Later(_) => {
                 Err(Failure::internal("only creates are done by one statement"))
             }
+        }
+    }
+}
+
+impl Decided {
+    /// The operation that it begins, if it does.
+    pub fn operation(&self) -> Option<[u8; 16]> {
+        match self {
+            Decided::Later(starting) => Some(starting.id()),
+            Decided::One(_) | Decided::Batch(_) => None,
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::statements::Kind;
 use crate::write::is_kept;
 
 /// What of a create has to be known once it was refused.
+#[derive(Clone)]
 pub struct Wanted {
     request: Request,
     row: Vec<Value>,

@@ -161,6 +161,7 @@ mod tests {
                     fingerprint: [0; 16],
                     rights: [0; 16],
                     text: "200\n\n".to_owned(),
+                    operation: None,
                 };
                 let keep = store::answers::keep(self.0);
                 for number in 0..self.1 {

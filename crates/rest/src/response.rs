@@ -94,6 +94,9 @@ pub fn write(
             if response.status().is_client_error() && web::media::only_dialects(&head.headers) {
                 kept::in_plain_json(&mut response);
             }
+            if response.status().is_success() {
+                prefer(&mut response, wish);
+            }
             Ok(response)
         }
         outcome => Ok(written(&outcome, model, resource, wish)),
@@ -135,9 +138,7 @@ pub fn written(outcome: &Outcome, model: &Model, resource: &Resource, wish: Wish
             no_store(response.headers_mut());
             response
         }
-        Outcome::Started(started) => {
-            operation::begun(started, &model.base, wish.prefer.wait_seconds)
-        }
+        Outcome::Started(started) => operation::begun(started, &model.base),
         Outcome::Written | Outcome::Deleted | Outcome::Page(_) | Outcome::Kept { .. } => {
             empty(StatusCode::NO_CONTENT)
         }
@@ -155,17 +156,19 @@ pub fn written(outcome: &Outcome, model: &Model, resource: &Resource, wish: Wish
             false => StatusCode::OK,
         };
     }
-    if !matches!(outcome, Outcome::Started(_)) {
-        prefer(&mut response, wish);
-    }
+    prefer(&mut response, wish);
     response
 }
 
-/// Answers as the client would like it, and says so.
+/// Answers as the client would like it, and says so: only what this request has asked for, also
+/// where the answer is one that was kept.
 fn prefer(response: &mut Response, wish: Wish) {
     let prefer = wish.prefer;
     let mut applied = Vec::new();
+    let goes_on = response.status() == StatusCode::ACCEPTED;
     match prefer.answer {
+        // Nothing is there yet of what it is about.
+        _ if goes_on => {}
         Some(Return::Minimal) => {
             *response.body_mut() = web::Body::empty();
             response.headers_mut().remove(CONTENT_TYPE);
@@ -179,10 +182,13 @@ fn prefer(response: &mut Response, wish: Wish) {
         }
         _ => {}
     }
+    if goes_on && prefer.later {
+        applied.push("respond-async".to_owned());
+    }
     if prefer.strict {
         applied.push("handling=strict".to_owned());
     }
-    // It has ended in time. What is only rehearsed is not waited for.
+    // It has been waited for, if need be. What is only rehearsed is not.
     if let Some(seconds) = prefer.wait_seconds
         && prefer.later
         && !wish.dry_run

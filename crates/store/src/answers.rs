@@ -25,13 +25,16 @@ pub struct Answer {
     /// What decided what the caller may see.
     pub rights: [u8; 16],
     pub text: String,
+    /// The write goes on, or went on, as this operation: how that ended is the answer once it has.
+    pub operation: Option<[u8; 16]>,
 }
 
 /// The columns after the id.
-const COLUMNS: [(&str, Storage, Type); 4] = [
+const COLUMNS: [(&str, Storage, Type); 5] = [
     ("fingerprint", Storage::Uuid, Type::Uuid),
     ("rights", Storage::Uuid, Type::Uuid),
     ("answer", Storage::Text, Type::Text),
+    ("operation", Storage::Uuid, Type::Uuid),
     ("at", Storage::Timestamp, Type::Timestamp),
 ];
 
@@ -50,6 +53,15 @@ pub(crate) fn create(dialect: Dialect) -> Vec<String> {
         ),
         format!("CREATE INDEX \"{TABLE}__at\" ON \"{TABLE}\" (\"at\")"),
     ]
+}
+
+/// An older release's table does not say which operation an answer began.
+pub(crate) fn add_operation(dialect: Dialect) -> String {
+    let uuid = match dialect {
+        Dialect::Sqlite => "BLOB",
+        Dialect::Postgres => "uuid",
+    };
+    format!("ALTER TABLE \"{TABLE}\" ADD COLUMN \"operation\" {uuid}")
 }
 
 /// Whether nobody else is at work on this key; if so, it is ours until the end of the
@@ -72,12 +84,12 @@ pub fn claim(dialect: Dialect) -> Option<Prepared> {
 /// The answer that is kept. Argument: the id. Rows: [`answer`].
 pub fn find(dialect: Dialect) -> Prepared {
     let mut sql = Sql::new(dialect);
-    sql.push("SELECT \"fingerprint\", \"rights\", \"answer\" FROM ");
+    sql.push("SELECT \"fingerprint\", \"rights\", \"answer\", \"operation\" FROM ");
     sql.name(TABLE);
     sql.push(" WHERE \"id\" = ");
     let id = sql.take_args(1);
     sql.arg(id, &Type::Uuid);
-    for (_, storage, _) in COLUMNS.iter().take(3) {
+    for (_, storage, _) in COLUMNS.iter().take(4) {
         sql.returns(*storage, Cell::Plain);
     }
     sql.finish(Cost::Short)
@@ -120,12 +132,13 @@ pub fn prune(dialect: Dialect) -> Prepared {
 
 impl Answer {
     /// The arguments of [`keep`].
-    pub fn args(&self, id: [u8; 16], at: Timestamp) -> [Value; 5] {
+    pub fn args(&self, id: [u8; 16], at: Timestamp) -> [Value; 6] {
         [
             Value::Uuid(id),
             Value::Uuid(self.fingerprint),
             Value::Uuid(self.rights),
             Value::Text(self.text.clone()),
+            self.operation.map_or(Value::Null, Value::Uuid),
             Value::Timestamp(at),
         ]
     }
@@ -136,17 +149,27 @@ impl Answer {
 /// # Errors
 /// [`StoreError::Corrupt`] when the table holds something else.
 pub fn answer(rows: Rows) -> Result<Option<Answer>, StoreError> {
-    let mut cells = rows.cells.into_iter();
-    let cells = (cells.next(), cells.next(), cells.next());
-    match cells {
-        (None, _, _) => Ok(None),
-        (Some(Value::Uuid(fingerprint)), Some(Value::Uuid(rights)), Some(Value::Text(text))) => {
-            Ok(Some(Answer {
-                fingerprint,
-                rights,
-                text,
-            }))
-        }
-        _ => Err(corrupt("an answer that was kept is none")),
+    if rows.is_empty() {
+        return Ok(None);
     }
+    let misfit = || corrupt("an answer that was kept is none");
+    let cells: [Value; 4] = rows.cells.try_into().map_err(|_| misfit())?;
+    let [
+        Value::Uuid(fingerprint),
+        Value::Uuid(rights),
+        Value::Text(text),
+        operation,
+    ] = cells
+    else {
+        return Err(misfit());
+    };
+    Ok(Some(Answer {
+        fingerprint,
+        rights,
+        text,
+        operation: match operation {
+            Value::Uuid(operation) => Some(operation),
+            _ => None,
+        },
+    }))
 }

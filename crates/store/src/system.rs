@@ -10,7 +10,7 @@ use crate::{answers, feed, imports, keys, leases, operations, secrets, sequence}
 pub(crate) const MIGRATIONS: &str = "frontdesk_migrations";
 
 /// The version of the system tables that this release works with.
-pub const VERSION: u32 = 9;
+pub const VERSION: u32 = 10;
 
 /// One upgrade of the system tables.
 pub(crate) struct Upgrade {
@@ -36,7 +36,7 @@ pub(crate) fn upgrades(from: Option<u32>, dialect: Dialect) -> Vec<Upgrade> {
 }
 
 /// From one version to the next.
-fn every(dialect: Dialect) -> [Upgrade; 9] {
+fn every(dialect: Dialect) -> [Upgrade; 10] {
     [
         Upgrade {
             to: 1,
@@ -82,6 +82,11 @@ fn every(dialect: Dialect) -> [Upgrade; 9] {
             to: 9,
             what: "keep the feed in the order of its positions alone",
             sql: feed::slim(dialect),
+        },
+        Upgrade {
+            to: 10,
+            what: "write down which operation an answer began",
+            sql: vec![answers::add_operation(dialect)],
         },
     ]
 }

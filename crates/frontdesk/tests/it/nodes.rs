@@ -1,12 +1,16 @@
 //! Several processes on one PostgreSQL database, and what they do when it goes away.
 
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
+use frontdesk::{store, value};
 use serde_json::json;
+use store::driver::{BoxFuture, Cost, Driver, Statement, Storage, Transaction, Undo, Work};
 use testkit::{Client, Process, eventually};
+use tokio::sync::oneshot;
+use value::Value;
 
 use crate::support::{BINARY, LIBRARY, contract, on_sqlite, run};
 
@@ -104,29 +108,41 @@ fn write_on(client: &Client, over: &AtomicBool, answers: &AtomicU64) -> Told {
     told
 }
 
-#[test]
-fn a_database_that_goes_away_is_told_of_and_found_again() {
+/// Runs a test that stops the server with one of its own, its disk in earnest.
+fn alone(name: &str, test: fn()) {
+    const ALONE: &str = "FRONTDESK_TEST_ALONE";
     if on_sqlite() {
         return;
     }
-    const ALONE: &str = "FRONTDESK_TEST_ALONE";
     if std::env::var_os(ALONE).is_some() {
-        return lose_the_database();
+        return test();
     }
-    // It stops the server, so it has one of its own, with its disk in earnest.
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/with-postgres");
     let done = Command::new(script)
         .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "nodes::a_database_that_goes_away_is_told_of_and_found_again",
-        ])
+        .args(["--exact", &format!("nodes::{name}")])
         .env(ALONE, "1")
         .env("DURABLE", "1")
         .output()
         .unwrap();
     let said = [done.stdout, done.stderr].concat();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn a_database_that_goes_away_is_told_of_and_found_again() {
+    alone(
+        "a_database_that_goes_away_is_told_of_and_found_again",
+        lose_the_database,
+    );
+}
+
+#[test]
+fn operations_go_on_when_the_database_is_back() {
+    alone(
+        "operations_go_on_when_the_database_is_back",
+        lose_operations,
+    );
 }
 
 fn lose_the_database() {
@@ -184,4 +200,116 @@ fn lose_the_database() {
         total.unwrap() >= least && total.unwrap() <= least + doubtful,
         "{total:?} of {least} + {doubtful}"
     );
+}
+
+/// Holds all notes until it is told to let go.
+struct Hold {
+    held: mpsc::Sender<()>,
+    let_go: Option<oneshot::Receiver<()>>,
+}
+
+impl Work for Hold {
+    fn run<'a>(
+        &'a mut self,
+        transaction: &'a mut dyn Transaction,
+    ) -> BoxFuture<'a, Result<(), Undo>> {
+        Box::pin(async move {
+            let locking = statement("SELECT id FROM note FOR UPDATE", vec![Storage::Int]);
+            transaction.query(&locking, &[]).await?;
+            self.held.send(()).unwrap();
+            if let Some(let_go) = self.let_go.take() {
+                drop(let_go.await);
+            }
+            Err(Undo::Refused)
+        })
+    }
+}
+
+fn statement(text: &'static str, columns: Vec<Storage>) -> Arc<Statement> {
+    Arc::new(Statement {
+        text: text.into(),
+        parameters: vec![],
+        columns,
+        cost: Cost::Short,
+    })
+}
+
+/// Asks until the answer is no longer 0.
+fn eventually_counts(driver: &dyn Driver, what: &str, sql: &'static str) {
+    let counting = statement(sql, vec![Storage::Int]);
+    eventually(what, || {
+        let found = testdb::wait(driver.query(&counting, &[])).unwrap();
+        (found.cells != [Value::Int(0)]).then_some(())
+    });
+}
+
+fn lose_operations() {
+    let place = contract(NOTES);
+    let process = Process::start(BINARY, place.path(), &SERVE);
+    let client = process.client();
+    let driver = testdb::open(testkit::target(place.path()).unwrap());
+    let path = client.post("/v1/notes", &json!({"text": "a"})).expect(201);
+    let path = path.header("location").unwrap();
+    let write = |text: &str, prefer: &str| {
+        let call = client.request("PATCH", &path).json(&json!({"text": text}));
+        let call = call.header("idempotency-key", text);
+        call.header("prefer", prefer).send()
+    };
+    // Carries this out while an operation, begun by a request that waits for it, waits in turn for
+    // what somebody else holds.
+    let meanwhile = |text: &str, happens: &dyn Fn(oneshot::Sender<()>)| {
+        let (held, is_held) = mpsc::channel();
+        let (let_go, go_on) = oneshot::channel();
+        let hold = Hold {
+            held,
+            let_go: Some(go_on),
+        };
+        thread::scope(|scope| {
+            let holder = scope.spawn(|| drop(testdb::wait(driver.write(Box::new(hold)))));
+            is_held.recv().unwrap();
+            let first = scope.spawn(|| write(text, "respond-async, wait=20"));
+            let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+            eventually_counts(&driver, "the operation", waits);
+            happens(let_go);
+            holder.join().unwrap();
+            let done = first.join().unwrap().expect(200).json();
+            assert_eq!(done["text"], text);
+            assert_eq!(write(text, "").expect(200).json(), done);
+        });
+    };
+    for (mode, text) in [("immediate", "b"), ("fast", "c")] {
+        meanwhile(text, &|_| {
+            testdb::control(&["stop", "--mode", mode]);
+            eventually("being unready", || {
+                (client.get("/readyz").status == 503).then_some(())
+            });
+            testdb::control(&["start"]);
+        });
+    }
+    // It is committed, and its connection lost before anybody is told: the server waits for a
+    // standby that does not exist.
+    meanwhile("d", &|let_go| {
+        let set = |sql| {
+            testdb::wait(driver.query(&statement(sql, vec![]), &[])).unwrap();
+            let reload = statement("SELECT pg_reload_conf()", vec![Storage::Bool]);
+            testdb::wait(driver.query(&reload, &[])).unwrap();
+        };
+        set("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+        eventually_counts(
+            &driver,
+            "the setting",
+            "SELECT count(*) FROM pg_settings \
+             WHERE name = 'synchronous_standby_names' AND setting = 'nobody'",
+        );
+        let_go.send(()).unwrap();
+        eventually_counts(
+            &driver,
+            "the loss",
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity \
+             WHERE wait_event = 'SyncRep'",
+        );
+        set("ALTER SYSTEM RESET synchronous_standby_names");
+    });
+    let note = client.get(&path);
+    assert_eq!(note.etag()[..3], *"\"4.", "each was done once");
 }

@@ -156,7 +156,7 @@ fn insist(call: &Call, sent: &AtomicU64) -> Answer {
 }
 
 /// Creates a record by an operation, and by another one if the first was left behind, always with
-/// the same key. The answer that began it, and what it gave.
+/// the same key. What it gave, and the answer from then on.
 fn by_operation(client: &Client, key: &str, body: &Json, sent: &AtomicU64) -> (Answer, Json) {
     loop {
         let begin = client
@@ -164,14 +164,25 @@ fn by_operation(client: &Client, key: &str, body: &Json, sent: &AtomicU64) -> (A
             .header("idempotency-key", key)
             .header("prefer", "respond-async")
             .json(body);
-        let begun = insist(&begin, sent).expect(202);
+        let begun = insist(&begin, sent);
+        if begun.status != 202 {
+            // It was begun by a request whose answer was lost.
+            let made = begun.clone().expect(201).json();
+            return (begun, made);
+        }
         let look = client.request("GET", &begun.header("location").unwrap());
         let end = eventually("the operation's end", || {
             let end = insist(&look, sent).expect(200).json();
             (end["state"] != "running").then_some(end)
         });
         if end["state"] == "succeeded" {
-            return (begun, end["result"].clone());
+            let made = insist(&begin, sent).expect(201);
+            assert_eq!(
+                (&made.json(), &json!(201)),
+                (&end["result"], &end["status"])
+            );
+            assert_eq!(made.header("location").unwrap(), end["location"]);
+            return (made, end["result"].clone());
         }
         assert_eq!(end["problem"]["code"], "timed_out", "{end}");
     }
@@ -295,10 +306,7 @@ fn whatever_is_sent_again_is_carried_out_once() {
         // And its first answer is still the one that it was given.
         let body = json!({"mark": one.mark, "amount": 1});
         let call = client.request("POST", "/v1/payments").json(&body);
-        let mut call = call.header("idempotency-key", &one.key);
-        if one.first.status == 202 {
-            call = call.header("prefer", "respond-async");
-        }
+        let call = call.header("idempotency-key", &one.key);
         let again = insist(&call, &sent);
         assert_eq!(
             again.header("idempotency-replayed").as_deref(),
@@ -329,6 +337,21 @@ resources:
 const TASKS_AT_ONCE: usize = 1_000;
 const ROUNDS: usize = 5;
 
+/// Until it is done, by whichever operation.
+fn send_again(client: &Client, mark: &str) {
+    let body = json!({"create": vec![json!({"mark": mark}); TASKS_AT_ONCE]});
+    let call = client.request("POST", "/v1/tasks/batch").json(&body);
+    let call = call.header("idempotency-key", mark);
+    eventually("the end of the lease", || {
+        let answer = call.clone().send();
+        if answer.status == 409 {
+            assert_eq!(answer.code(), "idempotency_in_progress");
+            return None;
+        }
+        Some(answer.expect(200))
+    });
+}
+
 #[test]
 fn an_operation_whose_process_is_killed_has_succeeded_or_failed() {
     let place = folder(&[("frontdesk.yaml", TASKS_CONTRACT)]);
@@ -336,11 +359,12 @@ fn an_operation_whose_process_is_killed_has_succeeded_or_failed() {
     let mut dice = Dice::new(Seed::draw().0);
     let begun: Vec<(String, String)> = (0..ROUNDS)
         .map(|round| {
-            let mark = format!("round {round}");
+            let mark = format!("round-{round}");
             let body = json!({"create": vec![json!({"mark": mark}); TASKS_AT_ONCE]});
             let client = process.client();
-            let call = client.request("POST", "/v1/tasks/batch");
-            let answer = call.header("prefer", "respond-async").json(&body).send();
+            let call = client.request("POST", "/v1/tasks/batch").json(&body);
+            let call = call.header("idempotency-key", &mark);
+            let answer = call.header("prefer", "respond-async").send();
             let path = answer.expect(202).header("location").unwrap();
             thread::park_timeout(Duration::from_micros(dice.below(20_000)));
             process.signal("KILL");
@@ -350,8 +374,18 @@ fn an_operation_whose_process_is_killed_has_succeeded_or_failed() {
         })
         .collect();
     let client = process.client();
+    let count = |mark: &str| {
+        let filter = format!("/v1/tasks?limit=1&total=true&mark={mark}");
+        client.get(&filter).expect(200).json()["total"].clone()
+    };
     let mut failed = 0;
-    for (mark, path) in begun {
+    for (round, (mark, path)) in begun.into_iter().enumerate() {
+        // Every other one is only sent again, and not looked at before.
+        if round % 2 == 1 {
+            send_again(&client, &mark);
+            assert_eq!(count(&mark), TASKS_AT_ONCE);
+            continue;
+        }
         // In a data folder there is nobody to wait for; on a server others may be.
         let end = match on_sqlite() {
             true => client.get(&path).expect(200).json(),
@@ -360,11 +394,7 @@ fn an_operation_whose_process_is_killed_has_succeeded_or_failed() {
                 (end["state"] != "running").then_some(end)
             }),
         };
-        let filter = format!(
-            "/v1/tasks?limit=1&total=true&mark={}",
-            mark.replace(' ', "%20")
-        );
-        let there = client.get(&filter).expect(200).json()["total"].clone();
+        let there = count(&mark);
         if end["state"] == "succeeded" {
             assert_eq!(there, TASKS_AT_ONCE, "{end}");
         } else {
@@ -372,6 +402,8 @@ fn an_operation_whose_process_is_killed_has_succeeded_or_failed() {
             assert_eq!(end["problem"]["code"], "timed_out");
             failed += 1;
         }
+        send_again(&client, &mark);
+        assert_eq!(count(&mark), TASKS_AT_ONCE);
     }
     assert!(failed > 0, "no kill came in time");
 }

@@ -149,6 +149,7 @@ pub fn older_release(folder: &Path) {
         "ALTER TABLE \"frontdesk_operations\" DROP COLUMN \"node\"".to_owned(),
         "ALTER TABLE \"frontdesk_operations\" DROP COLUMN \"kept\"".to_owned(),
         "ALTER TABLE \"frontdesk_operations\" DROP COLUMN \"rights\"".to_owned(),
+        "ALTER TABLE \"frontdesk_answers\" DROP COLUMN \"operation\"".to_owned(),
         "ALTER TABLE \"frontdesk_keys\" DROP COLUMN \"audience\"".to_owned(),
         "CREATE INDEX \"frontdesk_feed__at\" ON \"frontdesk_feed\" (\"at\")".to_owned(),
         "UPDATE \"frontdesk_migrations\" SET \"system\" = 4".to_owned(),

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! All of it is UTF-8: header fields of ours are visible ASCII, bodies JSON. What belongs to one
-//! request alone (its id, CORS, compression) is added later and not kept.
+//! request alone (its id, CORS, compression, which of its preferences were followed) is added later
+//! and not kept.
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use serde_json::Value;
 use value::ResourceId;
 use web::{Body, Response};
 
-use super::Wish;
+use super::{PREFERENCE_APPLIED, Wish};
 use crate::credentials::Credentials;
 use crate::failure::Refusal;
 
@@ -75,6 +76,7 @@ fn text(response: &Response) -> String {
         // Without its body, an answer is of no type.
         if let Ok(value) = value.to_str()
             && !(body.is_empty() && name == CONTENT_TYPE)
+            && name != PREFERENCE_APPLIED
         {
             for part in ["\n", name.as_str(), ": ", value] {
                 text.push_str(part);
@@ -129,6 +131,10 @@ fn parse(text: &str) -> Option<Response> {
     for line in lines {
         let (name, value) = line.split_once(": ")?;
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        if name == PREFERENCE_APPLIED {
+            // An earlier release kept it.
+            continue;
+        }
         let value = HeaderValue::from_str(value).ok()?;
         response.headers_mut().append(name, value);
     }

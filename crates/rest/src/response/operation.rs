@@ -8,7 +8,7 @@ use value::{Timestamp, Type, Value};
 use web::Response;
 use web::headers::no_store;
 
-use super::{PREFERENCE_APPLIED, empty, kept, plain_json};
+use super::{empty, kept, plain_json};
 use crate::credentials::Credentials;
 use crate::failure::Refusal;
 use crate::mount::OPERATIONS;
@@ -18,7 +18,7 @@ const RETRY_SECONDS: u32 = 1;
 
 /// The answer to a request that goes on. It has no body: what is answered with success is one type of
 /// data, so that generated clients need not tell apart a record from an operation.
-pub fn begun(operation: &Operation, base: &str, wait_seconds: Option<u32>) -> Response {
+pub fn begun(operation: &Operation, base: &str) -> Response {
     let mut response = empty(StatusCode::ACCEPTED);
     let headers = response.headers_mut();
     let location = HeaderValue::try_from(format!("{base}{OPERATIONS}{}", operation.id));
@@ -27,12 +27,6 @@ pub fn begun(operation: &Operation, base: &str, wait_seconds: Option<u32>) -> Re
         location.expect("a base and an id are made of visible ASCII"),
     );
     headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
-    let applied = match wait_seconds {
-        None => HeaderValue::from_static("respond-async"),
-        Some(seconds) => HeaderValue::try_from(format!("respond-async, wait={seconds}"))
-            .expect("words and digits are visible ASCII"),
-    };
-    headers.insert(PREFERENCE_APPLIED, applied);
     no_store(headers);
     response
 }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use frontdesk::{store, value};
 use serde_json::{Value as Json, json};
-use store::driver::{BoxFuture, Cost, Dialect, Statement, Storage, Transaction, Undo, Work};
+use store::driver::{
+    BoxFuture, Cost, Dialect, Driver, Statement, Storage, Transaction, Undo, Work,
+};
 use testkit::{Answer, App, Client, eventually};
 use tokio::sync::oneshot;
 use value::{Timestamp, Value};
@@ -140,26 +143,113 @@ fn who_waits_a_little_is_answered_as_ever() {
     assert_eq!(applied(&made), None);
 }
 
-#[test]
-fn with_a_key_it_is_one_operation() {
-    let app = DESK.get();
-    let send = |title: &str| {
-        app.request("POST", "/v1/tasks")
-            .header("prefer", "respond-async")
-            .header("idempotency-key", "operation")
-            .json(&json!({"title": title}))
-            .send()
+/// The same create with a key, with these preferences or none.
+fn keyed(app: &App, title: &str, prefer: &str) -> Answer {
+    let call = app.request("POST", "/v1/tasks");
+    let call = call.header("idempotency-key", "operation");
+    let call = match prefer {
+        "" => call,
+        _ => call.header("prefer", prefer),
     };
-    let first = send("keyed").expect(202);
-    assert_eq!(ended(&app, &first)["state"], "succeeded");
-    let second = send("keyed").expect(202);
-    assert_eq!(
-        second.header("idempotency-replayed").as_deref(),
-        Some("true")
-    );
-    assert_eq!(first.header("location"), second.header("location"));
-    assert_eq!(app.get("/v1/tasks?title=keyed").items().len(), 1);
-    send("other").expect(422);
+    call.json(&json!({"title": title})).send()
+}
+
+/// Changes what is written down of all operations: `"state" = 'running'`.
+fn rewrite(app: &App, what: &str) {
+    let statement = Arc::new(Statement {
+        text: format!("UPDATE \"frontdesk_operations\" SET {what}").into(),
+        parameters: vec![],
+        columns: vec![],
+        cost: Cost::Short,
+    });
+    app.wait(driver_of(app).write(Box::new(Raw(statement))))
+        .unwrap();
+}
+
+#[test]
+fn with_a_key_it_is_one_operation_and_its_end_the_answer() {
+    let app = App::start(CONTRACT);
+    let first = keyed(&app, "keyed", "respond-async, return=representation").expect(202);
+    let end = ended(&app, &first);
+    for (prefer, status, applied) in [
+        ("respond-async", 201, None),
+        ("", 201, None),
+        ("wait=3", 201, None),
+        ("respond-async, wait=3", 201, Some("wait=3")),
+        (
+            "return=representation, respond-async, wait=0",
+            201,
+            Some("return=representation, wait=0"),
+        ),
+        ("handling=strict", 201, Some("handling=strict")),
+        ("return=minimal", 201, Some("return=minimal")),
+    ] {
+        let again = keyed(&app, "keyed", prefer).expect(status);
+        assert_eq!(again.header("idempotency-replayed").unwrap(), "true");
+        assert_eq!(
+            again.header("preference-applied").as_deref(),
+            applied,
+            "{prefer}"
+        );
+        assert_eq!(again.header("location").unwrap(), end["location"]);
+        assert!(again.header("etag").is_some());
+        if prefer == "return=minimal" {
+            assert_eq!(again.text(), "");
+        } else {
+            assert_eq!(again.json(), end["result"]);
+        }
+    }
+    keyed(&app, "other", "respond-async").expect(422);
+    keyed(&app, "other", "").expect(422);
+    assert_eq!(app.get("/v1/tasks").items().len(), 1);
+}
+
+#[test]
+fn what_still_runs_is_waited_for_or_told_of_again() {
+    let app = App::start(CONTRACT);
+    let first = keyed(&app, "keyed", "respond-async").expect(202);
+    ended(&app, &first);
+    // As if it had not ended yet.
+    rewrite(&app, "\"state\" = 'running'");
+    let refused = keyed(&app, "keyed", "").expect(409);
+    assert_eq!(refused.code(), "idempotency_in_progress");
+    assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
+    // To wait alone is no wish to be answered earlier.
+    keyed(&app, "keyed", "wait=1").expect(409);
+    keyed(&app, "other", "").expect(422);
+    keyed(&app, "other", "respond-async").expect(422);
+    for prefer in [
+        "respond-async",
+        "respond-async, wait=0",
+        "respond-async, wait=1",
+    ] {
+        let asked = Instant::now();
+        let again = keyed(&app, "keyed", prefer).expect(202);
+        assert!(is_replayed(&first, &again));
+        assert_eq!(again.header("preference-applied").as_deref(), Some(prefer));
+        assert_eq!(again.header("retry-after").as_deref(), Some("1"));
+        let waits = prefer.ends_with("=1");
+        assert_eq!(asked.elapsed() >= Duration::from_secs(1), waits);
+    }
+    thread::scope(|scope| {
+        // Of two that come at the very same time, one may be told to come again.
+        let insist = |prefer: &'static str| {
+            eventually("its turn", || {
+                let answer = keyed(&app, "keyed", prefer);
+                (answer.status != 409).then_some(answer)
+            })
+        };
+        let waiting = scope.spawn(move || insist("respond-async, wait=20"));
+        // Those who wait are in nobody's way.
+        insist("respond-async, wait=1").expect(202);
+        rewrite(&app, "\"state\" = 'succeeded'");
+        let told = waiting.join().unwrap().expect(201);
+        assert!(is_replayed(&first, &told) && told.json()["title"] == "keyed");
+        assert_eq!(
+            told.header("preference-applied").as_deref(),
+            Some("wait=20")
+        );
+    });
 }
 
 /// A change of a record, with a key and as an operation.
@@ -169,14 +259,16 @@ fn rename(app: &App, path: &str, key: &str) -> Answer {
         .header("idempotency-key", key)
         .json(&json!({"title": "renamed"}))
         .send()
-        .expect(202)
 }
 
-/// Whether a second request with a key is answered by the operation of the first.
+/// Whether a second request with a key is answered as the first was, or with its end. Another
+/// operation is another answer.
 fn is_replayed(first: &Answer, second: &Answer) -> bool {
     let replayed = second.header("idempotency-replayed").is_some();
-    let same = first.header("location") == second.header("location");
-    assert_eq!(replayed, same);
+    if second.status == 202 {
+        let same = first.header("location") == second.header("location");
+        assert_eq!(replayed, same);
+    }
     replayed
 }
 
@@ -204,7 +296,7 @@ impl Work for Lock {
 #[test]
 fn what_the_server_could_not_do_is_done_when_it_is_sent_again() {
     let app = App::start(CONTRACT);
-    let driver = app.inner().database().driver();
+    let driver = driver_of(&app);
     if driver.dialect() == Dialect::Sqlite {
         // There is one writer, and nobody can be in its way between two of its transactions. How a
         // key is released is tried below.
@@ -244,7 +336,8 @@ fn what_the_server_could_not_do_is_done_when_it_is_sent_again() {
     assert_eq!(app.get(&path).json()["title"], "renamed");
     // The first is told of as ever.
     assert_eq!(ended(&app, &first), end);
-    assert!(is_replayed(&second, &rename(&app, &path, "locked")));
+    let again = rename(&app, &path, "locked").expect(200);
+    assert!(is_replayed(&second, &again));
 }
 
 #[test]
@@ -254,22 +347,34 @@ fn what_was_left_behind_is_done_when_it_is_sent_again() {
     let path = path.header("location").unwrap();
     let first = rename(&app, &path, "left");
     ended(&app, &first);
-    // As if its process had been killed, and its time were over.
-    let driver = app.inner().database().driver();
-    let forget = "UPDATE \"frontdesk_operations\" \
-                  SET \"state\" = 'running', \"answer\" = NULL, \"until\" = \"began\"";
-    let statement = Arc::new(Statement {
-        text: forget.into(),
-        parameters: vec![],
-        columns: vec![],
-        cost: Cost::Short,
-    });
-    app.wait(driver.write(Box::new(Raw(statement)))).unwrap();
-    assert!(is_replayed(&first, &rename(&app, &path, "left")));
-    assert_eq!(ended(&app, &first)["problem"]["code"], "timed_out");
-    let second = rename(&app, &path, "left");
+    // As if its process had been killed.
+    let leave = |until: &str| {
+        let what = "\"state\" = 'running', \"answer\" = NULL, \"ended\" = NULL";
+        rewrite(&app, &format!("{what}, {until}"));
+    };
+    leave("\"until\" = \"began\"");
+    let second = rename(&app, &path, "left").expect(202);
     assert!(!is_replayed(&first, &second));
     assert_eq!(ended(&app, &second)["state"], "succeeded");
+    assert_eq!(ended(&app, &first)["problem"]["code"], "timed_out");
+    // Its time is not over, but its process has no lease.
+    let gone = match driver_of(&app).dialect() {
+        Dialect::Sqlite => "\"node\" = zeroblob(16)",
+        Dialect::Postgres => "\"node\" = '00000000-0000-0000-0000-000000000000'",
+    };
+    leave(gone);
+    let plain = app
+        .request("PATCH", &path)
+        .header("idempotency-key", "left")
+        .json(&json!({"title": "renamed"}));
+    let third = plain.send().expect(200);
+    assert!(!is_replayed(&second, &third));
+    assert_eq!(third.json()["title"], "renamed");
+    assert!(is_replayed(
+        &third,
+        &rename(&app, &path, "left").expect(200)
+    ));
+    assert_eq!(ended(&app, &second)["state"], "failed");
     // It was the data that refused this one, and that is how it stays.
     let again = |client: &Client| {
         let call = client.request("POST", "/v1/tasks");
@@ -280,9 +385,17 @@ fn what_was_left_behind_is_done_when_it_is_sent_again() {
     };
     app.post("/v1/tasks", &json!({"title": "a", "code": "once"}))
         .expect(201);
-    let first = again(&app);
-    assert_eq!(ended(&app, &first)["status"], 409);
-    assert!(is_replayed(&first, &again(&app)));
+    let first = again(&app).expect(202);
+    let end = ended(&app, &first);
+    assert_eq!(end["status"], 409);
+    let second = again(&app).expect(409);
+    assert!(is_replayed(&first, &second));
+    assert_eq!(second.header("preference-applied"), None);
+    assert_eq!(second.json(), end["problem"]);
+}
+
+fn driver_of(app: &App) -> &Arc<dyn Driver> {
+    app.inner().database().driver()
 }
 
 /// A statement without parameters, as a transaction of its own.
@@ -298,6 +411,60 @@ impl Work for Raw {
             Ok(())
         })
     }
+}
+
+/// Makes every transaction that does this to the operations lose its connection at its commit.
+fn lose_commits(app: &App, on: &str) {
+    let trap = [
+        "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS \
+         'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); RETURN NULL; END'"
+            .to_owned(),
+        format!(
+            "CREATE CONSTRAINT TRIGGER trap AFTER {on} ON \"frontdesk_operations\" DEFERRABLE \
+             INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION trap()"
+        ),
+    ];
+    app.wait(driver_of(app).migrate(&trap)).unwrap();
+}
+
+fn lose_no_commits(app: &App) {
+    let untrap = ["DROP FUNCTION trap CASCADE".to_owned()];
+    app.wait(driver_of(app).migrate(&untrap)).unwrap();
+}
+
+#[test]
+fn what_the_database_lost_is_done_when_it_is_back() {
+    let app = App::start(CONTRACT);
+    if driver_of(&app).dialect() == Dialect::Sqlite {
+        return;
+    }
+    lose_commits(&app, "UPDATE");
+    let first = keyed(&app, "kept", "respond-async, wait=1").expect(202);
+    let look = || {
+        let path = first.header("location").unwrap();
+        app.get(&path).expect(200).json()["state"].clone()
+    };
+    assert_eq!(look(), "running");
+    lose_no_commits(&app);
+    assert_eq!(ended(&app, &first)["state"], "succeeded");
+    keyed(&app, "kept", "").expect(201);
+    assert_eq!(app.get("/v1/tasks?title=kept").items().len(), 1);
+}
+
+#[test]
+fn what_may_have_begun_is_given_up() {
+    let app = App::start(CONTRACT);
+    if driver_of(&app).dialect() == Dialect::Sqlite {
+        return;
+    }
+    lose_commits(&app, "INSERT");
+    let refused = keyed(&app, "begun", "respond-async").expect(500);
+    let detail = refused.json()["detail"].to_string();
+    assert!(detail.contains("may have been made or not"), "{detail}");
+    lose_no_commits(&app);
+    let begun = keyed(&app, "begun", "respond-async").expect(202);
+    assert_eq!(ended(&app, &begun)["state"], "succeeded");
+    assert_eq!(app.get("/v1/tasks?title=begun").items().len(), 1);
 }
 
 #[test]
@@ -359,7 +526,7 @@ resources:
 #[test]
 fn what_was_left_behind_has_failed() {
     let app = App::start(CONTRACT);
-    let driver = app.inner().database().driver();
+    let driver = driver_of(&app);
     let dialect = driver.dialect();
     let run = |statement, arguments| {
         let done = store::execute(&**driver, vec![(statement, arguments)]);

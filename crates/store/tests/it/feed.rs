@@ -110,6 +110,7 @@ fn positions_go_on_in_a_feed_of_an_older_release() {
         "CREATE INDEX \"frontdesk_feed__at\" ON \"frontdesk_feed\" (\"at\")",
         "INSERT INTO \"frontdesk_feed\" VALUES (6, 'Note', 'a', 'create', 1, 5, NULL, NULL, '{}'), \
          (7, 'Note', 'a', 'delete', 1, 6, 'key_1', '{}', NULL)",
+        "ALTER TABLE \"frontdesk_answers\" DROP COLUMN \"operation\"",
         "UPDATE \"frontdesk_migrations\" SET \"system\" = 8",
     ];
     wait(database.driver.migrate(&older.map(str::to_owned))).unwrap();

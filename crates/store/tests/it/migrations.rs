@@ -173,6 +173,7 @@ fn a_new_database() {
               INSERT INTO "frontdesk_feed_slim" SELECT * FROM "frontdesk_feed"
               DROP TABLE "frontdesk_feed"
               ALTER TABLE "frontdesk_feed_slim" RENAME TO "frontdesk_feed"
+              ALTER TABLE "frontdesk_answers" ADD COLUMN "operation" BLOB
         safe  Author: create the table `author`
               CREATE TABLE "author" ("id" BLOB NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL, "_search" TEXT NOT NULL DEFAULT '') STRICT
               CREATE INDEX "author__name__index" ON "author" ("name", "id")
@@ -210,6 +211,7 @@ fn a_new_database() {
           ALTER TABLE "frontdesk_operations" ADD COLUMN "kept" uuid
           ALTER TABLE "frontdesk_operations" ADD COLUMN "rights" uuid
           DROP INDEX "frontdesk_feed__at"
+          ALTER TABLE "frontdesk_answers" ADD COLUMN "operation" uuid
     safe  Author: create the table `author`
           CREATE TABLE "author" ("id" uuid NOT NULL CONSTRAINT "author__key" PRIMARY KEY, "name" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "_version" bigint NOT NULL, "_search" text COLLATE "C" NOT NULL DEFAULT '')
           CREATE INDEX "author__name__index" ON "author" ("name" NULLS FIRST, "id" NULLS FIRST)
