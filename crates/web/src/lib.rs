@@ -19,6 +19,7 @@ pub mod problem;
 pub mod proxies;
 pub mod query;
 pub mod quota;
+pub mod structured;
 
 mod body;
 mod connection;

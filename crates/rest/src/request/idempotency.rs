@@ -1,7 +1,8 @@
 //! `Idempotency-Key`, and what makes two requests the same one.
 //!
 //! After draft-ietf-httpapi-idempotency-key-header-07. It says that the key is a string of
-//! structured fields, in quotes; most clients send it bare, and both are taken.
+//! structured fields, in quotes and perhaps with parameters; most clients send it bare. Both are
+//! taken, and are the same key if the same characters are in them.
 
 use call::{
     Change, Code, Failure, FieldProblem, IdempotencyKey, Place, Precondition, RecordKey, Request,
@@ -38,39 +39,22 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
         return Err(refuse("repeated", detail));
     }
     let text = value.to_str().unwrap_or_default().trim_ascii();
-    match unquoted(text) {
-        Some(key)
-            if (1..=KEY_BYTES_MAX).contains(&key.len())
-                && key.bytes().all(|byte| byte.is_ascii_graphic()) =>
-        {
-            Ok(Some(key))
+    let key = match text.starts_with('"') {
+        true => web::structured::string(text),
+        // Two fields that were put together on their way have a space between them.
+        false => {
+            Some(text.to_owned()).filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()))
         }
+    };
+    match key {
+        Some(key) if (1..=KEY_BYTES_MAX).contains(&key.len()) => Ok(Some(key)),
         _ => Err(refuse(
             "invalid",
-            "A key has 1 to 255 visible ASCII characters, in quotes or without, such as \
-             `\"8e03978e-40d5-43dd-bc93-6894a57f9324\"`.",
+            "A key has 1 to 255 visible ASCII characters, in quotes also spaces, such as \
+             `\"8e03978e-40d5-43dd-bc93-6894a57f9324\"`; `\"` and `\\` within quotes have a `\\` \
+             before them.",
         )),
     }
-}
-
-/// RFC 9651 §4.2.5 for what is in quotes.
-fn unquoted(text: &str) -> Option<String> {
-    let Some(rest) = text.strip_prefix('"') else {
-        return Some(text.to_owned());
-    };
-    let mut key = String::with_capacity(rest.len());
-    let mut characters = rest.chars();
-    loop {
-        match characters.next()? {
-            '"' => break,
-            '\\' => match characters.next()? {
-                escaped @ ('"' | '\\') => key.push(escaped),
-                _ => return None,
-            },
-            other => key.push(other),
-        }
-    }
-    characters.next().is_none().then_some(key)
 }
 
 fn refuse(code: &'static str, detail: &str) -> Refusal {
@@ -245,14 +229,21 @@ mod tests {
         check("8e03978e", Ok("8e03978e"));
         check(r#""a\"\\b""#, Ok(r#"a"\b"#));
         check("a\"b", Ok("a\"b"));
+        check("a;b=1", Ok("a;b=1"));
+        check("\"a b\"", Ok("a b"));
+        check(" \" \" ", Ok(" "));
+        check("\"a\";p=1", Ok("a"));
+        check("\"a\"; p; q=\"x y\"", Ok("a"));
         for bad in [
             "",
             "\"\"",
             "\"a",
             "\"a\"b",
-            "\"a\";p=1",
+            "\"a\";P=1",
+            "\"a\";",
+            "\"a\", \"b\"",
+            "a, b",
             "a b",
-            "\"a b\"",
             r#""a\b""#,
             "\"",
         ] {
