@@ -39,16 +39,21 @@ impl Core {
     }
 }
 
-/// Why there is nothing, for whoever wanted to create it here.
-fn unplaced(resource: &Resource, request: &Request, failure: Failure) -> Failure {
-    let wanted = request.action == Action::Replace && request.precondition.absent;
-    if !wanted || failure.code != Code::NotFound {
+/// Why there is nothing, for whoever may have wanted to create it here.
+fn unplaced(core: &Core, resource: &Resource, request: &Request, failure: Failure) -> Failure {
+    let wanted = request.action == Action::Replace && !request.precondition.names_state();
+    let plan = core.plans.resource(resource.id);
+    if !wanted || failure.code != Code::NotFound || plan.gate(Action::Create).is_none() {
         return failure;
     }
-    let detail = format!(
-        "{}; the server says where new {} are: create with POST",
-        failure.detail, resource.plural
-    );
+    let how = match resource.is_placed_by_clients() {
+        true => "to create it here, send `If-None-Match: *`".to_owned(),
+        false => format!(
+            "the server says where new {} are: create with POST",
+            resource.plural
+        ),
+    };
+    let detail = format!("{}; {how}", failure.detail);
     Failure { detail, ..failure }
 }
 
@@ -80,7 +85,7 @@ impl crate::work::Writing for Updating {
         let before = core
             .current(transaction, request, terms, &self.place)
             .await
-            .map_err(|failure| unplaced(resource, request, failure))?;
+            .map_err(|failure| unplaced(core, resource, request, failure))?;
         self.id = before.row[usize::from(resource.id_field().id.0)].clone();
         // Law 3: the rule holds before and after the change, unless it names `next` itself.
         // One who may not change the record at all learns nothing from its preconditions or

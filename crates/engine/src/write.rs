@@ -284,34 +284,27 @@ impl Core {
             return Err(Failure::new(
                 Code::PreconditionRequired,
                 format!(
-                    "{} are only changed with `If-Match`; the record is at version {}",
-                    resource.plural, stored.version
+                    "{} are only changed with `If-Match`: read the record, and send its ETag",
+                    resource.plural
                 ),
             ));
         }
         if precondition.absent {
-            return Err(Failure::new(
-                Code::Stale,
-                format!(
-                    "there is such a record already, at version {}",
-                    stored.version
-                ),
-            ));
+            return Err(Failure::new(Code::Stale, "there is such a record already"));
         }
-        let stale = precondition
-            .versions
-            .as_ref()
-            .is_some_and(|versions| !versions.contains(&stored.version));
-        if stale {
-            return Err(Failure::new(
+        match precondition.versions.as_deref() {
+            Some([]) => Err(Failure::new(
                 Code::Stale,
-                format!(
-                    "the record is at version {} now; read it again",
-                    stored.version
-                ),
-            ));
+                "`If-Match` names no version of a record: send the ETag as it was answered, with \
+                 its quotes and without `W/`",
+            )),
+            Some(versions) if !versions.contains(&stored.version) => Err(Failure::new(
+                Code::Stale,
+                "the record has another ETag by now: read it again, decide again, and send the \
+                 new one",
+            )),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The checks of the resource that a row breaks, as far as its own values decide.

@@ -448,8 +448,16 @@ fn a_client_that_chooses_ids_creates_with_put() {
         "stale"
     );
     // Without the condition it is a replacement, and there is nothing to replace.
-    app.put("/v1/settings/font", &json!({"value": "x"}))
-        .expect(404);
+    let nothing = app.put("/v1/settings/font", &json!({"value": "x"}));
+    let nothing = nothing.expect(404);
+    let told = nothing.text();
+    assert!(told.contains("send `If-None-Match: *`"), "{told}");
+    // Who wants to change what is there does not want to create it.
+    let change = app.request("PUT", "/v1/settings/font");
+    let change = change.header("if-match", "*").json(&json!({"value": "x"}));
+    let nothing = change.send().expect(404);
+    let told = nothing.text();
+    assert!(!told.contains("If-None-Match"), "{told}");
     assert_eq!(
         app.put("/v1/settings/theme", &json!({"value": "light"}))
             .expect(200)

@@ -330,7 +330,7 @@ impl Shared {
             ),
             Shared::PreconditionFailed | Shared::PreconditionFailedRead => of(
                 Code::Stale,
-                "The record is at version 3 now; read it again.",
+                "The record has another ETag by now: read it again, decide again, and send the new one.",
             ),
             Shared::ContentTooLarge => other(
                 "body_too_large",
