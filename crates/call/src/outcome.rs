@@ -74,7 +74,8 @@ pub struct BatchOutcome {
 /// One write of a batch.
 #[derive(Clone, Debug)]
 pub struct Done {
-    pub id: Value,
+    /// What names it: what its path ends with, and what is around it.
+    pub key: RecordKey,
     /// Absent when the caller may not read it, and when it was deleted.
     pub record: Option<Record>,
 }

@@ -16,6 +16,7 @@ use crate::Core;
 use crate::access::{admit, refuse};
 use crate::settle::One;
 use crate::statements::{Kind, ShapeKey};
+use crate::taken::Met;
 use crate::validate::PROBLEMS_MAX;
 use crate::work::Writing;
 
@@ -28,6 +29,8 @@ pub struct Batching {
     parts: Vec<Deciding>,
     /// What is known to be wrong. With any fault it is only tried, to find all of them.
     faults: Vec<FieldProblem>,
+    /// What a part wanted when it met a value that is taken.
+    met: Option<Met>,
 }
 
 struct Deciding {
@@ -77,7 +80,11 @@ impl Core {
         if faults.of_input.is_empty() {
             faults.end()?;
             let faults = vec![];
-            return Ok(Batching { parts, faults });
+            return Ok(Batching {
+                parts,
+                faults,
+                met: None,
+            });
         }
         Err(self.all_faults(request, parts, faults).await)
     }
@@ -94,6 +101,7 @@ impl Core {
         let trying = Batching {
             parts,
             faults: faults.of_input,
+            met: None,
         };
         match self.in_rehearsal(request.clone().into(), trying).await {
             Err(failure) if failure.code == Code::Invalid || is_about_caller(failure.code) => {
@@ -276,6 +284,10 @@ fn placed(mut failure: Failure, pointer: &str) -> Failure {
 }
 
 impl Batching {
+    pub fn met(&self) -> Option<Met> {
+        self.met.clone()
+    }
+
     /// Ids for all records to be made, at once where the database counts them.
     async fn draw_ids(
         &mut self,
@@ -335,25 +347,27 @@ impl Writing for Batching {
         for part in &mut self.parts {
             match part.one.write(core, &part.request, transaction).await {
                 Ok(written) => {
-                    let id = match &written {
-                        Outcome::Created { id, .. } => id.clone(),
-                        _ => part.one.id(),
-                    };
-                    let (list, record) = match (part.request.action, written) {
-                        (Action::Create, Outcome::Created { record, .. }) => {
-                            (&mut outcome.create, record)
+                    let named = part.request.target.clone();
+                    let (list, key, record) = match (part.request.action, written) {
+                        (_, Outcome::Created { key, record, .. }) => {
+                            (&mut outcome.create, Some(key), record)
                         }
-                        (Action::Delete, _) => (&mut outcome.delete, None),
-                        (_, Outcome::Record(record)) => (&mut outcome.update, Some(record)),
-                        (_, _) => (&mut outcome.update, None),
+                        (Action::Delete, _) => (&mut outcome.delete, named, None),
+                        (_, Outcome::Record(record)) => (&mut outcome.update, named, Some(record)),
+                        (_, _) => (&mut outcome.update, named, None),
                     };
-                    list.push(Done { id, record });
+                    let key = key.ok_or_else(|| Failure::internal("a part names no record"))?;
+                    list.push(Done { key, record });
                 }
                 // The input is at fault, the transaction is not: the others can still be looked at.
                 Err(failure) if failure.code == Code::Invalid => {
                     faults.add(failure, &part.pointer)?;
                 }
                 Err(failure) => {
+                    if failure.code == Code::AlreadyExists {
+                        let met = part.one.met();
+                        self.met = met.map(|met| met.within(&part.pointer));
+                    }
                     faults.add(failure, &part.pointer)?;
                     break;
                 }

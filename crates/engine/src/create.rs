@@ -16,8 +16,9 @@ use crate::read::{missing, not_found};
 use crate::sequence::is_counted;
 use crate::spot::Spot;
 use crate::statements::{Kind, ShapeKey};
+use crate::taken::Met;
 use crate::validate;
-use crate::write::{Stored, Terms, refuse_field};
+use crate::write::{Asked, Stored, Terms, refuse_field};
 
 /// A field and what is left of its write rule.
 type FieldRule = (FieldId, Residual);
@@ -238,18 +239,27 @@ pub async fn put(
         .collect();
     arguments.push(Value::Int(stored.version));
     arguments.extend(store::search::text(resource, &stored.row).map(Value::Text));
-    let parameters = core.bind(&prepared, &arguments, request);
-    let id = &mut stored.row[usize::from(resource.id_field().id.0)];
-    let inserted = if id.is_null() {
-        transaction
-            .insert(&prepared.statement, &parameters)
-            .await
-            .map(|counted| *id = counted)
-    } else {
-        // An id that is there already need not be waited for.
-        transaction
-            .execute_ahead(&prepared.statement, parameters)
-            .await
+    let inserted = loop {
+        let parameters = core.bind(&prepared, &arguments, request);
+        let id = &mut stored.row[usize::from(resource.id_field().id.0)];
+        let inserted = if id.is_null() {
+            transaction
+                .insert(&prepared.statement, &parameters)
+                .await
+                .map(|counted| *id = counted)
+        } else {
+            // An id that is there already need not be waited for.
+            transaction
+                .execute_ahead(&prepared.statement, parameters)
+                .await
+        };
+        match &inserted {
+            Err(error)
+                if core
+                    .make_room(request, transaction, error, &stored.row)
+                    .await? => {}
+            _ => break inserted,
+        }
     };
     match inserted {
         Ok(()) => {}
@@ -283,8 +293,9 @@ impl Creating {
         &mut self.row[usize::from(resource.id_field().id.0)]
     }
 
-    pub fn row(&self) -> &[Value] {
-        &self.row
+    /// What it is to be, for whoever asks what stands in its way.
+    pub fn met(&self) -> Met {
+        Met::new(self.row.clone(), &self.terms)
     }
 
     /// The record around this one was there when it was looked for, and has been deleted since:
@@ -304,11 +315,6 @@ impl Creating {
         } else {
             failure
         }
-    }
-
-    /// Whether the caller may see the record.
-    pub fn visible(&self) -> &Verdict {
-        &self.terms.visible
     }
 }
 
@@ -333,14 +339,14 @@ impl crate::work::Writing for Creating {
         if let Verdict::Rows(residual) = &terms.allowed
             && self.ask_in_database
             && !core
-                .holds_unsaved(transaction, request, residual, &stored.row)
+                .holds(transaction, request, residual, Asked::Unsaved(&stored.row))
                 .await?
         {
             return Err(core.refused(request, terms));
         }
         for (field, residual) in &self.field_rules {
             if !core
-                .holds_unsaved(transaction, request, residual, &stored.row)
+                .holds(transaction, request, residual, Asked::Unsaved(&stored.row))
                 .await?
             {
                 let gate = core.plans.resource(resource.id).field_write(*field);
@@ -371,6 +377,7 @@ impl crate::work::Writing for Creating {
             record,
         })
     }
+
     /// Where no other record has a say before or after.
     fn sole(&mut self, core: &Core, request: &Request) -> Option<Sole> {
         let resource = core.model.resource(request.resource);

@@ -16,11 +16,7 @@ impl Core {
         let resource = self.model.resource(request.resource);
         let terms = self.terms(request, Action::Delete)?;
         let place = self.target(resource, request)?;
-        Ok(Deleting {
-            place,
-            terms,
-            id: Value::Null,
-        })
+        Ok(Deleting { place, terms })
     }
 }
 
@@ -28,14 +24,6 @@ impl Core {
 pub struct Deleting {
     place: Place,
     terms: Terms,
-    /// Known once the record has been found.
-    id: Value,
-}
-
-impl Deleting {
-    pub fn id(&self) -> &Value {
-        &self.id
-    }
 }
 
 impl crate::work::Writing for Deleting {
@@ -52,7 +40,6 @@ impl crate::work::Writing for Deleting {
         let before = core
             .current(transaction, request, terms, &self.place)
             .await?;
-        self.id = before.row[usize::from(resource.id_field().id.0)].clone();
         core.require_allowed(transaction, request, terms, &before.row, None)
             .await?;
         core.precondition(request, &before)?;

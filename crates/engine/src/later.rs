@@ -36,6 +36,7 @@ use crate::ending::{End, Failing, GoingOn, Settled};
 use crate::rights::{self, whose};
 use crate::settle::Decided;
 use crate::statements::{Kind, ShapeKey};
+use crate::taken::Watched;
 use crate::work::Writing;
 
 /// Operations that run or wait in one process. Each keeps its input in memory, and all wait for
@@ -167,11 +168,11 @@ impl Core {
         } = starter;
         let deadline = Instant::now() + TIME_MAX;
         let bare = request.bare();
-        let wanted = self.wanted(&request, &decided);
+        let (watched, wanted) = self.watch(&request, decided);
         let task = Arc::new(Task {
             id,
             request,
-            decided: Mutex::new(decided),
+            watched: Mutex::new(watched),
             scribe,
         });
         loop {
@@ -314,7 +315,7 @@ struct Task {
     id: [u8; 16],
     request: Box<Request>,
     /// One attempt ends before the next begins, so nobody waits for another here.
-    decided: Mutex<Decided>,
+    watched: Mutex<Watched>,
     scribe: Arc<dyn Scribe>,
 }
 
@@ -333,11 +334,11 @@ impl Writing for Finishing {
         let Task {
             id,
             request,
-            decided,
+            watched,
             scribe,
         } = &*self.0;
-        let mut decided = decided.lock().await;
-        let outcome = decided.write(core, request, transaction).await?;
+        let mut watched = watched.lock().await;
+        let outcome = watched.write(core, request, transaction).await?;
         let answer = Some(scribe.write(Ok(&outcome)));
         let succeeded = State::Succeeded;
         if core

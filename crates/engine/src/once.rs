@@ -31,8 +31,8 @@ use value::Value;
 use crate::Core;
 use crate::ending::{End, Failing, GoingOn, Settled};
 use crate::rights::{self, whose};
-use crate::settle::Decided;
 use crate::statements::{Kind, ShapeKey};
+use crate::taken::Watched;
 use crate::trouble::is_in_doubt;
 use crate::work::Writing;
 
@@ -142,7 +142,6 @@ impl Core {
                 };
             }
         };
-        let wanted = self.wanted(&request, &decided);
         let (decided, starter) = match request.manner.later {
             true => {
                 let (decided, starter) = self
@@ -154,9 +153,10 @@ impl Core {
         };
         let later = request.manner.later;
         let bare = request.bare().into();
+        let (inner, wanted) = self.watch(&request, decided);
         let once = Once {
             keyed: Arc::clone(&keyed),
-            inner: decided,
+            inner,
             _turn: Arc::clone(&turn),
         };
         let done = match self.in_transaction(request, once).await {
@@ -361,7 +361,7 @@ impl Found {
 /// The write and its answer, in one transaction.
 struct Once {
     keyed: Arc<Keyed>,
-    inner: Decided,
+    inner: Watched,
     _turn: Arc<Turn>,
 }
 

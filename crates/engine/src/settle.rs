@@ -10,7 +10,6 @@ use std::time::Duration;
 use call::{Change, Failure, Outcome, Request, Scribe};
 use model::{Action, Idempotency};
 use store::driver::{Rows, Sole, Transaction};
-use value::Value;
 
 use crate::Core;
 use crate::batch::Batching;
@@ -20,6 +19,7 @@ use crate::ending::Settled;
 use crate::later::{Starting, WAIT_SECONDS_MAX};
 use crate::once;
 use crate::restore::Restoring;
+use crate::taken::Met;
 use crate::trouble::is_in_doubt;
 use crate::update::Updating;
 use crate::work::Writing;
@@ -77,9 +77,9 @@ impl Core {
             if key.is_some() && !request.manner.dry_run {
                 return Err(Failure::internal("a key without a scribe"));
             }
-            let wanted = self.wanted(&request, &decided);
+            let (watched, wanted) = self.watch(&request, decided);
             let keep = !request.manner.dry_run;
-            return match self.transact(request, decided, keep).await {
+            return match self.transact(request, watched, keep).await {
                 Err(failure) => Err(Box::pin(self.explained(failure, wanted)).await),
                 Ok(outcome) => Ok(Settled::Told(outcome)),
             };
@@ -189,15 +189,23 @@ impl Decided {
             Decided::One(_) | Decided::Batch(_) => None,
         }
     }
+
+    /// What the write wanted when it met a value that is taken.
+    pub fn met(&self) -> Option<Met> {
+        match self {
+            Decided::One(one) => one.met(),
+            Decided::Batch(batching) => batching.met(),
+            Decided::Later(_) => None,
+        }
+    }
 }
 
 impl One {
-    /// The id of the record that was changed or deleted, once it has been.
-    pub fn id(&self) -> Value {
+    pub fn met(&self) -> Option<Met> {
         match self {
-            One::Update(updating) => updating.id().clone(),
-            One::Delete(deleting) => deleting.id().clone(),
-            One::Create(_) | One::Restore(_) => Value::Null,
+            One::Create(creating) => Some(creating.met()),
+            One::Update(updating) => updating.met(),
+            One::Delete(_) | One::Restore(_) => None,
         }
     }
 }

@@ -17,7 +17,8 @@ use crate::place::Place;
 use crate::read::Via;
 use crate::settle::One;
 use crate::statements::{Kind, ShapeKey};
-use crate::write::{Stored, Terms, refuse_field};
+use crate::taken::Met;
+use crate::write::{Asked, Stored, Terms, refuse_field};
 
 impl Core {
     /// Decides a change as far as that goes without its transaction.
@@ -34,7 +35,7 @@ impl Core {
         Ok(One::Update(Updating {
             place,
             terms,
-            id: Value::Null,
+            met: None,
         }))
     }
 }
@@ -61,13 +62,13 @@ fn unplaced(core: &Core, resource: &Resource, request: &Request, failure: Failur
 pub struct Updating {
     place: Place,
     terms: Terms,
-    /// Known once the record has been found.
-    id: Value,
+    /// What it was to become when a value of it was taken.
+    met: Option<Met>,
 }
 
 impl Updating {
-    pub fn id(&self) -> &Value {
-        &self.id
+    pub fn met(&self) -> Option<Met> {
+        self.met.clone()
     }
 }
 
@@ -86,7 +87,6 @@ impl crate::work::Writing for Updating {
             .current(transaction, request, terms, &self.place)
             .await
             .map_err(|failure| unplaced(core, resource, request, failure))?;
-        self.id = before.row[usize::from(resource.id_field().id.0)].clone();
         // Law 3: the rule holds before and after the change, unless it names `next` itself.
         // One who may not change the record at all learns nothing from its preconditions or
         // its input; with `next` in the rule that can only be told afterwards.
@@ -123,12 +123,12 @@ impl crate::work::Writing for Updating {
         if let Verdict::Rows(residual) = &terms.allowed
             && !terms.names_next
             && !core
-                .holds_unsaved(transaction, request, residual, &after.row)
+                .holds(transaction, request, residual, Asked::Unsaved(&after.row))
                 .await?
         {
             return Err(core.refused(request, terms));
         }
-        save(
+        let saved = save(
             core,
             request,
             transaction,
@@ -136,8 +136,13 @@ impl crate::work::Writing for Updating {
             &before,
             &after,
             &draft.given,
-        )
-        .await?;
+        );
+        if let Err(failure) = saved.await {
+            if failure.code == Code::AlreadyExists {
+                self.met = Some(Met::new(after.row, terms));
+            }
+            return Err(failure);
+        }
         if !terms.names_next {
             core.require_allowed(transaction, request, terms, &after.row, None)
                 .await?;
@@ -317,7 +322,7 @@ async fn field_rules(
             && !gate.names_next
         {
             may = core
-                .holds_unsaved(transaction, request, residual, &draft.row)
+                .holds(transaction, request, residual, Asked::Unsaved(&draft.row))
                 .await?;
         }
         if !may {
@@ -358,7 +363,17 @@ async fn save(
     arguments.push(value_of(resource.id_field().id));
     arguments.push(Value::Int(before.version));
     let parameters = core.bind(&prepared, &arguments, request);
-    match transaction.execute(&prepared.statement, &parameters).await {
+    let saved = loop {
+        let saved = transaction.execute(&prepared.statement, &parameters).await;
+        match &saved {
+            Err(error)
+                if core
+                    .make_room(request, transaction, error, &after.row)
+                    .await? => {}
+            _ => break saved,
+        }
+    };
+    match saved {
         Ok(1) => {}
         Ok(_) => {
             return Err(Failure::new(

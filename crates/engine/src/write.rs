@@ -4,11 +4,14 @@
 use std::sync::Arc;
 
 use call::{Cell, Code, Failure, FieldProblem, Place as At, Record, Request};
-use model::{Action, Resource};
-use store::driver::Transaction;
+use expr::Expr;
+use model::{Action, Model, Resource};
+use store::Prepared;
+use store::driver::{Dialect, Transaction};
 use store::feed::Entry;
+use store::lower::Unsupported;
 use store::select::{Output, Select};
-use value::{Timestamp, Value};
+use value::{ResourceId, Timestamp, Value};
 
 use crate::Core;
 use crate::access::{Residual, Verdict, admit, holds_for, in_memory, refuse};
@@ -25,6 +28,23 @@ pub struct Stored {
     pub row: Vec<Value>,
     pub version: i64,
 }
+
+/// Of which row a condition is asked.
+#[derive(Clone, Copy)]
+pub enum Asked<'a> {
+    /// One that lies in the table as `this`, perhaps with what it would become.
+    Stored {
+        this: &'a [Value],
+        next: Option<&'a [Value]>,
+    },
+    /// One that is not in the table, or not yet with these values: `this` and `next` are both it.
+    Unsaved(&'a [Value]),
+}
+
+/// How a condition that the database decides becomes a statement.
+type Holds = fn(&Model, Dialect, ResourceId, &Expr) -> Result<Prepared, Unsupported>;
+const HOLDS: Holds = store::write::holds;
+const HOLDS_UNSAVED: Holds = store::write::holds_unsaved;
 
 /// Everything a write has to ask before and after it happens, decided for this caller.
 #[derive(Clone)]
@@ -72,86 +92,45 @@ impl Core {
         })
     }
 
-    /// Whether a condition holds for the record with this id: in memory where its own row
-    /// decides, in the database where others have a say. `this` is the row as it lies there.
+    /// Whether a condition holds for a row: in memory where the row itself decides, in the database
+    /// where others have a say.
     pub async fn holds(
         &self,
         transaction: &mut dyn Transaction,
         request: &Request,
         residual: &Residual,
-        this: &[Value],
-        next: Option<&[Value]>,
+        asked: Asked<'_>,
     ) -> Result<bool, Failure> {
-        if in_memory(&residual.expr) {
-            return Ok(holds_for(
-                &residual.expr,
-                &Claims(&request.caller),
-                request.now,
-                this,
-                next,
-            ));
-        }
-        let resource = self.model.resource(request.resource);
-        let key = ShapeKey::new(Kind::Holds)
-            .resource(resource.id)
-            .id(residual.id);
-        let prepared = self.statements.get_or_make(key, || {
-            store::write::holds(
-                &self.model,
-                self.driver.dialect(),
-                resource.id,
-                &residual.expr,
-            )
-            .map_err(|unsupported| crate::cannot_be_sql(&unsupported))
-        })?;
-        let mut arguments = vec![this[usize::from(resource.id_field().id.0)].clone()];
-        if prepared.args() > 1 {
-            // The condition names `next`, which is not in the table: all its values go along.
-            let next = next.unwrap_or(this);
-            arguments.extend(
-                store::layout::stored_fields(resource)
-                    .map(|field| next[usize::from(field.id.0)].clone()),
-            );
-        }
-        let parameters = self.bind(&prepared, &arguments, request);
-        self.is_true(transaction, &prepared, &parameters).await
-    }
-
-    /// Whether a condition holds for a row that is not in the table, or not yet with these
-    /// values: both `this` and `next` are that row.
-    pub async fn holds_unsaved(
-        &self,
-        transaction: &mut dyn Transaction,
-        request: &Request,
-        residual: &Residual,
-        row: &[Value],
-    ) -> Result<bool, Failure> {
+        let (this, next) = match asked {
+            Asked::Stored { this, next } => (this, next),
+            Asked::Unsaved(row) => (row, Some(row)),
+        };
         if in_memory(&residual.expr) {
             let claims = Claims(&request.caller);
-            return Ok(holds_for(
-                &residual.expr,
-                &claims,
-                request.now,
-                row,
-                Some(row),
-            ));
+            return Ok(holds_for(&residual.expr, &claims, request.now, this, next));
         }
         let resource = self.model.resource(request.resource);
-        let key = ShapeKey::new(Kind::HoldsUnsaved)
-            .resource(resource.id)
-            .id(residual.id);
+        let (kind, statement) = match asked {
+            Asked::Stored { .. } => (Kind::Holds, HOLDS),
+            Asked::Unsaved(_) => (Kind::HoldsUnsaved, HOLDS_UNSAVED),
+        };
+        let key = ShapeKey::new(kind).resource(resource.id).id(residual.id);
         let prepared = self.statements.get_or_make(key, || {
-            store::write::holds_unsaved(
-                &self.model,
-                self.driver.dialect(),
-                resource.id,
-                &residual.expr,
-            )
-            .map_err(|unsupported| crate::cannot_be_sql(&unsupported))
+            let dialect = self.driver.dialect();
+            statement(&self.model, dialect, resource.id, &residual.expr)
+                .map_err(|unsupported| crate::cannot_be_sql(&unsupported))
         })?;
-        let arguments: Vec<Value> = store::layout::stored_fields(resource)
-            .map(|field| row[usize::from(field.id.0)].clone())
-            .collect();
+        let mut arguments = Vec::new();
+        let mut stored = next;
+        if let Asked::Stored { .. } = asked {
+            arguments.push(this[usize::from(resource.id_field().id.0)].clone());
+            // Where the condition names `next`, which is not in the table, all its values go along.
+            stored = (prepared.args() > 1).then(|| next.unwrap_or(this));
+        }
+        if let Some(row) = stored {
+            let fields = store::layout::stored_fields(resource);
+            arguments.extend(fields.map(|field| row[usize::from(field.id.0)].clone()));
+        }
         let parameters = self.bind(&prepared, &arguments, request);
         self.is_true(transaction, &prepared, &parameters).await
     }
@@ -167,7 +146,10 @@ impl Core {
         match verdict {
             Verdict::Open => Ok(true),
             Verdict::Closed => Ok(false),
-            Verdict::Rows(residual) => self.holds(transaction, request, residual, this, next).await,
+            Verdict::Rows(residual) => {
+                let asked = Asked::Stored { this, next };
+                self.holds(transaction, request, residual, asked).await
+            }
         }
     }
 
@@ -342,11 +324,13 @@ impl Core {
         let resource = self.model.resource(request.resource);
         let mut problems = Vec::new();
         for (index, verdict) in &terms.checks {
+            let asked = Asked::Stored {
+                this: row,
+                next: None,
+            };
             if let Verdict::Rows(residual) = verdict
                 && !in_memory(&residual.expr)
-                && !self
-                    .holds(transaction, request, residual, row, None)
-                    .await?
+                && !self.holds(transaction, request, residual, asked).await?
             {
                 problems.push(broken_check(resource, *index));
             }
@@ -462,10 +446,15 @@ impl Terms {
 /// Whether what was deleted then can still be restored. Once its time has passed it is gone,
 /// whether or not anybody has purged it yet.
 pub fn is_kept(resource: &Resource, deleted_at: &Value, now: Timestamp) -> bool {
+    matches!(deleted_at, Value::Timestamp(at) if *at >= kept_since(resource, now))
+}
+
+/// What was deleted before is gone for good.
+pub fn kept_since(resource: &Resource, now: Timestamp) -> Timestamp {
     let kept = resource.soft_delete.map_or(0, |kept| {
         i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)
     });
-    matches!(deleted_at, Value::Timestamp(at) if now.0.saturating_sub(at.0) <= kept)
+    Timestamp(now.0.saturating_sub(kept))
 }
 
 /// The rule that refused a field, as a 403 (401 for guests) that names both.

@@ -81,7 +81,7 @@ fn deleted(model: &Model, dialect: Dialect) -> Vec<Store> {
         Some(Store {
             what: "deleted records",
             kept: resource.soft_delete?,
-            prune: store::write::purge(model, dialect, resource.id),
+            prune: store::write::purge(model, dialect, resource.id, None),
             at_once: store::write::PURGED_AT_ONCE,
         })
     };

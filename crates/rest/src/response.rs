@@ -128,13 +128,12 @@ pub fn written(outcome: &Outcome, model: &Model, resource: &Resource, wish: Wish
             response
         }
         Outcome::Batch(batch) => {
-            let id_type = &resource.id_field().shape.ty;
             let tag = |record: &Record| {
                 known_tag(record).unwrap_or_else(|| {
                     Tag::record(record.version, tag::hash(&body::record(record)))
                 })
             };
-            let mut response = plain_json(StatusCode::OK, body::batch(batch, id_type, tag));
+            let mut response = plain_json(StatusCode::OK, body::batch(batch, model, resource, tag));
             no_store(response.headers_mut());
             response
         }

@@ -202,8 +202,13 @@ pub const PURGED_AT_ONCE: u32 = 500;
 
 /// Deletes for good what was deleted before a time, at most [`PURGED_AT_ONCE`] records and the
 /// oldest first: repeat while it deletes so many. What other records still point to stays until
-/// they are gone. Argument: the time.
-pub fn purge(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared {
+/// they are gone. Arguments: the time; with `only`, the value that this field must have.
+pub fn purge(
+    model: &Model,
+    dialect: Dialect,
+    resource: ResourceId,
+    only: Option<FieldId>,
+) -> Prepared {
     let resource = model.resource(resource);
     let id = &resource.id_field().name;
     let mut sql = Sql::new(dialect);
@@ -226,6 +231,14 @@ pub fn purge(model: &Model, dialect: Dialect, resource: ResourceId) -> Prepared 
     sql.column(old, DELETED_AT);
     sql.push(" < ");
     sql.arg(before, &Type::Timestamp);
+    if let Some(field) = only {
+        let field = resource.field(field);
+        let wanted = sql.take_args(1);
+        sql.push(" AND ");
+        sql.column(old, &field.name);
+        sql.push(" = ");
+        sql.arg(wanted, &field.shape.ty);
+    }
     for (other, field) in relations_to(model, resource) {
         let there = sql.alias();
         sql.push(" AND NOT EXISTS (SELECT 1 FROM ");

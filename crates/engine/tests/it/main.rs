@@ -5,6 +5,7 @@
 mod access;
 mod change;
 mod list;
+mod room;
 mod statements;
 mod support;
 mod view;

@@ -8,6 +8,7 @@ use http::header::IF_MATCH;
 use http::{HeaderMap, HeaderValue};
 use model::{Field, Model, Resource};
 use serde_json::{Map, Value};
+use value::json::Mismatch;
 use value::{IdKind, Type};
 use web::RequestBody;
 
@@ -217,17 +218,30 @@ impl Faults<'_> {
         Some(part)
     }
 
-    /// A value of a key, as a path would spell it. Whether there can be such a record is asked later.
+    /// A value of a key, as a path would spell it. Whether there is such a record is asked later.
     fn value(&mut self, pointer: String, field: &Field, value: &Value) -> Option<String> {
         let is_number = matches!(field.shape.ty, Type::Int32 | Type::Int53)
             || matches!(&field.shape.ty, Type::Id(id) if id.kind == IdKind::Integer && id.prefix.is_empty());
-        match value {
-            Value::String(text) if !is_number => Some(text.clone()),
-            Value::Number(number) if is_number => Some(number.to_string()),
-            _ => {
-                let kind = if is_number { "number" } else { "string" };
-                let detail = format!("`{}` is a {kind}.", field.name);
-                self.add(pointer, "wrong_type", detail);
+        let is_of_kind = match value {
+            Value::String(_) => !is_number,
+            Value::Number(_) => is_number,
+            _ => false,
+        };
+        if !is_of_kind {
+            let kind = if is_number { "number" } else { "string" };
+            let detail = format!("`{}` is a {kind}.", field.name);
+            self.add(pointer, "wrong_type", detail);
+            return None;
+        }
+        let read = value::json::read(&field.shape.ty, value);
+        match (read, value) {
+            // A path knows one spelling only.
+            (Ok(_), Value::String(text)) => Some(text.clone()),
+            (Ok(read), _) => Some(value::text::print(&field.shape.ty, &read)),
+            (Err(mismatches), _) => {
+                for Mismatch { code, detail, .. } in mismatches {
+                    self.add(pointer.clone(), code, detail);
+                }
                 None
             }
         }

@@ -2,8 +2,9 @@
 //!
 //! Writing here cannot recurse deeply: the engine bounds how deep relations are included.
 
-use call::{BatchOutcome, Cell, Page, Record};
-use value::Type;
+use call::{BatchOutcome, Cell, Done, Page, Record, RecordKey};
+use model::{Field, Model, Resource};
+use value::Value;
 
 use super::tag::Tag;
 
@@ -30,7 +31,13 @@ pub fn page(page: &Page) -> Vec<u8> {
 
 /// The JSON of a batch, in the shape of its request. Each record has its entity tag with it, as
 /// there is no header field for so many.
-pub fn batch(batch: &BatchOutcome, id_type: &Type, tag: impl Fn(&Record) -> Tag) -> Vec<u8> {
+pub fn batch(
+    batch: &BatchOutcome,
+    model: &Model,
+    resource: &Resource,
+    tag: impl Fn(&Record) -> Tag,
+) -> Vec<u8> {
+    let key_of = |done: &Done| key(model, resource, &done.key);
     let mut out = b"{".to_vec();
     let lists = [
         (&br#""create":["#[..], &batch.create),
@@ -52,8 +59,8 @@ pub fn batch(batch: &BatchOutcome, id_type: &Type, tag: impl Fn(&Record) -> Tag)
                 }
                 // Who may not see it knows what it is called.
                 None => {
-                    out.extend_from_slice(br#"{"id":"#);
-                    value::json::write(id_type, &done.id, &mut out);
+                    write_key(&key_of(done), &mut out);
+                    out.pop();
                 }
             }
             out.push(b'}');
@@ -64,10 +71,37 @@ pub fn batch(batch: &BatchOutcome, id_type: &Type, tag: impl Fn(&Record) -> Tag)
         if place > 0 {
             out.push(b',');
         }
-        value::json::write(id_type, &done.id, &mut out);
+        match &key_of(done)[..] {
+            [(field, value)] => value::json::write(&field.shape.ty, value, &mut out),
+            several => write_key(several, &mut out),
+        }
     }
     out.extend_from_slice(b"]}");
     out
+}
+
+/// What the path of a record ends with, as a batch names it.
+fn key<'m>(model: &Model, resource: &'m Resource, key: &RecordKey) -> Vec<(&'m Field, Value)> {
+    let values = match key {
+        RecordKey::Id(text) => resource.id_type.parse(text).ok().map(|id| vec![id]),
+        RecordKey::Natural(texts) => model.read_path(resource.id, texts),
+    };
+    let mut values = values.expect("what was written has a key");
+    let own = resource.key_fields().count();
+    let around = values.len().saturating_sub(own);
+    resource.key_fields().zip(values.drain(around..)).collect()
+}
+
+fn write_key(key: &[(&Field, Value)], out: &mut Vec<u8>) {
+    let mut next = b'{';
+    for (field, value) in key {
+        out.push(next);
+        next = b',';
+        value::json::write_string(&field.name, out);
+        out.push(b':');
+        value::json::write(&field.shape.ty, value, out);
+    }
+    out.push(b'}');
 }
 
 /// The JSON of a page as a bare array.

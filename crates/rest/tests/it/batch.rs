@@ -233,6 +233,24 @@ fn of_what_is_refused_nothing_is_done() {
             "/delete/2/x unknown_field",
         ],
     );
+    // An id that no record can have is a mistake like the others.
+    check(
+        json!({
+            "create": [{"title": ""}],
+            "update": [{"id": 2.5, "done": true}, {"id": 0, "title": ""}],
+            "delete": [1.5, -1, {"id": 1e300}, 9_007_199_254_740_992_u64],
+        }),
+        422,
+        &[
+            "/create/0/title too_short",
+            "/update/0/id invalid_format",
+            "/update/1/id invalid_format",
+            "/delete/0 invalid_format",
+            "/delete/1 invalid_format",
+            "/delete/2/id invalid_format",
+            "/delete/3 invalid_format",
+        ],
+    );
     let many = vec![json!({"title": "a"}); 1001];
     check(json!({"create": many}), 422, &[" too_many_items"]);
     let now = feed(&app)
@@ -410,7 +428,8 @@ fn records_are_named_as_their_path_names_them() {
     let answer = answer.expect(200).json();
     assert_eq!(answer["update"][0]["stars"], 1);
     assert_eq!(answer["update"][1]["stars"], 2);
-    assert_eq!(answer["delete"], json!([made[2]["id"]]));
+    // And what is answered leads to it, as its id would not.
+    assert_eq!(answer["delete"], json!([{"owner": "o", "name": "c"}]));
     assert_eq!(app.get("/v1/repos/o/b").expect(200).json()["stars"], 2);
     app.get("/v1/repos/o/c").expect(404);
 
@@ -466,9 +485,15 @@ fn records_are_named_as_their_path_names_them() {
     );
     check(
         "serials",
-        json!({"delete": ["07"]}),
-        404,
-        &["/delete/0 not_found"],
+        json!({"create": [{"serial": 1}, {"note": 1}], "delete": ["x", {"serial": "1e3"}, "07"]}),
+        422,
+        &[
+            "/create/1/serial required",
+            "/create/1/note wrong_type",
+            "/delete/0 invalid_format",
+            "/delete/1/serial invalid_format",
+            "/delete/2 invalid_format",
+        ],
     );
     assert_eq!(app.get("/v1/serials/7").expect(200).json()["note"], "n");
 }
@@ -497,6 +522,7 @@ fn records_within_others_are_written_where_they_are() {
     let answer = answer.expect(200).json();
     assert_eq!(answer["create"][0]["number"], 3);
     assert_eq!(answer["update"][0]["title"], "changed");
+    assert_eq!(answer["delete"], json!([2]));
     let told = |name: &str| {
         let list = app.get(&format!("/v1/repos/o/{name}/issues")).expect(200);
         let told = list.items().into_iter();
@@ -556,14 +582,32 @@ fn what_a_batch_deletes_softly_can_be_restored() {
     change["stars"] = json!(1);
     let gone = batch(&app, "repos", &json!({"update": [change]}));
     assert_eq!(gone.expect(404).faults(), ["/update/0 not_found"]);
-    let taken = batch(&app, "repos", &json!({"create": [repo("a")]}));
+    let taken = batch(&app, "repos", &json!({"create": [repo("a")]})).expect(409);
     assert_eq!(
-        taken.expect(409).faults(),
+        taken.faults(),
         [
             "/create/0/owner already_exists",
             "/create/0/name already_exists"
         ]
     );
+    // Who could restore it is told so, for each part as for a single create.
+    assert!(
+        taken.text().contains("it is the deleted repo"),
+        "{}",
+        taken.text()
+    );
+    batch(&app, "repos", &json!({"create": [repo("c")]})).expect(200);
+    let taken = app
+        .patch("/v1/repos/o/c", &json!({"name": "a"}))
+        .expect(409);
+    assert!(
+        taken.text().contains("it is the deleted repo"),
+        "{}",
+        taken.text()
+    );
+    let both = json!({"create": [repo("d"), repo("c")]});
+    let taken = batch(&app, "repos", &both).expect(409);
+    assert!(!taken.text().contains("deleted"), "{}", taken.text());
     app.request("POST", "/v1/repos/o/a/restore")
         .send()
         .expect(200);

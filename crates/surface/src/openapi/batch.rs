@@ -138,7 +138,6 @@ pub fn components(
     batch_max: usize,
     out: &mut Map<String, Json>,
 ) {
-    let id = schemas.id(&resource.id_type);
     // What names a record is what its path ends with.
     let key: Vec<(&Field, Json)> = resource
         .key_fields()
@@ -146,6 +145,10 @@ pub fn components(
             Type::Id(id) => (field, schemas.id(id)),
             _ => (field, schemas.path_value(field)),
         })
+        .collect();
+    let members: Map<String, Json> = key
+        .iter()
+        .map(|(field, schema)| (field.name.clone(), schema.clone()))
         .collect();
     let etag = json!({
         "type": "string",
@@ -185,10 +188,7 @@ pub fn components(
         properties.insert("update".to_owned(), list(update));
     }
     if access::of(resource, Action::Delete).is_some() {
-        let mut members: Map<String, Json> = key
-            .iter()
-            .map(|(field, schema)| (field.name.clone(), schema.clone()))
-            .collect();
+        let mut members = members.clone();
         members.insert("etag".to_owned(), etag);
         let with_tag = json!({
             "type": "object",
@@ -226,11 +226,19 @@ pub fn components(
             {
                 "type": "object",
                 "description": "A record that you may not see.",
-                "properties": {"id": id},
-                "required": ["id"],
+                "properties": members,
+                "required": members.keys().collect::<Vec<_>>(),
             },
         ],
     });
+    let deleted = match key.as_slice() {
+        [(_, alone)] => alone.clone(),
+        _ => json!({
+            "type": "object",
+            "properties": members,
+            "required": members.keys().collect::<Vec<_>>(),
+        }),
+    };
     let list = |items: &Json| json!({"type": "array", "items": items});
     out.insert(
         names.batch_answer.clone(),
@@ -240,7 +248,7 @@ pub fn components(
             "properties": {
                 "create": list(&written),
                 "update": list(&written),
-                "delete": list(&id),
+                "delete": list(&deleted),
             },
             "required": ["create", "update", "delete"],
         }),
