@@ -28,6 +28,7 @@ pub use refusals::{Fault, Refused};
 
 pub(crate) use intake::{Intake, Refusals, Stop};
 pub(crate) use ledger::State;
+pub(crate) use parse::not_json;
 
 /// How records are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

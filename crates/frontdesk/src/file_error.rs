@@ -49,6 +49,11 @@ impl FileError {
         }
     }
 
+    /// Why it did not work, where its name is told already.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
     /// What to do about it.
     pub fn mend(&self) -> &str {
         &self.mend

@@ -6,19 +6,22 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use call::{Caller, CallerKind, Failure, Outcome, Place, Precondition, RecordKey, Request};
 use engine::{Engine, Row};
 use model::{Action, Audience, Model};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 use store::imports::Waiting;
 use value::ResourceId;
 
 use crate::clock::now;
-use crate::data::{Intake, Refusals, State, Stop};
+use crate::data::{Intake, Refusals, State, Stop, not_json};
+use crate::file_error::FileError;
 
 /// The folder beside the contract.
 pub const FOLDER: &str = "seed";
@@ -207,15 +210,10 @@ fn read(model: &Model, folder: &Path) -> Result<Vec<File>, SeedError> {
         line: None,
         what,
     };
-    let entries = fs::read_dir(folder).map_err(|error| failed(folder, error.to_string()))?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        paths.push(
-            entry
-                .map_err(|error| failed(folder, error.to_string()))?
-                .path(),
-        );
-    }
+    let unreadable = |error| failed(folder, unusable(&FileError::reading(folder, error)));
+    let entries = fs::read_dir(folder).map_err(unreadable)?;
+    let paths: Result<Vec<PathBuf>, _> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut paths = paths.map_err(unreadable)?;
     paths.sort();
     let mut files: Vec<File> = Vec::new();
     for path in paths {
@@ -291,25 +289,42 @@ fn records(path: &Path, is_array: bool) -> Result<Vec<Record>, SeedError> {
         line,
         what,
     };
-    let bytes = fs::metadata(path)
-        .map_err(|error| failed(None, error.to_string()))?
-        .len();
+    let unreadable = |error: io::Error| failed(None, unusable(&FileError::reading(path, error)));
+    let bytes = fs::metadata(path).map_err(unreadable)?.len();
     if bytes > FILE_BYTES_MAX {
-        let what = format!("a seed file has at most {} MiB", FILE_BYTES_MAX >> 20);
+        let what = format!(
+            "a seed file has at most {} MiB; `frontdesk data import` reads larger ones",
+            FILE_BYTES_MAX >> 20
+        );
         return Err(failed(None, what));
     }
-    let text = fs::read_to_string(path).map_err(|error| failed(None, error.to_string()))?;
-    let body = |line: usize, json: &str| match serde_json::from_str::<Json>(json) {
+    let bytes = fs::read(path).map_err(unreadable)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        failed(
+            Some(line),
+            "this is not UTF-8; save the file as UTF-8".to_owned(),
+        )
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let body = |line: usize, json: &str| match web::json::parse(json.as_bytes()) {
         Ok(Json::Object(body)) => Ok(Record { line, body }),
         Ok(_) => Err(failed(
             Some(line),
             "a record is a JSON object: `{\"name\": …}`".to_owned(),
         )),
-        Err(error) => Err(failed(Some(line + error.line() - 1), not_json(&error))),
+        Err(error) => Err(failed(Some(line + error.line - 1), not_json(&error))),
     };
     if is_array {
-        let items: Vec<&RawValue> = serde_json::from_str(&text).map_err(|error| {
-            let what = format!("{}; the file holds an array of records", not_json(&error));
+        let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
+            let what = match error.classify() {
+                Category::Eof => "it ends in the middle".to_owned(),
+                // All that is asked of it is to be a list.
+                Category::Data => "it is something else".to_owned(),
+                Category::Syntax | Category::Io => web::json::plain(&error),
+            };
+            let what = format!("not a JSON array of records: {what}");
             failed(Some(error.line()), what)
         })?;
         let mut line = 1;
@@ -335,11 +350,9 @@ fn records(path: &Path, is_array: bool) -> Result<Vec<Record>, SeedError> {
         .collect()
 }
 
-fn not_json(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    // The line is told by us, the column is of little use.
-    let text = text.split(" at line ").next().unwrap_or_default();
-    format!("not JSON: {text}")
+/// Why a file or folder cannot be read, and what mends that.
+fn unusable(error: &FileError) -> String {
+    format!("it cannot be read: {}; {}", error.why(), error.mend())
 }
 
 /// A refusal with all its faults, in one line.
@@ -455,9 +468,55 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_cannot_be_read_is_told_with_its_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.ndjson");
+        let told = |path: &Path| {
+            let error = records(path, false).unwrap_err();
+            assert_eq!(error.file, path);
+            error.what
+        };
+        assert_eq!(
+            told(&path),
+            "it cannot be read: there is no such file; name a file that is there"
+        );
+        fs::write(&path, b"{}\n{\"a\": \"\xff\"}").unwrap();
+        assert_eq!(told(&path), "this is not UTF-8; save the file as UTF-8");
+    }
+
+    #[test]
     fn mistakes_are_placed() {
         for (name, text, expected) in [
-            ("a.ndjson", "{}\n{\"a\" 1}", "2: not JSON: expected `:`"),
+            (
+                "a.ndjson",
+                "{}\n{\"a\" 1}",
+                "2: not JSON: between a name and its value stands a `:`, at column 6",
+            ),
+            (
+                "a.ndjson",
+                "{}\n{\"a\": 1, \"a\": 2}",
+                "2: `a` is named twice, at column 12",
+            ),
+            (
+                "a.json",
+                "[{},\n {\"a\":\n x}]",
+                "3: not a JSON array of records: a value is missing or is not spelled as one; text stands in double quotes",
+            ),
+            (
+                "a.json",
+                "[{},\n {\"a\": 1,\n \"a\": 2}]",
+                "3: `a` is named twice, at column 4",
+            ),
+            (
+                "a.json",
+                "{}",
+                "1: not a JSON array of records: it is something else",
+            ),
+            (
+                "a.json",
+                "[{},\n",
+                "2: not a JSON array of records: it ends in the middle",
+            ),
             (
                 "a.ndjson",
                 "{}\n[]",
@@ -471,7 +530,7 @@ mod tests {
             (
                 "a.json",
                 "[{}\n {}]",
-                "2: not JSON: expected `,` or `]`; the file holds an array of records",
+                "2: not a JSON array of records: a `,` is missing, or the `]` that ends the list",
             ),
         ] {
             assert_eq!(lines(name, text), Err(expected.to_owned()), "{text}");

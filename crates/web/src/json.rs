@@ -93,7 +93,16 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     .deserialize(&mut reader)
     {
         Ok(value) => value,
-        Err(error) => return Err(trail.explain(&error)),
+        Err(error) => {
+            let mut error = trail.explain(&error);
+            if error.column == 0 && error.line > 1 {
+                // The line break itself is at fault, and stands at the end of the line before.
+                let upto = text.split_inclusive('\n').take(error.line - 1);
+                let upto: usize = upto.map(str::len).sum();
+                (error.line, error.column) = position(&bytes[..upto.saturating_sub(1)]);
+            }
+            return Err(error);
+        }
     };
     match reader.end() {
         Ok(()) => Ok(value),
@@ -152,13 +161,44 @@ impl Trail {
     }
 }
 
-/// The parser's words without the position, which we say ourselves.
-fn plain(error: &serde_json::Error) -> String {
+/// What is wrong with a text that is no JSON, for whoever wrote it; without the position, which is
+/// told beside it. The parser's own words say what it waited for.
+pub fn plain(error: &serde_json::Error) -> String {
     let mut text = error.to_string();
     if let Some(end) = text.rfind(" at line ") {
         text.truncate(end);
     }
-    text
+    let told = match text.as_str() {
+        "expected `:`" => "between a name and its value stands a `:`",
+        "expected `,` or `]`" => "a `,` is missing, or the `]` that ends the list",
+        "expected `,` or `}`" => "a `,` is missing, or the `}` that ends the object",
+        "expected ident" => {
+            "only `true`, `false` and `null` are words; text stands in double quotes"
+        }
+        "expected value" => {
+            "a value is missing or is not spelled as one; text stands in double quotes"
+        }
+        "key must be a string" => "the names of members stand in double quotes",
+        "trailing comma" => "a `,` has nothing behind it",
+        "trailing characters" => "something follows its end",
+        "invalid number" => {
+            "a number begins with a digit or `-`, has no zeros in front, and digits behind its point"
+        }
+        "number out of range" => "a number is larger than any computer counts with",
+        "invalid escape" => {
+            "behind a `\\` in text stands one of `\"`, `\\`, `/`, `b`, `f`, `n`, `r`, `t` and `uXXXX`"
+        }
+        "control character (\\u0000-\\u001F) found while parsing a string" => {
+            "a text holds a line break, a tab or its like, or has no closing quote; `\\n` is a line \
+             break, `\\t` a tab"
+        }
+        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
+            "half of a pair of `\\uD8XX` and `\\uDCXX` is missing"
+        }
+        "invalid unicode code point" => "a `\\uXXXX` is no character",
+        _ => return text,
+    };
+    told.to_owned()
 }
 
 /// Appends one step of an RFC 6901 pointer.
@@ -219,7 +259,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
         match Number::from_f64(value) {
             Some(number) => Ok(Value::Number(number)),
-            None => Err(self.fail(JsonFault::Syntax("number out of range".to_owned()))),
+            None => Err(E::custom("number out of range")),
         }
     }
 
@@ -376,7 +416,7 @@ mod tests {
             ),
             (
                 "{\"a\":{\"b\":[1,2,x]}}",
-                r#""/a/b/2" Not JSON: expected value, at line 1 column 16."#,
+                r#""/a/b/2" Not JSON: a value is missing or is not spelled as one; text stands in double quotes, at line 1 column 16."#,
             ),
             (
                 "{\"a\":1,\n \"a\":2}",
@@ -392,29 +432,55 @@ mod tests {
             ),
             (
                 "[1,]",
-                r#""/1" Not JSON: trailing comma, at line 1 column 4."#,
+                r#""/1" Not JSON: a `,` has nothing behind it, at line 1 column 4."#,
             ),
             (
                 "{a:1}",
-                r#""" Not JSON: key must be a string, at line 1 column 2."#,
+                r#""" Not JSON: the names of members stand in double quotes, at line 1 column 2."#,
             ),
-            ("NaN", r#""" Not JSON: expected value, at line 1 column 1."#),
-            ("01", r#""" Not JSON: invalid number, at line 1 column 2."#),
+            (
+                "NaN",
+                r#""" Not JSON: a value is missing or is not spelled as one; text stands in double quotes, at line 1 column 1."#,
+            ),
+            (
+                "01",
+                r#""" Not JSON: a number begins with a digit or `-`, has no zeros in front, and digits behind its point, at line 1 column 2."#,
+            ),
             (
                 "1e999",
-                r#""" Not JSON: number out of range, at line 1 column 5."#,
+                r#""" Not JSON: a number is larger than any computer counts with, at line 1 column 5."#,
             ),
             (
                 "// c\n1",
-                r#""" Not JSON: expected value, at line 1 column 1."#,
+                r#""" Not JSON: a value is missing or is not spelled as one; text stands in double quotes, at line 1 column 1."#,
             ),
             (
                 r#""\ud800""#,
-                r#""" Not JSON: unexpected end of hex escape, at line 1 column 8."#,
+                r#""" Not JSON: half of a pair of `\uD8XX` and `\uDCXX` is missing, at line 1 column 8."#,
+            ),
+            (
+                "{\"a\": tru}",
+                r#""/a" Not JSON: only `true`, `false` and `null` are words; text stands in double quotes, at line 1 column 10."#,
+            ),
+            (
+                "{\"a\" 1}",
+                r#""/a" Not JSON: between a name and its value stands a `:`, at line 1 column 6."#,
+            ),
+            (
+                "[1 2]",
+                r#""" Not JSON: a `,` is missing, or the `]` that ends the list, at line 1 column 4."#,
+            ),
+            (
+                "{\"a\":1 \"b\":2}",
+                r#""" Not JSON: a `,` is missing, or the `}` that ends the object, at line 1 column 8."#,
+            ),
+            (
+                r#""a\xb""#,
+                r#""" Not JSON: behind a `\` in text stands one of `"`, `\`, `/`, `b`, `f`, `n`, `r`, `t` and `uXXXX`, at line 1 column 4."#,
             ),
             (
                 "\"a\nb\"",
-                r#""" Not JSON: control character (\u0000-\u001F) found while parsing a string, at line 2 column 0."#,
+                r#""" Not JSON: a text holds a line break, a tab or its like, or has no closing quote; `\n` is a line break, `\t` a tab, at line 1 column 3."#,
             ),
         ] {
             assert_eq!(check(input), output, "{input:?}");

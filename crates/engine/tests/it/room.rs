@@ -167,13 +167,10 @@ async fn several_values_and_several_records_may_be_in_the_way() {
     let batch = |later| {
         let mut ask = shelf.ask("Author", Action::Create, later);
         let bodies = [json!({"name": "Dee"}), json!({"name": "Cid"})];
-        ask.request.change = Some(Change::Batch(
-            Batch {
-                create: bodies.into_iter().map(|body| Some(object(body))).collect(),
-                ..Batch::default()
-            }
-            .into(),
-        ));
+        ask.request.change = Some(Change::Batch(Batch {
+            create: bodies.into_iter().map(|body| Some(object(body))).collect(),
+            ..Batch::default()
+        }));
         ask
     };
     assert_eq!(

@@ -2,13 +2,14 @@
 //! means.
 
 use std::path::PathBuf;
+use std::{env, io};
 
 use clap::Args;
 use frontdesk::call::{Caller, CallerKind, RecordKey};
 use frontdesk::contract::{self, who::Who};
 use frontdesk::decision::{self, Decision, Verdict};
 use frontdesk::model::{Action, Audience, Model, Resource};
-use frontdesk::{Database, FILE, Location, trial};
+use frontdesk::{Database, FILE, FileError, Location, trial};
 use serde_json::{Value as Json, json};
 
 use super::{Done, Trouble, location, model, runtime};
@@ -282,9 +283,7 @@ impl Ask<'_> {
             }
             (None, false, Location::Folder(_)) => {
                 // Only to know which SQL is spoken.
-                folder = tempfile::tempdir().map_err(|error| {
-                    Trouble::Wrong(format!("no temporary folder: {error}"), None)
-                })?;
+                folder = tempfile::tempdir().map_err(no_temporary_folder)?;
                 Database::open(folder.path())?
             }
         };
@@ -423,4 +422,11 @@ impl Ask<'_> {
             "sql": decision.sql,
         })
     }
+}
+
+/// The system was asked for one, and named none.
+fn no_temporary_folder(error: io::Error) -> Trouble {
+    let error = FileError::making_folder(&env::temp_dir().join("frontdesk"), error);
+    let help = format!("{}: `TMPDIR` says where", error.mend());
+    Trouble::Wrong(error.to_string(), Some(help))
 }

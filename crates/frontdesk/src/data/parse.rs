@@ -7,7 +7,7 @@ use engine::DELETED_AT;
 use model::{Field, Resource};
 use serde_json::{Map, Value as Json};
 use value::{FieldId, Timestamp, Type, Value, csv};
-use web::json::JsonFault;
+use web::json::{DEPTH, JsonError, JsonFault, VALUES};
 
 use super::records::{RECORD_BYTES_MAX, Raw};
 
@@ -44,9 +44,6 @@ pub fn ndjson(raw: &Raw) -> Result<Map<String, Json>, Failure> {
         Ok(Json::Object(members)) => return Ok(members),
         Ok(_) => "a record is a JSON object on one line: {\"name\": …}".to_owned(),
         Err(error) => match error.fault {
-            JsonFault::Encoding => "the line is not UTF-8".to_owned(),
-            JsonFault::Syntax(what) => format!("not JSON: {what}, at column {}", error.column),
-            JsonFault::Duplicate(name) => format!("`{name}` is named twice"),
             JsonFault::Incomplete => {
                 "not JSON: it ends in the middle; a record is one line".to_owned()
             }
@@ -54,10 +51,29 @@ pub fn ndjson(raw: &Raw) -> Result<Map<String, Json>, Failure> {
                 "something follows the record at column {}; a record is one line",
                 error.column
             ),
-            other => format!("not a record: {other:?}"),
+            _ => not_json(&error),
         },
     };
     Err(Failure::new(Code::Malformed, what))
+}
+
+/// What is wrong with the JSON of one record, and in which column.
+pub fn not_json(error: &JsonError) -> String {
+    let what = match &error.fault {
+        JsonFault::Syntax(what) => format!("not JSON: {what}"),
+        JsonFault::Incomplete => "not JSON: it ends in the middle".to_owned(),
+        JsonFault::Trailing => "something follows the record".to_owned(),
+        JsonFault::Empty => return "there is no record here".to_owned(),
+        JsonFault::Encoding => {
+            let column = error.column;
+            return format!("this is not UTF-8, at column {column}; save the file as UTF-8");
+        }
+        JsonFault::ByteOrderMark => "a byte order mark stands here; leave it out".to_owned(),
+        JsonFault::Duplicate(name) => format!("`{name}` is named twice"),
+        JsonFault::TooDeep => format!("the record is nested deeper than {DEPTH} levels"),
+        JsonFault::TooMany => format!("the record has more than {VALUES} values"),
+    };
+    format!("{what}, at column {}", error.column)
 }
 
 fn check_length(raw: &Raw) -> Result<(), Failure> {

@@ -226,3 +226,79 @@ fn whatever_cannot_be_used_is_named_with_its_mend() {
     // Nothing was begun by all that.
     assert!(!place.join("none").exists() && !place.join("nowhere").exists());
 }
+
+#[test]
+fn records_that_are_no_json_are_told_in_the_words_of_who_wrote_them() {
+    let place = contract(CONTRACT);
+    let place = place.path();
+    run(place, &["migrate", "apply"]).expect(0);
+    for (line, what) in [
+        (
+            "{\"text\": tru}",
+            "not JSON: only `true`, `false` and `null` are words; text stands in double quotes, at \
+             column 13",
+        ),
+        (
+            "{\"text\" \"a\"}",
+            "not JSON: between a name and its value stands a `:`, at column 9",
+        ),
+        (
+            "{text: 1}",
+            "not JSON: the names of members stand in double quotes, at column 2",
+        ),
+        (
+            "[1]",
+            "a record is a JSON object on one line: {\"name\": …}",
+        ),
+        (
+            "{\"text\": \"a\"",
+            "not JSON: it ends in the middle; a record is one line",
+        ),
+        (
+            "{\"text\": \"a\"} {}",
+            "something follows the record at column 15; a record is one line",
+        ),
+        (
+            "{\"text\": \"a\", \"text\": 1}",
+            "`text` is named twice, at column 20",
+        ),
+        (
+            "{\"text\": \"\u{1}\"}",
+            "not JSON: a text holds a line break, a tab or its like, or has no \
+          closing quote; `\\n` is a line break, `\\t` a tab, at column 11",
+        ),
+    ] {
+        write(
+            place,
+            "in.ndjson",
+            &format!("{{\"text\": \"a\"}}\n{line}\n"),
+        );
+        let refused = run(
+            place,
+            &["data", "import", "notes", "in.ndjson", "--dry-run"],
+        )
+        .expect(1);
+        let told = format!("error[malformed]: {what}\n  --> in.ndjson:2\n");
+        assert!(
+            refused.stderr.starts_with(&told),
+            "{line}: {}",
+            refused.stderr
+        );
+    }
+}
+
+#[test]
+fn a_folder_that_the_system_lacks_is_told_with_what_names_it() {
+    if !on_sqlite() {
+        return;
+    }
+    let place = contract(CONTRACT);
+    let asked = &["explain", "Note", "update", "--as", "user=ann"];
+    let mut command = testkit::command(crate::support::BINARY, place.path(), asked);
+    let output = command.env("TMPDIR", "/nowhere/at/all").output().unwrap();
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: `/nowhere/at/all/frontdesk` cannot be made: there is no folder `/nowhere`\n  \
+         help: make `/nowhere/at/all` first, or name another place: `TMPDIR` says where\n"
+    );
+}
