@@ -468,7 +468,7 @@ mod tests {
             ),
             (
                 "[1 2]",
-                r#""" Not JSON: a `,` is missing, or the `]` that ends the list, at line 1 column 4."#,
+                r#""/1" Not JSON: a `,` is missing, or the `]` that ends the list, at line 1 column 4."#,
             ),
             (
                 "{\"a\":1 \"b\":2}",
