@@ -1,10 +1,14 @@
 //! Writes a file in one orderly form, without touching what it says.
 //!
 //! Keys keep their order and every comment survives. Indentation becomes two spaces, one space
-//! follows a colon, brackets stay brackets, blank lines are kept one at a time. Bare words that a
-//! YAML 1.1 parser would take for something else (`yes`, `on`, `1_000`) get quotes. Comments
-//! behind a value keep their column when they were set apart by more than two spaces, so a column
-//! of comments stays one.
+//! follows a colon, blank lines are kept one at a time. Brackets on one line stay there; those over
+//! several lines, for which one is too short or a comment in the way, give a line to each entry
+//! instead. A file that is in brackets as a whole may be JSON, and keeps them.
+//!
+//! Keys that are plain words lose their quotes, values keep theirs: they may say that something
+//! is text. Bare words that a YAML 1.1 parser would take for something else (`yes`, `on`, `1_000`)
+//! get quotes. Comments behind a value keep their column when they were set apart by more than two
+//! spaces, so a column of comments stays one.
 //!
 //! `layout` writes, `trivia` finds the comments between the tokens. Knows only YAML, nothing of
 //! the contract's words.

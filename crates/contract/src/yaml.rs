@@ -22,7 +22,7 @@ use std::ops::Range;
 use diag::{Diagnostics, FileId, Span, Spanned};
 
 pub(crate) use place::{document_start, next_token};
-pub(crate) use scalar::{differs_in_yaml_1_1, quoted};
+pub(crate) use scalar::{differs_in_yaml_1_1, is_text, quoted};
 
 /// A contract of 4 MiB is some hundred thousand lines: beyond it somebody sent the wrong file.
 pub const BYTES_MAX: usize = 4 << 20;

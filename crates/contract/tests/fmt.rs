@@ -49,26 +49,49 @@ fn brackets() {
     check("a: {b: , c: ~}", "a: {b: null, c: ~}\n");
     check("a: [1,\n  2]\n", "a: [1, 2]\n");
     check("a: [\n ]\n", "a: []\n");
-    check("a: [\n  1, 2 ]\nb: 1", "a: [\n    1,\n    2\n  ]\nb: 1\n");
-    check("a: [\n  1, 2, ]\n", "a: [\n    1,\n    2,\n  ]\n");
     check(
         "{\n\"a\": {\n\"b\": 'x'\n}\n}\n",
         "{\n  \"a\": {\n    \"b\": 'x'\n  }\n}\n",
     );
     let long = format!("a: [{}]\n", ["abcdefghi"; 12].join(", "));
     check(&long, &long);
-    let broken = long.replacen(", ", ",\n   ", 1);
+}
+
+#[test]
+fn what_does_not_stand_on_one_line_needs_no_brackets() {
+    let check = |text: &str, expected: &str| assert_eq!(formatted(text), expected, "{text:?}");
+    check("a: [\n  1, 2 ]\nb: 1", "a:\n  - 1\n  - 2\nb: 1\n");
+    check("a: [\n  1, 2, ]\n", "a:\n  - 1\n  - 2\n");
+    check("- {\n  a: 1, b: {c: 2} }\n", "- a: 1\n  b: {c: 2}\n");
+    check("a: [[\n 1], {b: 2}]\n", "a:\n  - - 1\n  - {b: 2}\n");
+    let long = format!("a: [{}]\n", ["abcdefghi"; 12].join(",\n  "));
+    check(&long, &format!("a:\n{}", "  - abcdefghi\n".repeat(12)));
     check(
-        &broken,
-        &format!(
-            "a: [\n{}    abcdefghi\n  ]\n",
-            "    abcdefghi,\n".repeat(11)
-        ),
+        "fields: {title: string, # what it is called\n  price: {type: integer, # in cents\n    minimum: 0}}\naccess: {read: public}\n",
+        "fields:\n  title: string  # what it is called\n  price:\n    type: integer  # in cents\n    minimum: 0\naccess: {read: public}\n",
     );
     check(
-        "a: {b: 1, # one\n  c: # two\n   [ 3 # three\n   , 4], # four\n  # five\n }\nd: 1\n",
-        "a: {\n    b: 1,  # one\n    c:  # two\n      [\n        3,  # three\n        4\n      ],  # four\n    # five\n  }\nd: 1\n",
+        "a: { # all\n  b: 1, # one\n\n  c: # two\n   [ 3 # three\n   , 4], # four\n  # five\n } # six\nd: 1\n",
+        "a:  # all\n  b: 1  # one\n\n  c:  # two\n    - 3  # three\n    - 4  # four\n  # five\n  # six\nd: 1\n",
     );
+    // A file in brackets may be JSON; so it stays.
+    check(
+        "{\"a\": [\n1\n], \"b\": {\"c\": null}}\n",
+        "{\n  \"a\": [\n    1\n  ],\n  \"b\": {\"c\": null}\n}\n",
+    );
+    check("a: {\n # none\n }\n", "a: {\n    # none\n  }\n");
+}
+
+#[test]
+fn words_need_no_quotes_as_keys() {
+    let check = |text: &str, expected: &str| assert_eq!(formatted(text), expected, "{text:?}");
+    check(
+        "\"title\": 'x'\n'last_seen?': {\"type\":\"string\"}\n",
+        "title: 'x'\nlast_seen?: {type: \"string\"}\n",
+    );
+    let kept =
+        "'on': 1\n'true': 2\n'12': 3\n\"a b\": 4\n'': 5\n\"a\\n\": 6\n'null': 7\n'it''s': 8\n";
+    check(kept, kept);
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(super) fn layout(text: &str, root: &Node) -> String {
         out: String::with_capacity(text.len()),
         levels: Vec::new(),
         no_blank: true,
+        json: root.source(text).starts_with(['[', '{']),
     };
     printer.document(root);
     printer.out
@@ -34,6 +35,8 @@ struct Printer<'t> {
     /// A blank line is not wanted here: at the beginning of something, or where it would become
     /// part of a text.
     no_blank: bool,
+    /// The whole is in brackets, so it may be read as JSON: brackets and quotes are kept.
+    json: bool,
 }
 
 impl<'t> Printer<'t> {
@@ -57,14 +60,14 @@ impl<'t> Printer<'t> {
             self.no_blank = true;
         }
         match &root.kind {
-            Kind::Map(entries) if !self.is_flow(root) => self.block_map(entries, 0, false),
-            Kind::List(items) if !self.is_flow(root) => self.block_list(items, 0, false),
+            Kind::Map(entries) if !self.json => self.block_map(entries, 0, false),
+            Kind::List(_) if !self.json => self.block_list(root, 0, false),
             Kind::Null if root.span.is_empty() => {}
             _ => {
                 // Text goes on indented, so that no line of it can be taken for `---`.
                 let source = root.source(self.text);
                 let marker = source.starts_with("---") || source.starts_with("...");
-                let inner = if self.is_flow(root) { 0 } else { INDENT };
+                let inner = if self.json { 0 } else { INDENT };
                 let gap = self.gap(root.span.start as usize);
                 self.line_for_token(&gap, 0);
                 if marker {
@@ -88,23 +91,38 @@ impl<'t> Printer<'t> {
         }
     }
 
-    fn block_list(&mut self, items: &[Node], indent: usize, compact: bool) {
-        for (at, item) in items.iter().enumerate() {
-            let dash = next_token(self.text, self.cursor);
-            self.block_token(dash, indent, compact && at == 0);
+    fn block_list(&mut self, list: &Node, indent: usize, compact: bool) {
+        let dashes = !self.is_flow(list);
+        for (at, item) in list.as_list().unwrap_or_default().iter().enumerate() {
+            let token = match dashes {
+                true => next_token(self.text, self.cursor),
+                false => item.span.start as usize,
+            };
+            self.block_token(token, indent, compact && at == 0);
             self.write("-");
-            self.cursor = (dash + 1).min(self.text.len());
-            match &item.kind {
-                Kind::Map(entries) if !self.is_flow(item) => {
-                    self.no_blank = true;
-                    self.block_map(entries, indent + INDENT, true);
-                }
-                Kind::List(items) if !self.is_flow(item) => {
-                    self.no_blank = true;
-                    self.block_list(items, indent + INDENT, true);
-                }
-                _ => self.value(item, indent),
+            if dashes {
+                self.cursor = (token + 1).min(self.text.len());
             }
+            if self.is_block(item, indent) {
+                self.no_blank = true;
+                self.block(item, indent + INDENT, true);
+            } else {
+                self.value(item, indent);
+            }
+        }
+    }
+
+    /// A list or map of which each entry gets a line, whether it stood in brackets or not.
+    fn block(&mut self, node: &Node, indent: usize, compact: bool) {
+        match &node.kind {
+            Kind::Map(entries) => self.block_map(entries, indent, compact),
+            _ => self.block_list(node, indent, compact),
+        }
+        if self.is_flow(node) {
+            let end = node.span.end as usize;
+            let gap = self.gap(end - 1);
+            self.comments(&gap.comments, indent, false);
+            self.cursor = end;
         }
     }
 
@@ -123,7 +141,7 @@ impl<'t> Printer<'t> {
 
     fn key(&mut self, entry: &Entry) {
         let range = entry.key.span.range();
-        let source = &self.text[range.clone()];
+        let source = self.key_source(entry);
         self.scalar(source, column_of_line(&self.out) + INDENT);
         // Inside brackets a comment may stand before the colon: it is read with what follows.
         let colon = next_token(self.text, range.end);
@@ -142,14 +160,12 @@ impl<'t> Printer<'t> {
         match &node.kind {
             Kind::Null if node.span.is_empty() => {
                 // Pass by the colon, so that what follows is what stands behind it.
-                self.cursor = node.span.end as usize;
+                let gap = self.gap(node.span.end as usize);
                 self.no_blank = false;
+                self.comments(&gap.comments, indent + INDENT, false);
             }
-            Kind::Map(entries) if !self.is_flow(node) => {
-                self.block_map(entries, indent + INDENT, false);
-            }
-            Kind::List(items) if !self.is_flow(node) => {
-                self.block_list(items, indent + INDENT, false);
+            Kind::Map(_) | Kind::List(_) if self.is_block(node, indent) => {
+                self.block(node, indent + INDENT, false);
             }
             _ => {
                 let gap = self.gap(node.span.start as usize);
@@ -294,15 +310,10 @@ impl<'t> Printer<'t> {
     /// YAML wants it deeper than the key.
     fn flow(&mut self, node: &Node, indent: usize) {
         let span = node.span.range();
-        if !self.must_expand(node) {
-            let line = self.flow_line(node);
-            let one_line = !node.source(self.text).contains('\n');
-            let width = column_of_line(&self.out) + line.chars().count();
-            if one_line || width <= WIDTH {
-                self.write(&line);
-                self.cursor = span.end;
-                return;
-            }
+        if let Some(line) = self.one_line(node, column_of_line(&self.out)) {
+            self.write(&line);
+            self.cursor = span.end;
+            return;
         }
         let (open, close) = if matches!(node.kind, Kind::List(_)) {
             ("[", "]")
@@ -431,6 +442,16 @@ impl<'t> Printer<'t> {
         inside || seen(range.end - 1, range.end)
     }
 
+    /// Brackets on one line that begins at `column`, if they can stand there.
+    fn one_line(&self, node: &Node, column: usize) -> Option<String> {
+        if self.must_expand(node) {
+            return None;
+        }
+        let line = self.flow_line(node);
+        let was = !node.source(self.text).contains('\n');
+        (was || column + line.chars().count() <= WIDTH).then_some(line)
+    }
+
     fn flow_line(&self, node: &Node) -> String {
         match &node.kind {
             Kind::List(items) => {
@@ -441,7 +462,7 @@ impl<'t> Printer<'t> {
                 let entries: Vec<_> = entries
                     .iter()
                     .map(|entry| {
-                        let key = with_quotes(&self.text[entry.key.span.range()]);
+                        let key = with_quotes(self.key_source(entry));
                         format!("{key}: {}", self.flow_line(&entry.value))
                     })
                     .collect();
@@ -454,6 +475,38 @@ impl<'t> Printer<'t> {
 
     fn is_flow(&self, node: &Node) -> bool {
         node.source(self.text).starts_with(['[', '{'])
+    }
+
+    /// Whether each entry of a value gets a line, below a key or dash at `indent`: also if it stood
+    /// in brackets, but cannot stand on one line.
+    fn is_block(&self, node: &Node, indent: usize) -> bool {
+        let one_line_each = match &node.kind {
+            Kind::Map(entries) => {
+                !entries.is_empty()
+                    && !entries
+                        .iter()
+                        .any(|entry| self.text[entry.key.span.range()].contains('\n'))
+            }
+            Kind::List(items) => !items.is_empty(),
+            _ => return false,
+        };
+        let before = between(self.text, self.cursor, node.span.start as usize);
+        let column = match before.comments.is_empty() {
+            true => column_of_line(&self.out) + 1,
+            false => indent + INDENT,
+        };
+        !self.is_flow(node) || (one_line_each && self.one_line(node, column).is_none())
+    }
+
+    /// A key as it is written, without quotes that a word of the language does not need.
+    fn key_source(&self, entry: &Entry) -> &'t str {
+        let source = &self.text[entry.key.span.range()];
+        let key = source.trim_matches(['\'', '"']);
+        let bare = key == entry.key.value
+            && is_word(key)
+            && !yaml::differs_in_yaml_1_1(key)
+            && yaml::is_text(key);
+        if bare && !self.json { key } else { source }
     }
 
     /// What stands between the cursor and the next token, which begins at `until`.
@@ -521,6 +574,12 @@ impl<'t> Printer<'t> {
 fn column_of_line(out: &str) -> usize {
     let start = out.rfind('\n').map_or(0, |at| at + 1);
     out[start..].chars().count()
+}
+
+/// Whether a key looks like those of the language: `title`, `sub_title?`, `Book.price`.
+fn is_word(key: &str) -> bool {
+    let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '?');
+    key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && key.chars().all(rest)
 }
 
 /// A bare word in quotes if YAML 1.1 would take it for something else.

@@ -138,7 +138,15 @@ impl Writer<'_> {
     }
 
     fn key(&mut self, at: usize) {
-        let keys = ["name", "on", "'x y'", "\"q\"", "last?"];
+        let keys = [
+            "name",
+            "on",
+            "'x y'",
+            "\"q\"",
+            "last?",
+            "'true'",
+            "\"a\\tb\"",
+        ];
         self.out.push_str(keys.get(at).copied().unwrap_or("more"));
         self.spaces(0);
         self.out.push(':');

@@ -15,6 +15,10 @@ use crate::sections::Named;
 /// What stands in front of a number in `BKG-77231`: a few letters, not a text.
 const NUMBER_PREFIX_CHARS_MAX: usize = 20;
 
+const DIGITS: [&str; 10] = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+];
+
 /// The id types, in the order of the resources.
 pub fn resolve(
     resources: &[Named<'_, '_>],
@@ -137,16 +141,31 @@ fn one(item: &Item<'_>, snake: &str, key: Span, out: &mut Diagnostics) -> (IdKin
     (kind, prefix.to_owned(), written.span())
 }
 
-/// TypeID knows no digits in prefixes.
+/// TypeID knows no digits in prefixes, so they are spelt: `Phase2` and `Phase3` are not to meet.
 fn own_prefix(snake: &str) -> String {
-    let letters: String = snake
-        .chars()
-        .filter(|c| c.is_ascii_lowercase() || *c == '_')
-        .collect();
-    let trimmed = letters.trim_matches('_');
-    if trimmed.is_empty() {
+    let mut prefix = String::with_capacity(snake.len());
+    let mut spelt = false;
+    for c in snake.chars() {
+        let word = c.to_digit(10).map(|digit| DIGITS[digit as usize]);
+        let apart = word.is_some() || (spelt && c != '_');
+        if apart && !prefix.ends_with('_') {
+            prefix.push('_');
+        }
+        spelt = word.is_some();
+        match word {
+            Some(word) => prefix.push_str(word),
+            None if c.is_ascii_lowercase() || c == '_' => prefix.push(c),
+            None => {}
+        }
+    }
+    let mut prefix = prefix.trim_matches('_').to_owned();
+    // Too long, if anything: the digits of a long name, for example.
+    while !prefix.is_empty() && !value::id::is_typeid_prefix(&prefix) {
+        prefix.pop();
+    }
+    if prefix.is_empty() {
         "x".to_owned()
     } else {
-        trimmed.to_owned()
+        prefix
     }
 }

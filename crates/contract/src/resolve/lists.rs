@@ -31,7 +31,17 @@ pub fn resolve(drafts: &mut [ResourceDraft<'_, '_>], torn: bool, out: &mut Diagn
                     list: entry
                         .item
                         .as_text()
-                        .and_then(|text| one(drafts, draft, text, torn, out))
+                        .and_then(|text| {
+                            let ends = Ends {
+                                drafts,
+                                owner: draft,
+                                text,
+                            };
+                            ends.relation(torn).unwrap_or_else(|found| {
+                                out.push(*found);
+                                None
+                            })
+                        })
                         .map(|(resource, field)| ListRelation {
                             name: entry.name.to_owned(),
                             resource,
@@ -53,121 +63,146 @@ pub fn resolve(drafts: &mut [ResourceDraft<'_, '_>], torn: bool, out: &mut Diagn
     }
 }
 
-fn one(
-    drafts: &[ResourceDraft<'_, '_>],
-    owner: &ResourceDraft<'_, '_>,
-    text: Text<'_>,
-    torn: bool,
-    out: &mut Diagnostics,
-) -> Option<(ResourceId, FieldId)> {
-    let written = text.as_str();
-    let pointing = |draft: &ResourceDraft<'_, '_>| -> Vec<String> {
-        draft
-            .fields
-            .iter()
-            .filter_map(|field| match &field.field.kind {
-                FieldKind::Relation { relation, target } if *target == owner.id => {
-                    Some(relation.clone())
-                }
-                _ => None,
-            })
-            .collect()
-    };
-    let wrong = |message: String| Diagnostic::error(codes::LIST, text.span(), message);
-    let Some((name, relation)) = written.split_once('.') else {
-        let found = wrong(format!("`{written}` does not name a relation"));
-        let found = match drafts.iter().find(|draft| draft.name() == written) {
-            Some(target) => match pointing(target).as_slice() {
-                [] => found
-                    .label(format!("`{written}` has no relation to `{}`", owner.name()))
-                    .help(format!(
-                        "give `{written}` a field `{}: {}`, then write `{written}.{}`",
-                        owner.names.snake,
-                        owner.name(),
-                        owner.names.snake
-                    )),
-                [first, ..] => found
-                    .label("which of its relations?")
-                    .help(format!("write `{written}.{first}`")),
-            },
-            None => found.label("a resource, a dot, a relation").help(
-                "write it like `Book.author`: the records of `Book` whose `author` is this one",
-            ),
+const LIKE: &str = "write it like `Book.author`: the records of `Book` whose `author` is this one";
+
+/// A list as it is written, and between what it may be.
+struct Ends<'t, 'r, 'a> {
+    drafts: &'t [ResourceDraft<'r, 'a>],
+    owner: &'t ResourceDraft<'r, 'a>,
+    text: Text<'t>,
+}
+
+impl<'t, 'r, 'a> Ends<'t, 'r, 'a> {
+    /// The relation that is the other side. `None` if what could not be read may hold it.
+    fn relation(&self, torn: bool) -> Result<Option<(ResourceId, FieldId)>, Box<Diagnostic>> {
+        let Some((name, relation)) = self.text.as_str().split_once('.') else {
+            return Err(Box::new(self.no_relation_named()));
         };
-        out.push(found);
-        return None;
-    };
-    let Some(target) = drafts.iter().find(|draft| draft.name() == name) else {
-        if torn {
-            return None;
+        let Some(target) = self.drafts.iter().find(|draft| draft.name() == name) else {
+            return match torn {
+                true => Ok(None),
+                false => Err(Box::new(self.unknown_resource(name, relation))),
+            };
+        };
+        match target.properties.get(relation) {
+            Some(Property::Relation(field)) => match target.field(*field).field.kind {
+                FieldKind::Relation { target: to, .. } if to != self.owner.id => {
+                    Err(Box::new(self.points_elsewhere(target, to)))
+                }
+                _ => Ok(Some((target.id, *field))),
+            },
+            Some(Property::Broken) => Ok(None),
+            None if target.torn => Ok(None),
+            other => Err(Box::new(self.not_a_relation(
+                target,
+                relation,
+                other.is_some(),
+            ))),
         }
-        let known: Vec<&str> = drafts.iter().map(ResourceDraft::name).collect();
-        let found = wrong(format!("there is no resource `{name}`"));
-        out.push(match suggest::nearest(name, known.iter().copied()) {
+    }
+
+    /// `books: Book`
+    fn no_relation_named(&self) -> Diagnostic {
+        let (written, owner) = (self.text.as_str(), self.owner);
+        let found = self.wrong(format!("`{written}` does not name a relation"));
+        let Some(target) = self.drafts.iter().find(|draft| draft.name() == written) else {
+            return found.label("a resource, a dot, a relation").help(LIKE);
+        };
+        let snake = &owner.names.snake;
+        match self.pointing_here(target).first() {
+            None => found
+                .label(format!("`{written}` has no relation to `{}`", owner.name()))
+                .help(format!(
+                    "give `{written}` a field `{snake}: {}`, then write `{written}.{snake}`",
+                    owner.name()
+                )),
+            Some(first) => found
+                .label("which of its relations?")
+                .help(format!("write `{written}.{first}`")),
+        }
+    }
+
+    /// `books: Bok.author`
+    fn unknown_resource(&self, name: &str, relation: &str) -> Diagnostic {
+        let found = self.wrong(format!("there is no resource `{name}`"));
+        match suggest::nearest(name, self.drafts.iter().map(ResourceDraft::name)) {
             Some(near) => found
                 .label(format!("did you mean `{near}`?"))
                 .help(format!("write `{near}.{relation}`")),
-            None => found.label("not a resource of this contract").help(
-                "write it like `Book.author`: the records of `Book` whose `author` is this one",
-            ),
-        });
-        return None;
-    };
-    let bare = relation.strip_suffix("_id").unwrap_or(relation);
-    match target.properties.get(relation) {
-        Some(Property::Relation(field)) => {
-            if let FieldKind::Relation { target: to, .. } = target.field(*field).field.kind
-                && to != owner.id
-            {
-                let other = drafts[usize::from(to.0)].name();
-                out.push(
-                    wrong(format!("`{written}` does not point here"))
-                        .label(format!("it points to `{other}`"))
-                        .help(match pointing(target).first() {
-                            Some(first) => format!("write `{name}.{first}`"),
-                            None => format!(
-                                "give `{name}` a relation to `{}`, or move this list to `{other}`",
-                                owner.name()
-                            ),
-                        }),
-                );
-                return None;
-            }
-            Some((target.id, *field))
+            None => found.label("not a resource of this contract").help(LIKE),
         }
-        Some(Property::Broken) => None,
-        None if target.torn => None,
-        other => {
-            let found = wrong(format!("`{name}` has no relation `{relation}`"));
-            let candidates = pointing(target);
-            let known = candidates.iter().map(String::as_str);
-            let found = if candidates.iter().any(|candidate| candidate == bare) {
-                found
-                    .label("a relation is named without `_id`")
-                    .help(format!("write `{name}.{bare}`"))
-            } else if let Some(near) = suggest::nearest(relation, known.clone()) {
-                found
-                    .label(format!("did you mean `{near}`?"))
-                    .help(format!("write `{name}.{near}`"))
-            } else if candidates.is_empty() {
-                found
-                    .label(match other {
-                        Some(_) => "not a relation",
-                        None => "no such field",
-                    })
-                    .help(format!(
-                        "give `{name}` a field `{}: {}`, whose list this is",
-                        owner.names.snake,
-                        owner.name()
-                    ))
-            } else {
-                found.label("no such relation").help(format!(
-                    "its relations to this resource are {}",
-                    names_of(known)
-                ))
-            };
-            out.push(found);
-            None
+    }
+
+    /// `books: Book.publisher` in the resource of authors.
+    fn points_elsewhere(&self, target: &ResourceDraft<'_, '_>, to: ResourceId) -> Diagnostic {
+        let other = self.drafts[usize::from(to.0)].name();
+        let name = target.name();
+        self.wrong(format!("`{}` does not point here", self.text.as_str()))
+            .label(format!("it points to `{other}`"))
+            .help(match self.pointing_here(target).first() {
+                Some(first) => format!("write `{name}.{first}`"),
+                None => format!(
+                    "give `{name}` a relation to `{}`, or move this list to `{other}`",
+                    self.owner.name()
+                ),
+            })
+    }
+
+    /// `books: Book.title`, `books: Book.author_id`
+    fn not_a_relation(
+        &self,
+        target: &ResourceDraft<'_, '_>,
+        relation: &str,
+        exists: bool,
+    ) -> Diagnostic {
+        let name = target.name();
+        let found = self.wrong(format!("`{name}` has no relation `{relation}`"));
+        let candidates = self.pointing_here(target);
+        let known = candidates.iter().copied();
+        let bare = relation.strip_suffix("_id").unwrap_or(relation);
+        if candidates.contains(&bare) {
+            return found
+                .label("a relation is named without `_id`")
+                .help(format!("write `{name}.{bare}`"));
         }
+        if let Some(near) = suggest::nearest(relation, known.clone()) {
+            return found
+                .label(format!("did you mean `{near}`?"))
+                .help(format!("write `{name}.{near}`"));
+        }
+        if candidates.is_empty() {
+            return found
+                .label(match exists {
+                    true => "not a relation",
+                    false => "no such field",
+                })
+                .help(format!(
+                    "give `{name}` a field `{}: {}`, whose list this is",
+                    self.owner.names.snake,
+                    self.owner.name()
+                ));
+        }
+        found.label("no such relation").help(format!(
+            "its relations to this resource are {}",
+            names_of(known)
+        ))
+    }
+
+    /// The relations of a resource whose other side a list here may be.
+    fn pointing_here<'d>(&self, draft: &'d ResourceDraft<'_, '_>) -> Vec<&'d str> {
+        let relations = draft
+            .fields
+            .iter()
+            .filter_map(|field| match &field.field.kind {
+                FieldKind::Relation { relation, target } if *target == self.owner.id => {
+                    Some(relation.as_str())
+                }
+                _ => None,
+            });
+        relations.collect()
+    }
+
+    fn wrong(&self, message: String) -> Diagnostic {
+        Diagnostic::error(codes::LIST, self.text.span(), message)
     }
 }

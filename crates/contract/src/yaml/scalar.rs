@@ -83,6 +83,11 @@ pub(crate) fn leading_zero(word: &str) -> bool {
     bytes.len() > 1 && bytes[0] == b'0' && bytes.iter().all(u8::is_ascii_digit)
 }
 
+/// Whether a bare word is text, and no number, `true` or `null`.
+pub(crate) fn is_text(word: &str) -> bool {
+    matches!(resolve(word), Plain::Is(Kind::String(_)))
+}
+
 /// Whether a bare word that is text here is something else to a YAML 1.1 parser.
 ///
 /// Dates are text to us and timestamps there, and stay bare: every reader of a contract wants the
@@ -102,7 +107,7 @@ pub(crate) fn differs_in_yaml_1_1(word: &str) -> bool {
     if !first.is_ascii_digit() && first != b'.' {
         return false;
     }
-    if !matches!(resolve(word), Plain::Is(Kind::String(_))) {
+    if !is_text(word) {
         return false;
     }
     let only = |set: &str, part: &str| part.chars().all(|c| set.contains(c));
