@@ -20,15 +20,20 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
             continue;
         }
         let other = folded(candidate);
-        let distance = strsim::damerau_levenshtein(&word, &other);
+        let plural =
+            word.strip_suffix('s') == Some(&other) || other.strip_suffix('s') == Some(&word);
         // A short word resembles everything: one slip in two letters is another word.
-        let allowed = match length.max(other.chars().count()) {
+        let other_length = other.chars().count();
+        let allowed = match length.max(other_length) {
             0..=2 => 0,
             3..=5 => 1,
             longer => longer / 3,
         };
-        let plural =
-            word.strip_suffix('s') == Some(&other) || other.strip_suffix('s') == Some(&word);
+        // What is so much longer or shorter needs no closer look.
+        if length.abs_diff(other_length) > allowed && !plural {
+            continue;
+        }
+        let distance = strsim::damerau_levenshtein(&word, &other);
         if (distance <= allowed || plural) && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }

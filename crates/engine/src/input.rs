@@ -10,6 +10,7 @@ use value::json::Mismatch;
 use value::{FieldId, IdKind, Timestamp, Value};
 
 use crate::caller::Claims;
+use crate::meant;
 use crate::spot::Spot;
 use crate::validate;
 
@@ -294,18 +295,17 @@ impl Writer<'_> {
     }
 
     fn unknown_members(&self, body: &Map<String, Json>, problems: &mut Vec<FieldProblem>) {
-        for name in body.keys() {
-            let known = self
-                .resource
-                .field_named(name)
-                .is_some_and(|field| field.audience <= self.caller.served_audience());
-            if !known {
-                problems.push(FieldProblem {
-                    place: Place::Pointer(format!("/{}", escape(name))),
-                    code: "unknown_field",
-                    detail: unknown_detail(self.resource, self.caller, name),
-                });
-            }
+        let unknown = body.keys().filter(|name| {
+            let field = self.resource.field_named(name);
+            field.is_none_or(|field| field.audience > self.caller.served_audience())
+        });
+        // More are not told anyway, and each is compared with every field.
+        for name in unknown.take(validate::PROBLEMS_MAX) {
+            problems.push(FieldProblem {
+                place: Place::Pointer(format!("/{}", escape(name))),
+                code: "unknown_field",
+                detail: unknown_detail(self.resource, self.caller, name),
+            });
         }
     }
 }
@@ -375,8 +375,11 @@ fn unknown_detail(resource: &Resource, caller: &Caller, name: &str) -> String {
         .map(|field| field.name.as_str())
         .collect();
     format!(
-        "{} has no field `{name}`; it has {}",
+        "{} has no field `{name}`{}; it has {}",
         resource.name,
+        meant::field(resource, name, "", |field| {
+            !field.read_only && field.audience <= caller.served_audience()
+        }),
         writable.join(", ")
     )
 }

@@ -27,6 +27,7 @@ mod input;
 mod later;
 mod lease;
 mod list;
+mod meant;
 mod once;
 mod patch;
 mod place;

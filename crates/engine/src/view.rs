@@ -13,6 +13,7 @@ use model::{Action, Audience, Field, FieldKind, Model, Resource};
 use value::{FieldId, ResourceId, Timestamp, Type};
 
 use crate::access::{self, Residual, Verdict};
+use crate::meant;
 use crate::plan::Plans;
 
 /// `include` may follow relations this far: `reviews.reviewer`.
@@ -311,8 +312,9 @@ impl Viewer<'_> {
                 "include",
                 "unknown_relation",
                 format!(
-                    "there is no relation `{first}`{}; {allowed}",
-                    within(path, first)
+                    "there is no relation `{first}`{}{}; {allowed}",
+                    within(path, first),
+                    meant::relation(first, "", &known)
                 ),
             ));
             return;
@@ -356,9 +358,10 @@ impl Viewer<'_> {
                         "fields",
                         "unknown_field",
                         format!(
-                            "{} has no field `{name}`{}; it has {}",
+                            "{} has no field `{name}`{}{}; it has {}",
                             resource.name,
                             within(path, name),
+                            meant::field(resource, name, "", |field| self.served(field)),
                             known.join(", ")
                         ),
                     ));

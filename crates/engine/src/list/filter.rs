@@ -9,6 +9,7 @@ use super::IN_MAX;
 use super::question::at;
 use crate::Core;
 use crate::access::{Residual, Verdict, admit};
+use crate::meant;
 
 /// A filter, checked.
 pub struct Leaf {
@@ -243,6 +244,34 @@ fn unknown(model: &Model, resource: &Resource, request: &Request, filter: &Filte
             .filter_map(|field| field.relation())
             .map(|(relation, _)| format!("{relation}.FIELD")),
     );
+    let meant = match &filter.relation {
+        None => meant::field(resource, &filter.field, "", |field| {
+            served(&field) && field.indexed
+        }),
+        Some(name) => {
+            let relation = resource
+                .relation_named(name)
+                .filter(|field| is_served_relation(model, request, field))
+                .and_then(Field::relation);
+            match relation {
+                Some((_, target)) => {
+                    let target = model.resource(target);
+                    meant::field(target, &filter.field, &format!("{name}."), |field| {
+                        served(&field) && field.indexed
+                    })
+                }
+                None => {
+                    let relations: Vec<&str> = resource
+                        .fields
+                        .iter()
+                        .filter(|field| is_served_relation(model, request, field))
+                        .filter_map(|field| field.relation().map(|(name, _)| name))
+                        .collect();
+                    meant::relation(name, &format!(".{}", filter.field), &relations)
+                }
+            }
+        }
+    };
     let exists =
         filter.relation.is_none() && resource.field_named(&filter.field).filter(served).is_some();
     let (code, why) = match &filter.place {
@@ -255,13 +284,13 @@ fn unknown(model: &Model, resource: &Resource, request: &Request, filter: &Filte
         ),
         Place::Parameter(name) => (
             "unknown_parameter",
-            format!("there is no parameter `{name}`"),
+            format!("there is no parameter `{name}`{meant}"),
         ),
         Place::Pointer(_) | Place::Header(_) => (
             "unknown_field",
             match &filter.relation {
-                None => format!("there is no field `{}`", filter.field),
-                Some(relation) => format!("there is no field `{relation}.{}`", filter.field),
+                None => format!("there is no field `{}`{meant}", filter.field),
+                Some(relation) => format!("there is no field `{relation}.{}`{meant}", filter.field),
             },
         ),
     };

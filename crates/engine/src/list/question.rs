@@ -10,6 +10,7 @@ use value::{FieldId, ResourceId, Type, Value};
 use super::{FILTERS_MAX, PAGE_DEFAULT, PAGE_MAX, SORT_MAX, WORDS_CHARS_MAX};
 use crate::Core;
 use crate::access::Residual;
+use crate::meant;
 use crate::statements::ShapeKey;
 
 /// A list request, checked: what to select and with which values.
@@ -131,8 +132,11 @@ impl Core {
                     "sort",
                     "not_sortable",
                     format!(
-                        "cannot sort by `{}`; {} sorts by {}",
+                        "cannot sort by `{}`{}; {} sorts by {}",
                         key.field,
+                        meant::field(resource, &key.field, "", |field| {
+                            is_sortable(field) && field.audience <= request.caller.served_audience()
+                        }),
                         resource.name,
                         known.join(", ")
                     ),

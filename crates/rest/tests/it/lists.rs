@@ -575,3 +575,57 @@ fn a_nested_collection_is_the_list_of_one_record() {
         assert_eq!(app.get(target).expect(404).code(), "not_found", "{target}");
     }
 }
+
+#[test]
+fn an_unknown_name_is_answered_with_the_one_that_was_meant() {
+    let app = LIBRARY.get();
+    for (query, expected) in [
+        (
+            "author=1",
+            "There is no parameter `author` (use `author_id`).",
+        ),
+        (
+            "authorId=1",
+            "There is no parameter `authorId` (did you mean `author_id`?).",
+        ),
+        (
+            "titel=Dune",
+            "There is no parameter `titel` (did you mean `title`?).",
+        ),
+        (
+            "author.nme=Ann",
+            "There is no parameter `author.nme` (did you mean `author.name`?).",
+        ),
+        (
+            "author_id.name=Ann",
+            "There is no parameter `author_id.name` (use `author.name`).",
+        ),
+        ("sort=-author", "Cannot sort by `author` (use `author_id`);"),
+        (
+            "sort=titel",
+            "Cannot sort by `titel` (did you mean `title`?);",
+        ),
+        (
+            "fields=titel",
+            "Book has no field `titel` (did you mean `title`?);",
+        ),
+        (
+            "include=author_id",
+            "There is no relation `author_id` (use `author`);",
+        ),
+        // Nothing is near, or it cannot be asked.
+        ("colour=red", "There is no parameter `colour`. Allowed:"),
+        ("blurbs=red", "There is no parameter `blurbs`. Allowed:"),
+    ] {
+        let refused = app.get(&format!("/v1/books?{query}")).expect(400).json();
+        let detail = refused["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.starts_with(expected), "{query}: {detail}");
+    }
+    let body = json!({"where": {"author": 1}});
+    let refused = app.post("/v1/books/query", &body).expect(422).json();
+    let detail = refused["errors"][0]["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("There is no field `author` (use `author_id`)"),
+        "{detail}"
+    );
+}

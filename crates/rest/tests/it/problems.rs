@@ -429,6 +429,11 @@ resources:
     let twice = json!({"price": 1, "due": "2026-11-22T08:00:00Z", "tags": ["a", "a"]});
     let refused = app.post("/v1/books", &twice).expect(422);
     assert!(refused.text().contains("Item 1 repeats an earlier one"));
+    let misspelt = json!({"prise": 1, "due": "2026-11-22T08:00:00Z"});
+    let refused = app.post("/v1/books", &misspelt).expect(422);
+    let meant =
+        "Book has no field `prise` (did you mean `price`?); it has price, due, tags, author_id";
+    assert!(refused.text().contains(meant), "{}", refused.text());
     // Header fields are spelt as they are registered, whatever is wrong with them.
     let post = app.request("POST", "/v1/books").body("text/plain", "x");
     let refused = post.send().expect(415);
