@@ -92,6 +92,11 @@ pub fn meant_to_open(draft: &ResourceDraft<'_, '_>, action: Action) -> bool {
         })
 }
 
+/// Whether a rule refuses nobody.
+pub fn is_open_to_all(rule: &Rule) -> bool {
+    rule.condition.as_const_bool() == Some(true) || rule.text == "public"
+}
+
 /// The rules of a field: who may read and who may write it.
 pub fn field<'a>(
     declared: Declared<'_, 'a>,
@@ -163,8 +168,23 @@ pub fn set<'a>(
         return None;
     }
     let scope = Scope::formula(None, field.shape.ty.clone(), field.shape.nullable);
-    let help = "`set` is computed before there is a record, from `user` and `now`; what follows from other fields is computed when it is read: `value:`";
-    book.check(text, &scope, help, out).map(Arc::new)
+    book.check(text, &scope, SET_HELP, out).map(Arc::new)
+}
+
+const SET_HELP: &str = "`set` is computed before there is a record, from `user` and `now`; what follows from other fields is computed when it is read: `value:`";
+
+/// The formulas of a field whose own type is wrong: what is wrong with them in any type.
+pub fn formulas_without_type<'a>(
+    declared: Declared<'_, 'a>,
+    book: &Rulebook<'_, '_, 'a>,
+    out: &mut Diagnostics,
+) {
+    let Some(text) = declared.item.text("set") else {
+        return;
+    };
+    if text.as_str().starts_with('=') {
+        book.check_without_type(text, SET_HELP, out);
+    }
 }
 
 /// Reports a computed field that the database cannot compute: it is part of every list.

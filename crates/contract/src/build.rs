@@ -143,6 +143,7 @@ fn field<'a>(
     field.read = read;
     field.write = write;
     if draft.broken {
+        access::formulas_without_type(declared, book, out);
         return field;
     }
     if let Some(set) = access::set(declared, &field, book, out) {

@@ -89,6 +89,9 @@ codes! {
     TWICE "E0055" "declared twice"
     "Two files of the contract declare the same name. All files together are one contract, and a name means one thing in it."
 
+    INCLUDE_AGAIN "E0056" "include that adds nothing"
+    "The file is part of the contract already: it is the one that includes, or another entry of `include` brings it. Probably another file is meant."
+
     BAD_SLUG "E0200" "name is not snake_case"
     "Names of fields, rules, lists, limits and errors are snake_case: lower-case letters and digits, words joined by `_`, a letter first. The other spellings (camelCase in GraphQL, kebab-case in paths) are made from it."
 
@@ -238,6 +241,15 @@ codes! {
 
     CACHE_WITHOUT_EFFECT "W0403" "`cache` without effect"
     "Only answers that are the same for everybody may be kept by caches that many share: the resource is for everybody, its rule for reading is literally `public`, and no field is hidden from anybody. Everything else is answered as `private, no-cache`, whatever `cache` says."
+
+    NO_FIRST "W0405" "record that needs one before it"
+    "Relations without `?` always lead to a record. Where they go in a circle, or from a resource to itself, no first record can be created by a request: each needs one that is there before. Put a `?` behind one of them."
+
+    NEVER_NULL "W0406" "comparison with null that says nothing"
+    "A field without `?` is never null, so `== null` is always false and `!= null` always true. If records may be without it, put a `?` behind its name; if not, leave the comparison out."
+
+    TWO_KINDS "W0407" "claim read as two types"
+    "What belongs to the caller takes the type of what it is compared with. One claim that is text in one rule and a number, a list, or true or false in another is probably misread in one of them: a value that is not of the type makes the rule false."
 
     LIMIT_WITHOUT_EFFECT "W0404" "limit that nothing uses"
     "`guests` and `default` apply to everything. Any other limit counts only where a resource names it: `limit: search`."

@@ -38,7 +38,12 @@ pub fn read(text: Text<'_>, out: &mut Diagnostics) -> Option<Duration> {
         text.span(),
         format!("`{written}` is not a length of time"),
     );
-    out.push(if is_number && seconds.is_some() {
+    let zero = is_number && number.bytes().all(|digit| digit == b'0');
+    out.push(if zero && seconds.is_some() {
+        found
+            .label("no time at all")
+            .help("write for example `30d`; if there is to be none, delete the key")
+    } else if is_number && seconds.is_some() {
         found
             .label(format!("between 1 second and {DAYS_MAX} days"))
             .help("write for example `30d`")

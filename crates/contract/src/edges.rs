@@ -86,7 +86,8 @@ pub fn errors(sections: &Sections<'_, '_>, out: &mut Diagnostics) -> Vec<Declare
                 key.span,
                 format!("a contract has at most {ERRORS_MAX} errors"),
             )
-            .label("one too many"),
+            .label("one too many")
+            .help("keep those that clients must tell apart"),
         );
     }
     let mut found = vec![];
@@ -255,7 +256,8 @@ pub fn origins(sections: &Sections<'_, '_>, out: &mut Diagnostics) -> Vec<String
                 extra.span(),
                 format!("`cors` has at most {ORIGINS_MAX} origins"),
             )
-            .label("one too many"),
+            .label("one too many")
+            .help("keep the pages that call the API from a browser; programs need no entry"),
         );
     }
     for text in written.into_iter().take(ORIGINS_MAX) {
@@ -275,7 +277,8 @@ pub fn origins(sections: &Sections<'_, '_>, out: &mut Diagnostics) -> Vec<String
     origins
 }
 
-/// `https://app.example`, `http://localhost:3000`
+/// `https://app.example`, `http://localhost:3000`; or what is wrong with it and how to mend all
+/// of it.
 fn origin(written: &str) -> Result<(), (&'static str, String)> {
     if written == "*" {
         return Err((
@@ -283,57 +286,59 @@ fn origin(written: &str) -> Result<(), (&'static str, String)> {
             "name the pages that may call the API, like `https://app.example`".to_owned(),
         ));
     }
-    let Some((scheme, rest)) = written.split_once("://") else {
-        return Err((
-            "no scheme",
-            format!("write `https://{}`", written.trim_matches('/')),
-        ));
-    };
-    if !matches!(scheme, "http" | "https") {
-        return Err(("not a scheme of web pages", "write `https://…`".to_owned()));
-    }
-    if let Some((host, _)) = rest.split_once('/') {
-        return Err((
-            "more than an origin",
-            format!("browsers send no path: write `{scheme}://{host}`"),
-        ));
-    }
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (rest, None),
-    };
-    if host.contains('*') {
+    if written.contains('*') {
         return Err((
             "a pattern",
             "origins are compared as text: name each one".to_owned(),
         ));
     }
-    let host_fine = !host.is_empty()
-        && host
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.[]:".contains(&b));
-    if !host_fine {
-        return Err((
+    let (scheme, rest) = match written.split_once("://") {
+        Some((scheme, rest)) => (Some(scheme), rest),
+        None => (None, written.trim_start_matches('/')),
+    };
+    let lower_scheme = scheme.map(str::to_ascii_lowercase);
+    let right_scheme = match lower_scheme.as_deref() {
+        Some("http") => "http",
+        _ => "https",
+    };
+    let (authority, path) = match rest.split_once('/') {
+        Some((authority, path)) => (authority, Some(path)),
+        None => (rest, None),
+    };
+    let named = authority.rsplit('@').next().unwrap_or_default();
+    let (host, port) = match named.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (named, None),
+    };
+    let fine = |host: &str| {
+        let byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.[]:".contains(&b);
+        !host.is_empty() && host.bytes().all(byte)
+    };
+    let usual = matches!(
+        (right_scheme, port),
+        ("https", Some("443")) | ("http", Some("80"))
+    );
+    let bad_port = port.is_some_and(|port| port.parse::<u16>().is_err());
+    let right_host = host.to_ascii_lowercase();
+    let mended = match port {
+        _ if !fine(&right_host) => "https://app.example".to_owned(),
+        Some(_) if bad_port => format!("{right_scheme}://{right_host}:3000"),
+        Some(port) if !usual => format!("{right_scheme}://{right_host}:{port}"),
+        _ => format!("{right_scheme}://{right_host}"),
+    };
+    let (label, why) = match scheme {
+        None => ("no scheme", ""),
+        Some(written) if written != right_scheme => ("not a scheme of web pages", ""),
+        _ if path.is_some() => ("more than an origin", "browsers send no path: "),
+        _ if authority != named || !fine(host) => (
             "not a host",
-            format!(
-                "browsers send hosts in lower case, without names or passwords: write `{scheme}://{}`",
-                host.rsplit('@')
-                    .next()
-                    .unwrap_or_default()
-                    .to_ascii_lowercase()
-            ),
-        ));
-    }
-    match (scheme, port) {
-        ("https", Some("443")) | ("http", Some("80")) => Err((
-            "the usual port",
-            format!("browsers leave it out: write `{scheme}://{host}`"),
-        )),
-        (_, Some(port)) if port.parse::<u16>().is_err() => {
-            Err(("not a port", format!("write `{scheme}://{host}:3000`")))
-        }
-        _ => Ok(()),
-    }
+            "browsers send hosts in lower case, without names or passwords: ",
+        ),
+        _ if usual => ("the usual port", "browsers leave it out: "),
+        _ if bad_port => ("not a port", ""),
+        _ => return Ok(()),
+    };
+    Err((label, format!("{why}write `{mended}`")))
 }
 
 /// A text for people, without the line break that block texts end with.

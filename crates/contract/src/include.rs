@@ -1,6 +1,6 @@
 //! Collects the files of a contract. Touches no disk: whoever compiles brings a way to load.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
 
@@ -38,7 +38,9 @@ pub fn collect(
         .entry("include")
         .is_some_and(|entry| entry.value.torn_inside());
     let mut included = vec![];
-    let mut seen: HashSet<String> = HashSet::from([plain(sources.path(main)).to_owned()]);
+    // With the entry that brought it; nothing brought the main file.
+    let mut seen: HashMap<String, Option<Span>> =
+        HashMap::from([(plain(sources.path(main)).to_owned(), None)]);
     let mut bytes = 0;
     for (pattern, span) in patterns(&tree) {
         if let Some(found) = refuse(&pattern, span) {
@@ -55,7 +57,8 @@ pub fn collect(
                         span,
                         format!("`{pattern}` cannot be read: {why}"),
                     )
-                    .label("included here"),
+                    .label("included here")
+                    .help("make it a text file that may be read, or leave it out of `include`"),
                 );
                 torn = true;
                 continue;
@@ -73,9 +76,18 @@ pub fn collect(
                 .help("patterns are relative to the contract's folder, like `resources/*.yaml`"),
             );
         }
+        let mut news = files.is_empty();
+        let mut known = None;
         for (path, text) in files {
-            if !seen.insert(plain(&path).to_owned()) {
-                continue;
+            match seen.get(plain(&path)) {
+                Some(before) => {
+                    known = known.or(Some((path, *before)));
+                    continue;
+                }
+                None => {
+                    news = true;
+                    seen.insert(plain(&path).to_owned(), Some(span));
+                }
             }
             bytes += text.len();
             if included.len() >= FILES_MAX || bytes > BYTES_MAX {
@@ -99,12 +111,33 @@ pub fn collect(
                 None => torn = true,
             }
         }
+        if let (Some((path, before)), false) = (known, news) {
+            out.push(again(&pattern, span, &path, before));
+        }
     }
     Some(Files {
         main: tree,
         included,
         torn,
     })
+}
+
+/// An entry whose files are all part of the contract already. `before`: the entry that brought
+/// `path`; `None` for the main file.
+fn again(pattern: &str, span: Span, path: &str, before: Option<Span>) -> Diagnostic {
+    let found = |message: String| Diagnostic::error(codes::INCLUDE_AGAIN, span, message);
+    match before {
+        None if pattern.contains('*') => found(format!("no other file matches `{pattern}`"))
+            .label(format!("only `{path}`, which includes"))
+            .help("delete it, or write where the other files are, like `resources/*.yaml`"),
+        None => found("the contract includes itself".to_owned())
+            .label("this very file")
+            .help("delete it: the file that includes the others is part of the contract anyway"),
+        Some(before) => found(format!("`{path}` is included already"))
+            .label("again here")
+            .also(before, "first here")
+            .help("delete one of them, or write the file that was meant"),
+    }
 }
 
 /// The entries of `include:` that are text; what else stands there is reported when the whole

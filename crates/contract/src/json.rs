@@ -1,9 +1,10 @@
 //! Values of the contract (defaults, examples, tests) as JSON, and as values of a type.
 
-use diag::Span;
+use diag::{Sources, Span, suggest};
 use model::{Constraints, Shape, TextFormat};
-use value::{Type, Value};
+use value::{IdKind, IdType, Type, Value};
 
+use crate::read::names_of;
 use crate::yaml::{Kind, Node};
 
 /// The JSON that a part of the contract is equal to.
@@ -29,30 +30,108 @@ pub struct Misfit {
     pub why: String,
     /// It is of the type, but outside of the field's constraints.
     pub of_type: bool,
+    /// What is needed there; of what stands in no such place, what is around it.
+    needed: Type,
+    /// It stands in no place where something is needed.
+    stray: bool,
 }
 
-/// Reads a value that a client could send for the shape. Null is not one.
-pub fn literal(node: &Node, shape: &Shape, source: &str) -> Result<Value, Misfit> {
+impl Misfit {
+    /// What to write instead.
+    pub fn advice(&self, sources: &Sources) -> String {
+        let source = sources.slice(self.span);
+        match &self.needed {
+            Type::Object(object) if self.stray => {
+                let members = object.members.iter().map(|member| &*member.name);
+                format!("its members are {}", names_of(members))
+            }
+            _ if self.of_type => "write a value that fits, or change the constraint".to_owned(),
+            needed => written_like(needed, source),
+        }
+    }
+}
+
+/// Reads a value that a client could send for the shape, or says everything that is wrong with
+/// it. Null is not one.
+pub fn literal(node: &Node, shape: &Shape, source: &str) -> Result<Value, Vec<Misfit>> {
     let json = typed(node, &shape.ty, source);
     let value = value::json::read(&shape.ty, &json).map_err(|mismatches| {
-        let first = mismatches.into_iter().next();
-        let (pointer, why) = match first {
-            Some(first) => (first.pointer, first.detail),
-            None => (String::new(), "it is not a value of the type".to_owned()),
+        let misfit = |mismatch: value::json::Mismatch| {
+            let (span, needed, stray) = at(node, &shape.ty, &mismatch.pointer);
+            Misfit {
+                span,
+                why: mismatch.detail,
+                of_type: false,
+                needed,
+                stray,
+            }
         };
-        Misfit {
-            span: at(node, &pointer),
-            why,
-            of_type: false,
-        }
+        mismatches.into_iter().map(misfit).collect::<Vec<_>>()
     })?;
-    match unfit(shape, &value) {
-        None => Ok(value),
-        Some(why) => Err(Misfit {
-            span: node.span,
+    let mut misfits = vec![];
+    unfit(shape, &value, &mut String::new(), &mut |pointer, why| {
+        let (span, needed, stray) = at(node, &shape.ty, pointer);
+        misfits.push(Misfit {
+            span,
             why,
             of_type: true,
-        }),
+            needed,
+            stray,
+        });
+    });
+    match misfits.is_empty() {
+        true => Ok(value),
+        false => Err(misfits),
+    }
+}
+
+/// How a value of the type is written, where `source` was written instead.
+fn written_like(ty: &Type, source: &str) -> String {
+    let bare = source.trim_matches(['\'', '"']);
+    let example = match ty {
+        Type::Bool => {
+            return match bare.to_ascii_lowercase().as_str() {
+                "yes" | "on" | "y" | "true" | "1" => "write `true`".to_owned(),
+                "no" | "off" | "n" | "false" | "0" => "write `false`".to_owned(),
+                _ => "write `true` or `false`".to_owned(),
+            };
+        }
+        Type::Int32 | Type::Int53 | Type::Int64 | Type::Float | Type::Decimal => {
+            if bare.len() < source.len() && bare.parse::<f64>().is_ok_and(f64::is_finite) {
+                return format!("write the number without quotes: `{bare}`");
+            }
+            "0"
+        }
+        Type::Text => return "if it is meant as text, put it in quotes".to_owned(),
+        Type::Enum(words) => {
+            let words = || words.iter().map(|word| &**word);
+            return match suggest::nearest(bare, words()) {
+                Some(near) => format!("write `{near}`"),
+                None => format!("write one of its words: {}", names_of(words())),
+            };
+        }
+        Type::Date => "2026-11-22",
+        Type::Timestamp => "2026-11-22T10:00:00Z",
+        Type::Duration => "PT10M",
+        Type::Money => "{amount: '12.50', currency: EUR}",
+        Type::Uuid => "01890a5d-ac96-774b-bcce-b302099a8057",
+        Type::Id(id) => return format!("write an id like `{}`", id_like(id)),
+        Type::List(_) => return "write a list: `[]`, or `[a, b]`".to_owned(),
+        Type::Object(_) => return "write a map of its members: `{name: value}`".to_owned(),
+        Type::Json => return "write something that JSON can hold".to_owned(),
+    };
+    format!("write a value like `{example}`")
+}
+
+fn id_like(id: &IdType) -> String {
+    match id.kind {
+        IdKind::Uuid => "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
+        IdKind::Integer => format!("{}17", id.prefix),
+        IdKind::Text => "a-word".to_owned(),
+        IdKind::TypeId | IdKind::Random if id.prefix.is_empty() => {
+            "01h455vb4pex5vsknk084sn02q".to_owned()
+        }
+        IdKind::TypeId | IdKind::Random => format!("{}_01h455vb4pex5vsknk084sn02q", id.prefix),
     }
 }
 
@@ -87,9 +166,10 @@ fn typed(node: &Node, ty: &Type, source: &str) -> serde_json::Value {
     }
 }
 
-/// The place a JSON pointer leads to, or as far as it leads.
-fn at(node: &Node, pointer: &str) -> Span {
-    let mut here = node;
+/// The place a JSON pointer leads to, or as far as it leads; the type that is needed there, and
+/// whether the last step led out of it.
+fn at(node: &Node, ty: &Type, pointer: &str) -> (Span, Type, bool) {
+    let (mut here, mut needed, mut stray) = (node, ty, false);
     for segment in pointer.split('/').skip(1) {
         let name = segment.replace("~1", "/").replace("~0", "~");
         let next = match &here.kind {
@@ -100,34 +180,56 @@ fn at(node: &Node, pointer: &str) -> Span {
             Kind::List(items) => name.parse::<usize>().ok().and_then(|at| items.get(at)),
             _ => None,
         };
+        let inner = match needed {
+            Type::List(of) => Some(&**of),
+            Type::Object(object) => {
+                let member = object.members.iter().find(|member| *member.name == *name);
+                member.map(|member| &member.ty)
+            }
+            _ => None,
+        };
+        match inner {
+            Some(inner) => needed = inner,
+            None => stray = true,
+        }
         match next {
             Some(next) => here = next,
             None => break,
         }
     }
-    here.span
+    (here.span, needed.clone(), stray)
 }
 
-/// Which constraint a value does not fulfil.
-fn unfit(shape: &Shape, value: &Value) -> Option<String> {
-    let own = constraint(&shape.constraints, value);
-    if own.is_some() {
-        return own;
+/// Says which constraints a value does not fulfil, each with the pointer to its place.
+fn unfit(shape: &Shape, value: &Value, pointer: &mut String, say: &mut impl FnMut(&str, String)) {
+    if let Some(why) = constraint(&shape.constraints, value) {
+        say(pointer, why);
     }
+    let back = pointer.len();
     match value {
         Value::List(items) => {
-            let of = shape.items.as_ref()?;
-            items.iter().find_map(|item| unfit(of, item))
+            let Some(of) = &shape.items else { return };
+            for (index, item) in items.iter().enumerate() {
+                pointer.push_str(&format!("/{index}"));
+                unfit(of, item, pointer, say);
+                pointer.truncate(back);
+            }
         }
         Value::Object(values) => {
-            let members = shape.members.as_ref()?;
-            members
-                .iter()
-                .zip(values)
-                .filter(|(_, value)| !value.is_null())
-                .find_map(|(member, value)| unfit(member, value))
+            let (Some(members), Type::Object(object)) = (&shape.members, &shape.ty) else {
+                return;
+            };
+            let named = object.members.iter().map(|member| &*member.name);
+            for ((name, member), value) in named.zip(members.iter()).zip(values) {
+                // Names of members need no escaping.
+                pointer.push_str(&format!("/{name}"));
+                if !value.is_null() {
+                    unfit(member, value, pointer, say);
+                }
+                pointer.truncate(back);
+            }
         }
-        _ => None,
+        _ => {}
     }
 }
 

@@ -509,7 +509,117 @@ pub static RESOURCE: Table = Table {
             "validations",
             "put words like `maxLength` into the fields; what concerns several fields is `check:`",
         ),
+        ("schema", "write `fields:`"),
+        ("model", "write `fields:`"),
+        (
+            "type",
+            "delete it: a resource is always an object; what it consists of stands under `fields:`",
+        ),
+        (
+            "additionalProperties",
+            "delete it: a record has exactly its fields; use a `json` field for open ones",
+        ),
+        (
+            "enum",
+            "a resource has fields; words to choose from are a field's: `state: {enum: [open, closed]}`",
+        ),
+        ("title", "write `description:`"),
+        ("summary", "write `description:`"),
+        ("comment", "write `description:`"),
+        (
+            "table",
+            "delete it: the table is named after the resource; a name it had before is `was:`",
+        ),
+        (
+            "table_name",
+            "delete it: the table is named after the resource; a name it had before is `was:`",
+        ),
+        (
+            "tableName",
+            "delete it: the table is named after the resource; a name it had before is `was:`",
+        ),
         ("primary_key", "write `id:`"),
+        ("primaryKey", "write `id:`"),
+        ("indexes", "write `index:`"),
+        ("indices", "write `index:`"),
+        ("unique_together", "write `unique:`"),
+        ("validates", "write `check:`"),
+        ("constraints", "write `check:`"),
+        ("checks", "write `check:`"),
+        (
+            "has_many",
+            "write `lists: {books: Book.author}`: the records whose relation points here",
+        ),
+        (
+            "hasMany",
+            "write `lists: {books: Book.author}`: the records whose relation points here",
+        ),
+        (
+            "array_relationships",
+            "write `lists: {books: Book.author}`: the records whose relation points here",
+        ),
+        (
+            "object_relationships",
+            "a relation is a field whose type is a resource: `author: Author`",
+        ),
+        (
+            "relationships",
+            "a relation is a field whose type is a resource: `author: Author`",
+        ),
+        (
+            "belongs_to",
+            "a relation is a field whose type is a resource: `author: Author`",
+        ),
+        (
+            "belongsTo",
+            "a relation is a field whose type is a resource: `author: Author`",
+        ),
+        (
+            "select_permissions",
+            "write `access: {read: …}`; a rule such as `this.owner_id == user.id` is the filter",
+        ),
+        ("insert_permissions", "write `access: {create: …}`"),
+        ("update_permissions", "write `access: {update: …}`"),
+        ("delete_permissions", "write `access: {delete: …}`"),
+        (
+            "default_scope",
+            "write `access: {read: …}`: its rule is the filter of every list",
+        ),
+        (
+            "ordering",
+            "lists are sorted by the caller: `?sort=-created_at`; give fields `index: true`",
+        ),
+        (
+            "order",
+            "lists are sorted by the caller: `?sort=-created_at`; give fields `index: true`",
+        ),
+        (
+            "pagination",
+            "lists are always paged; how they look is `list: {shape: array, limit: per_page}`",
+        ),
+        (
+            "filters",
+            "lists are filtered by `?field=value`: give fields `index: true`",
+        ),
+        (
+            "methods",
+            "write `access:`: an action that no rule opens is not offered",
+        ),
+        (
+            "actions",
+            "write `access:`: an action that no rule opens is not offered",
+        ),
+        ("endpoint", "write `path:`"),
+        ("route", "write `path:`"),
+        ("url", "write `path:`"),
+        (
+            "auth",
+            "`auth:` stands at the top; who may do what is `access:`",
+        ),
+        ("softDelete", "write `soft_delete: 30d`"),
+        ("paranoid", "write `soft_delete: 30d`"),
+        ("rate_limit", "write `limit:`"),
+        ("ttl", "write `cache:`"),
         (
             "timestamps",
             "`created_at` and `updated_at` are on every record anyway",
@@ -608,7 +718,41 @@ pub static LIST_STYLE: Table = Table {
     ],
     habits: &[
         ("size", "write `limit:` with the name of the parameter"),
+        (
+            "page_size",
+            "callers say how many they want: `?limit=20`; `limit:` here is the name of that parameter",
+        ),
+        (
+            "per_page",
+            "write `limit: per_page`, if the parameter is to be called so",
+        ),
         ("format", "write `shape:`"),
+        (
+            "filter",
+            "relations and fields with `index: true` or `unique: true` can be filtered by: `?author_id=…`, `?author.name=…`",
+        ),
+        (
+            "filters",
+            "relations and fields with `index: true` or `unique: true` can be filtered by: `?author_id=…`, `?author.name=…`",
+        ),
+        (
+            "sort",
+            "callers sort by relations and fields with `index: true`: `?sort=-author_id`",
+        ),
+        (
+            "order",
+            "callers sort by relations and fields with `index: true`: `?sort=-author_id`",
+        ),
+        (
+            "fields",
+            "callers choose: `?fields=id,title,author_id`; who may see a field is its `access: {read: …}`",
+        ),
+        ("include", "callers choose: `?include=author`"),
+        (
+            "max",
+            "at most 200 records are on a page; callers say how many: `?limit=20`",
+        ),
+        ("search", "write `search:` beside `list:`"),
     ],
 };
 
@@ -882,6 +1026,72 @@ const FIELD_HABITS: &[(&str, &str)] = &[
         "put a `?` behind the field's name, as in `title?`",
     ),
     ("null", "put a `?` behind the field's name, as in `title?`"),
+    ("blank", "put a `?` behind the field's name, as in `title?`"),
+    (
+        "allow_null",
+        "put a `?` behind the field's name, as in `title?`",
+    ),
+    (
+        "not_null",
+        "a field is required unless its name ends in `?`, as in `title?`",
+    ),
+    (
+        "notNull",
+        "a field is required unless its name ends in `?`, as in `title?`",
+    ),
+    ("title", "write `description:`"),
+    ("label", "write `description:`"),
+    ("help_text", "write `description:`"),
+    ("verbose_name", "write `description:`"),
+    ("choices", "write `enum: [one, two]`"),
+    ("options", "write `enum: [one, two]`"),
+    (
+        "on_delete",
+        "delete it: what others point at cannot be deleted; a relation with a `?` can be cleared before",
+    ),
+    (
+        "onDelete",
+        "delete it: what others point at cannot be deleted; a relation with a `?` can be cleared before",
+    ),
+    (
+        "foreign_key",
+        "delete it: a field whose type is a resource is the relation, `author: Author`",
+    ),
+    ("to", "write the name of the resource as `type:`"),
+    (
+        "many",
+        "the records that point here are `lists: {books: Book.author}` beside `fields:`",
+    ),
+    (
+        "auto_now_add",
+        "delete the field: every record has `created_at`",
+    ),
+    (
+        "auto_now",
+        "delete the field: every record has `updated_at`",
+    ),
+    ("db_index", "write `index: true`"),
+    (
+        "db_column",
+        "delete it: the column is named after the field; a name it had before is `was:`",
+    ),
+    (
+        "column",
+        "delete it: the column is named after the field; a name it had before is `was:`",
+    ),
+    (
+        "autoIncrement",
+        "ids are made by `id: integer` beside `fields:`; `sequence:` counts within another resource",
+    ),
+    (
+        "autoincrement",
+        "ids are made by `id: integer` beside `fields:`; `sequence:` counts within another resource",
+    ),
+    (
+        "validate",
+        "put words like `maxLength` into the field; what concerns several fields is `check:` beside `fields:`",
+    ),
+    ("generated", "write `value: '=…'`"),
     ("length", "write `minLength:` and `maxLength:`"),
     (
         "min",
@@ -973,7 +1183,7 @@ static MEMBER_FORMS: [Form; 2] = [TYPE_WORD, Form::Table(&MEMBER)];
 
 static MEMBER_FORM: Form = Form::Either(&MEMBER_FORMS);
 
-static MEMBERS: Form = Form::Map {
+pub static MEMBERS: Form = Form::Map {
     keys: Keys::FieldName,
     of: &MEMBER_FORM,
     min: 1,

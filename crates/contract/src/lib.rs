@@ -17,6 +17,7 @@ mod access;
 mod build;
 pub mod codes;
 mod codes_elsewhere;
+mod doubts;
 mod duration;
 mod edges;
 pub mod fmt;
@@ -118,6 +119,7 @@ fn stages(
     let model = build::model(&sections, &draft, &book, out);
     if !out.has_errors() {
         warn::about(&model, &draft, &sections, out);
+        book.doubts().tell(sources, out);
     }
     Some(model)
 }

@@ -28,7 +28,8 @@ pub fn declared(sections: &Sections<'_, '_>, out: &mut Diagnostics) -> Vec<Limit
                 key.span,
                 format!("a contract has at most {LIMITS_MAX} limits"),
             )
-            .label("one too many"),
+            .label("one too many")
+            .help("several resources can name one limit"),
         );
     }
     sections

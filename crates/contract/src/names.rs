@@ -2,6 +2,8 @@
 //!
 //! Speaks only of spelling: what a name refers to is resolved elsewhere.
 
+mod letters;
+
 use std::collections::HashMap;
 
 use diag::{Diagnostic, Diagnostics, Span, Spanned};
@@ -128,10 +130,14 @@ pub fn is_path_word(word: &str) -> bool {
 
 /// The snake_case name somebody probably meant: `firstName`, `First Name` → `first_name`.
 pub fn to_slug(name: &str) -> String {
-    let ascii: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect();
+    let mut ascii = String::with_capacity(name.len());
+    for c in name.chars() {
+        match letters::plain(c) {
+            Some(letters) => ascii.push_str(letters),
+            None if c.is_ascii_alphanumeric() => ascii.push(c),
+            None => ascii.push('_'),
+        }
+    }
     let words = snake(&ascii);
     let words: Vec<&str> = words.split('_').filter(|word| !word.is_empty()).collect();
     let joined = words.join("_");
@@ -186,7 +192,9 @@ pub fn check_key(key: &Spanned<String>, keys: Keys, out: &mut Diagnostics) {
         out.push(
             Diagnostic::error(code, key.span, format!("`{name}` is too long for a name"))
                 .label(format!("{} characters", name.len()))
-                .help(format!("at most {NAME_CHARS_MAX}")),
+                .help(format!(
+                    "choose a name of at most {NAME_CHARS_MAX} characters"
+                )),
         );
         return;
     }
@@ -199,18 +207,30 @@ pub fn check_key(key: &Spanned<String>, keys: Keys, out: &mut Diagnostics) {
         key.span,
         format!("`{written}` is not a name in {kind}"),
     );
+    let allowed = match keys {
+        Keys::TypeName => "only A to Z, a to z and 0 to 9 may stand in it",
+        _ => "only a to z, 0 to 9 and `_` may stand in it",
+    };
     found = if name.starts_with('_') {
         found.label("names beginning with `_` belong to the system")
     } else if !name.is_ascii() {
-        found.label("letters a to z and digits only")
+        found.label(allowed)
     } else {
         found.label(match keys {
             Keys::TypeName => "a capital first, then letters and digits",
             _ => "lower-case words joined by `_`, a letter first",
         })
     };
-    found = if !name.is_ascii() || meant.is_empty() {
-        found
+    // Letters that no others stand for are lost on the way.
+    let readable = name
+        .chars()
+        .all(|c| c.is_ascii() || letters::plain(c).is_some());
+    found = if meant.is_empty() || !readable {
+        let example = match keys {
+            Keys::TypeName => "Book",
+            _ => "first_name",
+        };
+        found.help(format!("choose a name like `{example}`: {allowed}"))
     } else if name.starts_with(|c: char| c.is_ascii_digit()) {
         found.help("put a word in front of the number")
     } else {

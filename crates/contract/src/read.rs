@@ -6,6 +6,7 @@
 
 mod habits;
 mod indent;
+mod schema_words;
 
 use diag::{Diagnostic, Diagnostics, Sources, Span, Spanned, suggest};
 
@@ -318,7 +319,7 @@ impl Reader<'_> {
                 Some(key) => key,
                 // Read on as if the right key had been written: what depends on it would
                 // otherwise be reported as missing.
-                None => match self.unknown(&entry.key, table) {
+                None => match self.unknown(entry, table) {
                     Some(key) if written.iter().all(|entry| entry.key.value != key.name) => key,
                     _ => {
                         unknown = true;
@@ -373,17 +374,31 @@ impl Reader<'_> {
     }
 
     /// Reports a key that the table does not have; the key that was meant, if it is plain.
-    fn unknown(&mut self, key: &Spanned<String>, table: &'static Table) -> Option<&'static Key> {
+    fn unknown(&mut self, entry: &yaml::Entry, table: &'static Table) -> Option<&'static Key> {
+        let key = &entry.key;
         let name = key.value.as_str();
         let found = Diagnostic::error(
             codes::UNKNOWN_KEY,
             key.span,
             format!("unknown key `{name}` in {}", table.what),
         );
-        if let Some(advice) = habits::advice(name, table) {
+        let advice = match table.key("type") {
+            _ if name.starts_with("x-") => Some(
+                "there are no keys of one's own: put it into `description:` or a comment, `# …`"
+                    .to_owned(),
+            ),
+            Some(_) => schema_words::reference(entry),
+            None => None,
+        };
+        if let Some(advice) = advice {
             self.out
                 .push(found.label("not a key of the language").help(advice));
             return None;
+        }
+        if let Some(advice) = habits::advice(name, table) {
+            self.out
+                .push(found.label("not a key of the language").help(advice));
+            return habits::meant(advice, table);
         }
         if let Some(near) = suggest::nearest(name, table.names()) {
             self.out.push(
@@ -437,13 +452,14 @@ impl Reader<'_> {
             )
         };
         let words: Vec<String> = INCLUDABLE.iter().map(|key| format!("`{key}`")).collect();
+        let what = match name {
+            "include" => "delete it; what the main file does not include yet is added there",
+            _ => "move it to the main file",
+        };
         self.out.push(
             Diagnostic::error(code, key.span, message)
                 .label("this file is included")
-                .help(format!(
-                    "move it to the main file; included files hold {}",
-                    all_of(&words)
-                )),
+                .help(format!("{what}; included files hold {}", all_of(&words))),
         );
         false
     }
@@ -475,17 +491,25 @@ impl Reader<'_> {
         if written.len() < min && !node.torn {
             return self.empty(node, place);
         }
-        if keys == Keys::FieldName && is_long_form(node) {
-            self.out.push(
-                Diagnostic::error(
-                    codes::WRONG_KIND,
-                    place.key.unwrap_or(node.span),
-                    format!("{} lists its members directly", place.subject),
-                )
-                .label("without `type` and `properties`")
-                .help(format!("write it like this: `{}`", place.example)),
-            );
-            return broken(node);
+        if keys == Keys::FieldName {
+            if let Some(members) = schema_words::long_form(written) {
+                self.out.push(
+                    Diagnostic::error(
+                        codes::WRONG_KIND,
+                        place.key.unwrap_or(node.span),
+                        format!("{} lists its members directly", place.subject),
+                    )
+                    .label("without `type` and `properties`")
+                    .help(schema_words::members_directly(
+                        written,
+                        key_of(&place.subject),
+                    )),
+                );
+                return self.map(members, form, (keys, of, min, example), place);
+            }
+            if std::ptr::eq(form, &crate::keys::MEMBERS) && schema_words::is_no_object(written) {
+                return self.mismatch(node, form, place);
+            }
         }
         let written: Vec<&'a yaml::Entry> = written.iter().collect();
         self.map_of(node, &written, (keys, of, example))
@@ -503,6 +527,21 @@ impl Reader<'_> {
         while let Some(entry) = written.get(at) {
             at += 1;
             if keys == Keys::FieldName && self.lost_resource(entry, None) {
+                continue;
+            }
+            if let Some(advice) =
+                schema_words::about_members(entry).filter(|_| keys == Keys::FieldName)
+            {
+                let name = &entry.key.value;
+                self.out.push(
+                    Diagnostic::error(
+                        codes::UNKNOWN_KEY,
+                        entry.key.span,
+                        format!("`{name}` is no member"),
+                    )
+                    .label("a word of JSON Schema")
+                    .help(advice),
+                );
                 continue;
             }
             names::check_key(&entry.key, keys, self.out);
@@ -787,7 +826,16 @@ impl Reader<'_> {
                                 .map_or_else(String::new, Form::describe),
                             place.example
                         ),
-                        words => format!("it must be {}", words.describe()),
+                        words => match schema_words::format(text) {
+                            Some(instead) if place.example.starts_with("format") => {
+                                instead.to_owned()
+                            }
+                            _ if place.example.starts_with("format") => format!(
+                                "it must be {}; for other forms of text write a `pattern`",
+                                words.describe()
+                            ),
+                            _ => format!("it must be {}", words.describe()),
+                        },
                     }),
                 );
                 broken(node)
@@ -800,6 +848,19 @@ impl Reader<'_> {
             return broken(node);
         }
         let source = node.source(self.sources.text(node.span.file));
+        if std::ptr::eq(form, &crate::keys::MEMBERS) {
+            let subject = key_of(&place.subject);
+            self.out.push(
+                Diagnostic::error(
+                    codes::WRONG_KIND,
+                    head(self.sources, node.span),
+                    format!("{subject} must be a map of its members"),
+                )
+                .label("not the members of an object")
+                .help(schema_words::named_type(node, source, subject)),
+            );
+            return broken(node);
+        }
         let help = match (&node.kind, form) {
             (Kind::List(items), Form::Either(_)) if is_field(form) => list_advice(items),
             (Kind::Int(_) | Kind::Float(_) | Kind::Map(_), Form::Text)
@@ -973,15 +1034,6 @@ fn list_advice(items: &[Node]) -> String {
         }] => format!("write `{{type: array, items: {of}}}`"),
         _ => "a list of values is `{type: array, items: string}`; words to choose from are `{enum: [one, two]}`".to_owned(),
     }
-}
-
-/// `{type: object, properties: …}` where the members themselves are to stand.
-fn is_long_form(node: &Node) -> bool {
-    let object = |node: &Node| node.as_str() == Some("object");
-    node.entry("type").is_some_and(|entry| object(&entry.value))
-        && node
-            .entry("properties")
-            .is_some_and(|entry| entry.value.as_map().is_some())
 }
 
 fn is_text(form: &Form) -> bool {

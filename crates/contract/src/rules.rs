@@ -6,7 +6,7 @@
 //! rules nor a cycle can use up the stack; what is being compiled is a list, and asking for
 //! something that is on it is a cycle (law 4).
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use expr::{Expr, Scope};
 use model::FieldKind;
 use value::{FieldId, ResourceId, Value};
 
+use crate::doubts::Doubts;
 use crate::read::{Item, Text};
 use crate::resolve::{Draft, Property};
 use crate::sections::Sections;
@@ -45,6 +46,9 @@ const NOT_HERE: &str = "E0314";
 /// The checker's code for a formula that may be null where its field may not.
 const MAY_BE_NULL: &str = "E0331";
 
+/// The checker's codes that speak of the type a formula is to give.
+const ABOUT_THE_TYPE: [&str; 5] = ["E0322", "E0323", "E0324", MAY_BE_NULL, "E0340"];
+
 /// The rules and formulas of a contract.
 pub struct Rulebook<'d, 'r, 'a> {
     draft: &'d Draft<'r, 'a>,
@@ -57,6 +61,7 @@ pub struct Rulebook<'d, 'r, 'a> {
     under_way: RefCell<Vec<Part>>,
     /// What the check that is running asked for and was not ready.
     wanted: Cell<Option<Part>>,
+    doubts: RefCell<Doubts<'a>>,
 }
 
 impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
@@ -81,6 +86,7 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
             ready: RefCell::default(),
             under_way: RefCell::default(),
             wanted: Cell::new(None),
+            doubts: RefCell::default(),
         };
         for at in 0..sections.rules.len() {
             book.settle(Part::Shared(at), out);
@@ -136,7 +142,29 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
     ) -> Option<Expr> {
         let (found, problems) = expr::check(source(text).0, scope, self);
         self.report(text, problems, help, out);
+        if let Some(expr) = &found {
+            self.doubt(text, expr);
+        }
         found
+    }
+
+    /// What is doubtful in the expressions checked so far.
+    pub fn doubts(&self) -> Ref<'_, Doubts<'a>> {
+        self.doubts.borrow()
+    }
+
+    fn doubt(&self, text: Text<'a>, expr: &Expr) {
+        let skipped = source(text).1;
+        self.doubts
+            .borrow_mut()
+            .note(text, skipped, expr, self.draft);
+    }
+
+    /// As [`Rulebook::check`] of a formula whose type is not known, because it is wrong.
+    pub fn check_without_type(&self, text: Text<'a>, help: &str, out: &mut Diagnostics) {
+        let scope = Scope::formula(None, value::Type::Json, true);
+        let (_, problems) = expr::check(source(text).0, &scope, self);
+        self.report(text, of_any_type(problems), help, out);
     }
 
     /// Places an expression's problems in the file.
@@ -207,6 +235,11 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
                         Part::Computed(..) => "it is computed from `this` record when it is read",
                     };
                     self.report(text, problems, help, out);
+                    match &ready {
+                        Ready::Rule(rule) => self.doubt(text, &rule.body),
+                        Ready::Formula(formula) => self.doubt(text, formula),
+                        Ready::Broken => {}
+                    }
                 }
                 self.ready.borrow_mut().insert(part, ready);
             }
@@ -235,7 +268,10 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
                     _ => Ready::Broken,
                 };
                 // Nobody can say what the formula of a field without a type must give.
-                let problems = if draft.broken { vec![] } else { problems };
+                let problems = match draft.broken {
+                    true => of_any_type(problems),
+                    false => problems,
+                };
                 return (ready, problems);
             }
         };
@@ -396,7 +432,11 @@ impl Schema for Rulebook<'_, '_, '_> {
 
     fn property_names(&self, resource: ResourceId) -> Vec<String> {
         let draft = &self.draft.resources[usize::from(resource.0)];
-        let mut names: Vec<String> = draft.properties.keys().cloned().collect();
+        // The id of a field that is wrong is there only if it was meant to be a relation.
+        let broken = |name: &str| matches!(draft.properties.get(name), Some(Property::Broken));
+        let perhaps = |name: &str| broken(name) && name.strip_suffix("_id").is_some_and(broken);
+        let known = draft.properties.keys().filter(|name| !perhaps(name));
+        let mut names: Vec<String> = known.cloned().collect();
         names.sort_unstable();
         names
     }
@@ -419,6 +459,12 @@ impl Schema for Rulebook<'_, '_, '_> {
 
 fn rules_of<'i, 'a>(resource: &'i Item<'a>) -> &'i [crate::read::Entry<'a>] {
     resource.get("rules").map(Item::entries).unwrap_or_default()
+}
+
+/// What is wrong with a formula whatever it is to give.
+fn of_any_type(mut problems: Vec<expr::Problem>) -> Vec<expr::Problem> {
+    problems.retain(|problem| !ABOUT_THE_TYPE.contains(&problem.code));
+    problems
 }
 
 /// The expression in a text, and how many bytes stand in front of it: the `=` of a formula.

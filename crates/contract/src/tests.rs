@@ -4,6 +4,7 @@ use diag::{Diagnostic, Diagnostics, Sources};
 use model::{Access, AccessTest, Action, Expectation, Rule, TestCaller};
 
 use crate::codes;
+use crate::form::one_of;
 use crate::json;
 use crate::read::{Item, Text, names_of};
 use crate::resolve::{Lookup, Property, ResourceDraft};
@@ -30,7 +31,8 @@ pub fn read(
                 crate::read::head(sources, extra.span()),
                 format!("a resource has at most {TESTS_MAX} tests"),
             )
-            .label("one too many"),
+            .label("one too many")
+            .help("keep those that show something the others do not"),
         );
     }
     let mut reader = Reader {
@@ -63,28 +65,13 @@ impl<'a> Reader<'_, '_, 'a> {
         let record = self.values(item, "record");
         let input = self.values(item, "input");
         let caller = self.caller(item);
-        let word = item.text("action")?.as_str();
-        let action = Action::ALL.into_iter().find(|known| known.name() == word)?;
-        self.fitting(item, action);
-        if action == Action::Restore
-            && self.draft.item.entry("soft_delete").is_none()
-            && !self.draft.item.node.torn
-        {
-            self.out.push(
-                Diagnostic::error(
-                    codes::TEST,
-                    item.text("action")?.span(),
-                    format!(
-                        "what is deleted from `{}` is gone for good",
-                        self.draft.name()
-                    ),
-                )
-                .label("nothing can be restored")
-                .help("write `soft_delete: 30d` in the resource, or delete this test"),
-            );
-            return None;
+        let action = self.action(item);
+        if let Some(action) = action {
+            self.fitting(item, action);
         }
-        let expect = self.expectation(item.text("expect")?, action)?;
+        let expect = item
+            .text("expect")
+            .and_then(|text| self.expectation(text, action));
         let span = item.span();
         let (line, _) = self.sources.line_column(span);
         Some(AccessTest {
@@ -93,13 +80,38 @@ impl<'a> Reader<'_, '_, 'a> {
                 .map(|name| name.as_str().trim().to_owned()),
             resource: self.draft.id,
             caller: caller?,
-            action,
+            action: action?,
             record: record?,
             input: input?,
-            expect,
+            expect: expect?,
             file: self.sources.path(span.file).to_owned(),
             line: u32::try_from(line).unwrap_or(u32::MAX),
         })
+    }
+
+    fn action(&mut self, item: &Item<'a>) -> Option<Action> {
+        let text = item.text("action")?;
+        let action = Action::ALL
+            .into_iter()
+            .find(|known| known.name() == text.as_str())?;
+        if action == Action::Restore
+            && self.draft.item.entry("soft_delete").is_none()
+            && !self.draft.item.node.torn
+        {
+            self.out.push(
+                Diagnostic::error(
+                    codes::TEST,
+                    text.span(),
+                    format!(
+                        "what is deleted from `{}` is gone for good",
+                        self.draft.name()
+                    ),
+                )
+                .label("nothing can be restored")
+                .help("write `soft_delete: 30d` in the resource, or delete this test"),
+            );
+        }
+        Some(action)
     }
 
     /// What an action has no use for.
@@ -145,10 +157,12 @@ impl<'a> Reader<'_, '_, 'a> {
             return Some(None);
         }
         let mut found = TestCaller::default();
+        let mut whole = true;
         for entry in caller.item.get("user")?.entries() {
             let node = entry.item.node;
             if entry.item.is_broken() {
-                return None;
+                whole = false;
+                continue;
             }
             let text = match &node.kind {
                 Kind::String(text) => text.clone(),
@@ -169,7 +183,8 @@ impl<'a> Reader<'_, '_, 'a> {
                         .label("not a claim")
                         .help("leave a claim out that the caller does not have"),
                     );
-                    return None;
+                    whole = false;
+                    continue;
                 }
             };
             if entry.name == "id" {
@@ -178,7 +193,7 @@ impl<'a> Reader<'_, '_, 'a> {
                 found.claims.push((entry.name.to_owned(), text));
             }
         }
-        Some(Some(found))
+        whole.then_some(Some(found))
     }
 
     fn values(
@@ -275,21 +290,25 @@ impl<'a> Reader<'_, '_, 'a> {
                 let text = value::json::to_json_text(&field.shape.ty, &value);
                 serde_json::from_str(&text).ok()
             }
-            Err(misfit) => {
-                self.out.push(
-                    Diagnostic::error(
-                        codes::TEST,
-                        misfit.span,
-                        format!("`{name}` cannot hold this: {}", misfit.why),
-                    )
-                    .label("not a value of this field"),
-                );
+            Err(misfits) => {
+                for misfit in misfits {
+                    self.out.push(
+                        Diagnostic::error(
+                            codes::TEST,
+                            misfit.span,
+                            format!("`{name}` cannot hold this: {}", misfit.why),
+                        )
+                        .label("not a value of this field")
+                        .help(misfit.advice(self.sources)),
+                    );
+                }
                 None
             }
         }
     }
 
-    fn expectation(&mut self, text: Text<'a>, action: Action) -> Option<Expectation> {
+    /// `action`: `None` if it is wrong, so that any action's rule may be meant.
+    fn expectation(&mut self, text: Text<'a>, action: Option<Action>) -> Option<Expectation> {
         let written = text.as_str().trim();
         match written {
             "allowed" => return Some(Expectation::Allowed),
@@ -313,42 +332,91 @@ impl<'a> Reader<'_, '_, 'a> {
                 .push(found.help("write `allowed`, `hidden`, `refused` or `refused by RULE`"));
             return None;
         };
-        let own = self.access.rule(action).map(|rule| rule.text.as_str());
-        let known: Vec<&str> = own
-            .into_iter()
-            .chain(self.field_rules.iter().map(|rule| rule.text.as_str()))
+        let actions = match action {
+            Some(action) => vec![action],
+            None => Action::ALL.to_vec(),
+        };
+        let known: Vec<&Rule> = actions
+            .iter()
+            .filter_map(|action| self.access.rule(*action))
+            .chain(self.field_rules.iter().copied())
             .collect();
-        if known.contains(&rule) {
+        if known.iter().any(|known| known.text == rule) {
+            let refuses = known
+                .iter()
+                .any(|known| known.text == rule && !crate::access::is_open_to_all(known));
+            if !refuses {
+                self.out.push(
+                    Diagnostic::error(codes::TEST, text.span(), format!("`{rule}` refuses nobody"))
+                        .label("open to everybody")
+                        .help("write `allowed`, or `hidden` if the caller cannot read the record"),
+                );
+                return None;
+            }
             return Some(Expectation::Refused {
                 rule: Some(rule.to_owned()),
             });
         }
-        if self.torn || own.is_none() && crate::access::meant_to_open(self.draft, action) {
-            // Its condition is wrong, which has been reported where it stands.
+        // The condition of one may be wrong, which has been reported where it stands.
+        let unclear = actions.iter().any(|action| {
+            self.access.rule(*action).is_none() && crate::access::meant_to_open(self.draft, *action)
+        });
+        if self.torn || unclear {
             return None;
         }
-        let help = match own {
-            Some(own) => format!(
-                "`{}` is opened by `{own}`: write `refused by {own}`",
+        let message = match action {
+            Some(action) => format!(
+                "`{rule}` is not the rule that decides about `{}`",
                 action.name()
             ),
             None => format!(
-                "`{}` is not opened by any rule: write `refused`",
-                action.name()
+                "`{rule}` decides about no action of `{}`",
+                self.draft.name()
             ),
         };
+        let help = self.rules_that_refuse(&known, action);
         self.out.push(
-            Diagnostic::error(
-                codes::TEST,
-                text.span(),
-                format!(
-                    "`{rule}` is not the rule that decides about `{}`",
-                    action.name()
-                ),
-            )
-            .label("another rule, or part of one")
-            .help(help),
+            Diagnostic::error(codes::TEST, text.span(), message)
+                .label("another rule, or part of one")
+                .help(help),
         );
         None
+    }
+
+    /// What to write after `refused by`, or instead of it.
+    fn rules_that_refuse(&self, known: &[&Rule], action: Option<Action>) -> String {
+        let mut refusing: Vec<&str> = vec![];
+        for rule in known
+            .iter()
+            .filter(|rule| !crate::access::is_open_to_all(rule))
+        {
+            if !refusing.contains(&&*rule.text) {
+                refusing.push(&rule.text);
+            }
+        }
+        let own = action.map(|action| (action.name(), self.access.rule(action)));
+        match (own, refusing.as_slice()) {
+            (Some((name, Some(own))), _) if !crate::access::is_open_to_all(own) => format!(
+                "`{name}` is opened by `{0}`: write `refused by {0}`",
+                own.text
+            ),
+            (Some((name, Some(own))), []) => format!(
+                "`{name}` is opened by `{}`, which refuses nobody: write `allowed`",
+                own.text
+            ),
+            (Some((name, None)), []) => {
+                format!("`{name}` is not opened by any rule: write `refused`")
+            }
+            (None, []) => {
+                "no rule refuses anybody here: write `allowed`, `hidden` or `refused`".to_owned()
+            }
+            (_, rules) => {
+                let rules: Vec<String> = rules
+                    .iter()
+                    .map(|rule| format!("`refused by {rule}`"))
+                    .collect();
+                format!("write {}", one_of(&rules))
+            }
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! What is allowed but probably not meant. Asked only of contracts without errors: beside an
 //! error, half of these would be its echo.
 
-use diag::{Diagnostic, Diagnostics};
-use model::{Action, Differs, Limit, Model, Resource, Rule};
+mod first;
 
+use diag::{Diagnostic, Diagnostics};
+use model::{Action, Differs, Limit, Model, Resource};
+
+use crate::access::is_open_to_all;
 use crate::codes;
 use crate::resolve::{Draft, ResourceDraft, warn_of_indexes};
 use crate::sections::Sections;
@@ -21,6 +24,7 @@ pub fn about(
         cached_in_vain(resource, draft, out);
     }
     unused_limits(model, sections, out);
+    first::about(model, draft, out);
 }
 
 fn unused_limits(model: &Model, sections: &Sections<'_, '_>, out: &mut Diagnostics) {
@@ -117,11 +121,9 @@ fn open_to_guests(
         Action::Replace,
         Action::Delete,
     ];
-    let public =
-        |rule: &Rule| rule.condition.as_const_bool() == Some(true) || rule.text == "public";
     let open = writes
         .into_iter()
-        .any(|action| resource.access.rule(action).is_some_and(public));
+        .any(|action| resource.access.rule(action).is_some_and(is_open_to_all));
     let Some(access) = draft.item.get("access").filter(|_| open) else {
         return;
     };

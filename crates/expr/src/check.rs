@@ -557,15 +557,20 @@ impl<'a> Checker<'a> {
                 {
                     path.push_str(&format!("` → `{first}"));
                 }
-                self.report(
-                    Problem::new(
-                        "E0315",
-                        at,
-                        format!("`{}` needs itself to be answered", name.text),
-                        format!("`{path}`"),
-                    )
-                    .help("rules and formulas must not go in circles; spell one of them out"),
-                );
+                let label = format!("`{path}`");
+                // A circle is told once, however often the expression goes round it.
+                let told = |told: &Problem| told.code == "E0315" && told.label == label;
+                if !self.problems.iter().any(told) {
+                    self.report(
+                        Problem::new(
+                            "E0315",
+                            at,
+                            format!("`{}` needs itself to be answered", name.text),
+                            label,
+                        )
+                        .help("rules and formulas must not go in circles; spell one of them out"),
+                    );
+                }
             }
             Unresolved::TooDeep => {
                 self.report(

@@ -240,7 +240,6 @@ fn field<'r, 'a>(
         if field.indexed && !relation {
             check_queryable_name(name, span, shapes.out);
         }
-        contradictions(item, shapes.out);
         indexable(&field, item, shapes.out);
         if let Some(default) = item
             .get("default")
@@ -249,9 +248,11 @@ fn field<'r, 'a>(
             field.default = shapes.default(default, &field.shape);
         }
         field.examples = shapes.examples(item, &field.shape);
-        never_filled(&field, declared, shapes.out);
         fixed_set(&mut field, item, shapes);
     }
+    // These do not ask what it holds.
+    contradictions(item, shapes.out);
+    never_filled(&field, declared, shapes.out);
     FieldDraft {
         field,
         declared: Some(declared),
@@ -438,23 +439,30 @@ fn fixed_set(field: &mut Field, item: &Item<'_>, shapes: &mut Shapes<'_, '_, '_>
             }
             field.set = Some(Arc::new(constant(value, &field.shape.ty)));
         }
-        Err(misfit) => {
-            let mut found = Diagnostic::error(
-                codes::ORDINARY_VALUE,
-                misfit.span,
-                format!(
-                    "`set` without `=` is a fixed value, and this one does not fit: {}",
-                    misfit.why
-                ),
-            )
-            .label("not a value of this field");
-            if let Some(text) = set.as_text() {
-                found = found.help(format!(
-                    "if it is a formula, write `set: ={}`",
-                    text.as_str()
-                ));
+        Err(misfits) => {
+            for misfit in misfits {
+                let help = match set.as_text() {
+                    Some(text) if super::formula::reads_like_one(text.as_str()) => {
+                        format!("if it is a formula, write `set: ={}`", text.as_str())
+                    }
+                    _ => format!(
+                        "{}; a formula begins with `=`, as in `set: =now`",
+                        misfit.advice(shapes.sources)
+                    ),
+                };
+                shapes.out.push(
+                    Diagnostic::error(
+                        codes::ORDINARY_VALUE,
+                        misfit.span,
+                        format!(
+                            "`set` without `=` is a fixed value, and this one does not fit: {}",
+                            misfit.why
+                        ),
+                    )
+                    .label("not a value of this field")
+                    .help(help),
+                );
             }
-            shapes.out.push(found);
         }
     }
 }

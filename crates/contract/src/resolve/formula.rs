@@ -11,7 +11,7 @@ use crate::yaml::quoted;
 pub fn advice(text: Text<'_>, source: &str, key: &str) -> Option<String> {
     let written = text.as_str();
     let bare = !source.starts_with(['\'', '"', '|', '>']);
-    if !bare || !speaks_of_names(written) {
+    if !bare || !reads_like_one(written) {
         return None;
     }
     Some(match (key, written) {
@@ -37,7 +37,7 @@ fn formula(written: &str) -> String {
 }
 
 /// Whether the text is an expression about the caller, a record or the time.
-fn speaks_of_names(text: &str) -> bool {
+pub fn reads_like_one(text: &str) -> bool {
     match expr::parse(text) {
         (Some(ast), problems) if problems.is_empty() => {
             matches!(&ast.kind, Kind::Name(name) if name == "now") || asks(&ast)

@@ -249,10 +249,25 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             let base = self.word(word, place)?;
             return self.finish(base, None, item, name, place, depth);
         }
-        let base = self.base(item, name, place)?;
-        let format = item.text("format");
-        let (base, format) = self.with_format(base, format, item)?;
+        let base = self
+            .base(item, name, place)
+            .and_then(|base| self.with_format(base, item.text("format"), item));
+        let Some((base, format)) = base else {
+            self.inside(item, name, depth);
+            return None;
+        };
         self.finish(base, format, item, name, place, depth)
+    }
+
+    /// What stands inside a type that is itself wrong, for its own mistakes.
+    fn inside(&mut self, item: &Item<'a>, name: &str, depth: usize) {
+        self.words(item);
+        if let Some(items) = item.get("items") {
+            self.shape(items, name, Place::List, depth + 1);
+        }
+        if let Some(properties) = item.get("properties") {
+            self.members(properties, None, depth);
+        }
     }
 
     fn finish(
@@ -268,6 +283,8 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             Base::Text(own) => own.or(format),
             _ => format,
         };
+        // What is in it may be wrong; constraints are judged all the same.
+        let mut whole = true;
         let (ty, items, members) = match base {
             Base::Relation(target) => {
                 return self.relation(target, item, name, place);
@@ -275,17 +292,24 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             Base::Plain(ty) => (ty, None, None),
             Base::Text(_) => (Type::Text, None, None),
             Base::Integer => (Type::Int32, None, None),
-            Base::Enum => (Type::Enum(self.words(item)?), None, None),
+            Base::Enum => {
+                let words = self.words(item);
+                whole = words.is_some();
+                (Type::Enum(words.unwrap_or_default()), None, None)
+            }
             Base::Array => {
-                let of = self.items(item, name, place, depth)?;
-                (Type::List(Arc::new(of.ty.clone())), Some(of), None)
+                let of = self.items(item, name, place, depth);
+                whole = of.is_some();
+                let ty = of.as_ref().map_or(Type::Json, |of| of.ty.clone());
+                (Type::List(Arc::new(ty)), of, None)
             }
-            Base::Object => {
-                let (object, members) = self.properties(item, name, depth)?;
-                (Type::Object(object), None, Some(members))
-            }
-            Base::Named(at) => {
-                let (object, members) = self.named_type(at, item.span(), depth)?;
+            Base::Object | Base::Named(_) => {
+                let made = match base {
+                    Base::Named(at) => self.named_type(at, item.span(), depth),
+                    _ => self.properties(item, name, depth),
+                };
+                whole = made.is_some();
+                let (object, members) = made.unwrap_or_else(nothing_inside);
                 (Type::Object(object), None, Some(members))
             }
         };
@@ -298,6 +322,9 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             }
         };
         self.misplaced(item, &ty);
+        if !whole {
+            return None;
+        }
         Some(Found::Shape(Box::new(Shape {
             ty,
             nullable: false,
@@ -816,7 +843,8 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                     extra.key.span,
                     format!("an object has at most {MEMBERS_MAX} members"),
                 )
-                .label("one too many"),
+                .label("one too many")
+                .help("put what belongs together into objects of their own, or use `json`"),
             );
             return None;
         }
@@ -891,37 +919,28 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 }
                 Some(value)
             }
-            Err(misfit) => {
-                let source = self.sources.slice(misfit.span);
-                let mut found = Diagnostic::error(
-                    codes::DEFAULT,
-                    misfit.span,
-                    format!("the default does not fit: {}", misfit.why),
-                )
-                .label("not a value of this field");
+            Err(misfits) => {
                 let text = item.as_text().map(Text::as_str);
-                if text.is_some_and(|text| text.starts_with('=')) {
-                    found = found.help(
-                        "a default is a fixed value; formulas are for `set` (on create) and `value` (when read)",
+                for misfit in misfits {
+                    let help = match text {
+                        Some(text) if text.starts_with('=') => {
+                            "a default is a fixed value; formulas are for `set` (on create) and `value` (when read)"
+                                .to_owned()
+                        }
+                        Some("now") => "to fill in the time of creation write `set: =now`".to_owned(),
+                        _ if misfit.of_type => "change the default, or the constraint".to_owned(),
+                        _ => misfit.advice(self.sources),
+                    };
+                    self.out.push(
+                        Diagnostic::error(
+                            codes::DEFAULT,
+                            misfit.span,
+                            format!("the default does not fit: {}", misfit.why),
+                        )
+                        .label("not a value of this field")
+                        .help(help),
                     );
-                } else if text == Some("now") {
-                    found = found.help("to fill in the time of creation write `set: =now`");
-                } else if shape.ty == Type::Text && text.is_none() {
-                    found = found.help("if it is meant as text, put it in quotes");
-                } else if let Type::Enum(words) = &shape.ty {
-                    let near =
-                        text.and_then(|text| suggest::nearest(text, words.iter().map(|w| &**w)));
-                    let words = words.iter().map(|word| &**word);
-                    found = found.help(match near {
-                        Some(near) => format!("write `default: {near}`"),
-                        None => format!("write one of its words: {}", names_of(words)),
-                    });
-                } else if misfit.of_type {
-                    found = found.help("change the default, or the constraint");
-                } else if misfit.span == item.span() {
-                    found = found.help(written_like(&shape.ty, source));
                 }
-                self.out.push(found);
                 None
             }
         }
@@ -947,15 +966,19 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                         serde_json::from_str(&text).unwrap_or_else(|_| json::plain(example.node)),
                     );
                 }
-                Err(misfit) => self.out.push(
-                    Diagnostic::error(
-                        codes::EXAMPLE,
-                        misfit.span,
-                        format!("the example does not fit: {}", misfit.why),
-                    )
-                    .label("not a value of this field")
-                    .help("write what a client could send, or delete the example"),
-                ),
+                Err(misfits) => {
+                    for misfit in misfits {
+                        self.out.push(
+                            Diagnostic::error(
+                                codes::EXAMPLE,
+                                misfit.span,
+                                format!("the example does not fit: {}", misfit.why),
+                            )
+                            .label("not a value of this field")
+                            .help(misfit.advice(self.sources)),
+                        );
+                    }
+                }
             }
         }
         examples
@@ -965,33 +988,6 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
     pub fn check_name(&mut self, name: &str, span: Span) {
         check_field_name(name, span, self.out);
     }
-}
-
-/// How a value of the type is written, where `source` was written instead.
-fn written_like(ty: &Type, source: &str) -> String {
-    let bare = source.trim_matches(['\'', '"']);
-    let example = match ty {
-        Type::Bool => {
-            return match bare.to_ascii_lowercase().as_str() {
-                "yes" | "on" | "y" | "true" | "1" => "write `true`".to_owned(),
-                "no" | "off" | "n" | "false" | "0" => "write `false`".to_owned(),
-                _ => "write `true` or `false`".to_owned(),
-            };
-        }
-        Type::Int32 | Type::Int53 | Type::Int64 | Type::Float | Type::Decimal => {
-            if bare.len() < source.len() && bare.parse::<f64>().is_ok_and(f64::is_finite) {
-                return format!("write the number without quotes: `{bare}`");
-            }
-            "0"
-        }
-        Type::Date => "2026-11-22",
-        Type::Timestamp => "2026-11-22T10:00:00Z",
-        Type::Money => "{amount: '12.50', currency: EUR}",
-        Type::List(_) => return "write a list: `[]`, or `[a, b]`".to_owned(),
-        Type::Object(_) => return "write a map of its members: `{name: value}`".to_owned(),
-        _ => return "write a value that the field accepts, or delete the default".to_owned(),
-    };
-    format!("write a value like `{example}`")
 }
 
 /// `enum(open, closed)` and `open | closed`, as other languages write a choice of words.
@@ -1017,6 +1013,15 @@ fn one_of_words(name: &str) -> Option<String> {
         [] => None,
         _ => Some(format!("write `{{enum: [{}]}}`", words.join(", "))),
     }
+}
+
+/// Stands for an object that is itself wrong.
+fn nothing_inside() -> (Arc<ObjectType>, Arc<Vec<Shape>>) {
+    let empty = ObjectType {
+        name: None,
+        members: vec![],
+    };
+    (Arc::new(empty), Arc::default())
 }
 
 /// `name?` → (`name`, true).

@@ -667,6 +667,7 @@ impl Builder<'_> {
             let message = format!("nested deeper than {DEPTH_MAX} levels");
             self.out.push(
                 self.error(codes::TOO_DEEP, start..start + 1, message)
+                    .help("close the brackets, or name the inner objects under `types:`; the language itself needs ten levels")
                     .note("nothing else of the file has been checked"),
             );
             return Err(Stop);

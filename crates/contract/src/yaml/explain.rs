@@ -40,7 +40,9 @@ pub(super) fn explain(file: FileId, text: &str, info: &str, at: usize) -> Diagno
         .or_else(|| case.indentation(info))
         .unwrap_or_else(|| {
             let message = format!("this is not valid YAML: {info}");
-            case.error(codes::SYNTAX, at..at, message)
+            case.error(codes::SYNTAX, at..at, message).help(
+                "look at this line and the one above it: a quote, bracket or colon is missing, or too much; text with special characters stands in quotes",
+            )
         })
 }
 
@@ -97,6 +99,22 @@ pub(super) fn needs_quotes(file: FileId, text: &str, at: usize) -> Diagnostic {
     }
     let value = rest_of_value(text, at);
     let first = value.chars().next().unwrap_or(' ');
+    let block = value
+        .trim_start_matches(['|', '>', '-', '+'])
+        .trim()
+        .is_empty();
+    if matches!(first, '|' | '>') && block && !outline::up_to(text, at).open.is_empty() {
+        return error(
+            file,
+            codes::NEEDS_QUOTES,
+            at..at + value.len(),
+            "a block of text cannot stand inside brackets",
+        )
+        .label(format!("`{first}` announces one"))
+        .help(format!(
+            "write the text on this line, in quotes; or write the keys one below the other instead of in `{{…}}`: then `key: {first}` has its text below it"
+        ));
+    }
     let message = match first {
         '|' | '>' => format!("`{first}` at the beginning of a value announces a block of text"),
         _ => format!("a value cannot begin with `{first}`"),
@@ -182,6 +200,7 @@ pub(super) fn glued_colon(file: FileId, colon: usize) -> Diagnostic {
         "a space is missing after this `:`",
     )
     .label("needs a space behind it")
+    .help("put a space behind the colon")
     .note("without the space YAML takes key, colon and value for one word")
 }
 
@@ -275,11 +294,13 @@ impl<'t> Case<'t> {
     /// `'it's fine'`, `'a' == b`, or a quote that was closed by the opening of the next one.
     fn behind_quote(&self) -> Diagnostic {
         let Some((start, end)) = self.outline.quote.filter(|(_, end)| *end <= self.at) else {
-            return self.error(
-                codes::TEXT_AFTER_VALUE,
-                self.at..self.at,
-                "text behind a closing quote",
-            );
+            return self
+                .error(
+                    codes::TEXT_AFTER_VALUE,
+                    self.at..self.at,
+                    "text behind a closing quote",
+                )
+                .help("put the whole value into quotes, or remove what is behind it");
         };
         if self.text[start..end].contains('\n') {
             return self.open_quote(start).also(

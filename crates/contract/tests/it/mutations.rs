@@ -4,7 +4,7 @@
 use diag::render;
 use proptest::prelude::*;
 
-use crate::support::{Compiled, compile_files, compile_one};
+use crate::support::{Compiled, compile_files, compile_one, mendable};
 
 const CONTRACTS: [&str; 5] = [
     include_str!("../ok/notes.yaml"),
@@ -136,6 +136,7 @@ fn holds_together(compiled: &Compiled) -> Result<(), TestCaseError> {
             prop_assert!(text.get(label.span.range()).is_some(), "{:?}", found);
         }
         prop_assert!(!found.message.is_empty(), "{:?}", found);
+        prop_assert!(mendable(found), "{:?}", found);
         prop_assert!(!found.message.contains(char::is_control), "{:?}", found);
         prop_assert!(
             contract::codes::explain(found.code).is_some(),

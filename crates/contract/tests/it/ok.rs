@@ -175,7 +175,7 @@ fn relations_may_go_in_rings() {
 
 #[test]
 fn a_contract_may_be_many_files() {
-    let main = "frontdesk: 1\nname: shop\ninclude: [resources/*.yaml, resources/*.yaml, '*.yaml']\nresources:\n  Book: {fields: {author: Author}, access: {read: staff}}\n";
+    let main = "frontdesk: 1\nname: shop\ninclude: [resources/*.yaml, '*.yaml']\nresources:\n  Book: {fields: {author: Author}, access: {read: staff}}\n";
     let author = "resources:\n  Author: {fields: {name: string}, access: {read: staff}}\n";
     let rules = "frontdesk: 1\nrules: {staff: user.role == 'staff'}\n";
     let compiled = compile_files(

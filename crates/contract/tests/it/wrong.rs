@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use diag::Severity;
 
-use crate::support::{Compiled, compile_files, compile_one};
+use crate::support::{Compiled, compile_files, compile_one, mendable};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong")
@@ -46,8 +46,11 @@ fn every_mistake_is_named_placed_and_mendable() {
     for (name, text) in contracts {
         let compiled = compile_one(&text);
         let wrong = !compiled.codes(Severity::Error).is_empty();
-        assert_eq!(wrong, name != "warnings", "{name}");
+        assert_eq!(wrong, !name.starts_with("warnings"), "{name}");
         assert_eq!(compiled.model.is_none(), wrong, "{name}");
+        for found in compiled.found.iter() {
+            assert!(mendable(found), "{name}: {found:?}");
+        }
         settings.bind(|| insta::assert_snapshot!(name, compiled.rendered()));
     }
 }
@@ -106,6 +109,37 @@ fn several_files() -> Compiled {
 #[test]
 fn files_are_one_contract() {
     insta::assert_snapshot!(several_files().rendered());
+}
+
+#[test]
+fn what_is_included_again_is_told() {
+    let shop = |include: &str| {
+        format!(
+            "frontdesk: 1\nname: shop\ninclude: {include}\nresources: {{Book: {{fields: {{title: string}}, access: {{read: public}}}}}}\n"
+        )
+    };
+    let part = "resources: {Author: {fields: {name: string}, access: {read: public}}}\n";
+    let circle = "include: [frontdesk.yaml]\nresources: {Shelf: {fields: {name: string}, access: {read: public}}}\n";
+    let files = [
+        ("a.yaml", "a.yaml", part),
+        ("./a.yaml", "./a.yaml", part),
+        ("circle.yaml", "circle.yaml", circle),
+        (
+            "parts/*.yaml",
+            "parts/b.yaml",
+            "rules: {staff: user.role == 'staff'}\n",
+        ),
+        ("*.yaml", "a.yaml", part),
+        ("*.yaml", "frontdesk.yaml", ""),
+        ("only/*.yaml", "frontdesk.yaml", ""),
+    ];
+    let found = |include: &str| compile_files(&shop(include), &files);
+    for fine in ["[a.yaml]", "['*.yaml', parts/*.yaml]"] {
+        assert_eq!(found(fine).rendered(), "", "{fine}");
+    }
+    insta::assert_snapshot!(
+        found("[frontdesk.yaml, a.yaml, a.yaml, ./a.yaml, '*.yaml', parts/*.yaml, parts/*.yaml, circle.yaml, only/*.yaml]").rendered()
+    );
 }
 
 #[test]
