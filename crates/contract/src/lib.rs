@@ -41,7 +41,7 @@ use diag::{Diagnostic, Diagnostics, FileId, Sources};
 use model::Model;
 
 pub use include::{FILES_MAX, Load};
-pub use names::slug;
+pub use names::{slug, taken};
 pub use read::Part;
 
 /// Compiles the contract whose main file is `main`.

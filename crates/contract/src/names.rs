@@ -104,6 +104,25 @@ const DERIVED: [(&str, &str); 17] = [
     ("List", "Request"),
 ];
 
+/// The names that mean something already, each list with what cannot be called so.
+pub fn taken() -> Vec<(&'static str, Vec<&'static str>)> {
+    let fields = [&SYSTEM_FIELDS[..], &EXPRESSION_WORDS].concat();
+    let lists = [&fields[..], &RECORD_PATHS].concat();
+    vec![
+        ("a field", fields),
+        ("a field with `index` or `unique`", LIST_PARAMETERS.into()),
+        ("a list", lists),
+        (
+            "a rule",
+            [&EXPRESSION_NAMES[..], &EXPRESSION_WORDS].concat(),
+        ),
+        ("a `path`", PATHS.into()),
+        ("a `path` without a base", ROOT_PATHS.into()),
+        ("a `path` within another resource", RECORD_PATHS.into()),
+        ("a resource, a type", DOCUMENT_TYPES.into()),
+    ]
+}
+
 pub fn is_slug(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name

@@ -119,9 +119,9 @@ fn every_key_is_told_about() {
     }
 }
 
-/// The table of words that are refused as not supported yet: each place with its words.
-fn later(text: &str) -> Vec<(&str, Vec<&str>)> {
-    let (_, table) = text.split_once("<!-- later -->\n").expect("the table");
+/// A table of words: each place with its words.
+fn words_by_place<'p>(text: &'p str, mark: &str) -> Vec<(&'p str, Vec<&'p str>)> {
+    let (_, table) = text.split_once(mark).expect("the table");
     let rows = table
         .trim_start()
         .lines()
@@ -152,7 +152,7 @@ fn every_word_that_is_not_supported_yet_is_named() {
         .collect();
     for name in [PAGE, "README.md"] {
         let page = Page::read(name);
-        let told: BTreeSet<(&str, &str)> = later(&page.text)
+        let told: BTreeSet<(&str, &str)> = words_by_place(&page.text, "<!-- later -->\n")
             .into_iter()
             .flat_map(|(place, words)| words.into_iter().map(move |word| (place, word)))
             .collect();
@@ -179,6 +179,68 @@ fn every_word_that_is_not_supported_yet_is_named() {
         let first = said.lines().next().unwrap_or_default();
         assert!(first.starts_with("error[E0002]"), "{said}");
         assert!(first.contains(&format!("`{word}`")), "{said}");
+    }
+}
+
+/// A contract in which something is called so.
+fn calling(place: &str, word: &str) -> String {
+    let (mut base, mut top) = ("/v1", String::new());
+    let (mut field, mut more) = (String::new(), String::new());
+    match place {
+        "a field" => field = format!(", '{word}?': string"),
+        "a field with `index` or `unique`" => {
+            field = format!(", '{word}?': {{type: string, index: true}}");
+        }
+        "a list" => more = format!("lists: {{'{word}': Author.book}}"),
+        "a rule" => more = format!("rules: {{'{word}': user.role == 'x'}}"),
+        "a `path`" => more = format!("path: {word}"),
+        "a `path` without a base" => {
+            base = "/";
+            more = format!("path: {word}");
+        }
+        "a `path` within another resource" => more = format!("within: Author\n    path: {word}"),
+        "a resource, a type" => top = format!("types: {{{word}: {{a: string}}}}\n"),
+        "an error" => top = format!("errors: {{{word}: {{status: 409, title: No}}}}\n"),
+        other => panic!("{other} is a new place"),
+    }
+    format!(
+        "\
+frontdesk: 1
+name: shop
+base: {base}
+{top}resources:
+  Author:
+    fields: {{book?: Book}}
+    access: {{read: public}}
+  Book:
+    fields: {{title: string, author: Author{field}}}
+    access: {{read: public}}
+    {more}
+"
+    )
+}
+
+#[test]
+fn every_name_that_is_taken_is_named() {
+    let check = |place: &str, word: &str, codes: &[&str]| {
+        let (_, said) = compile(&calling(place, word), &[]);
+        let errors: Vec<&str> = said.lines().filter(|l| l.starts_with("error")).collect();
+        assert_eq!(errors.len(), 1, "{place}: {word}\n{said}");
+        let named = codes.iter().any(|code| errors[0].contains(code)) && errors[0].contains(word);
+        assert!(named, "{place}: {word}\n{said}");
+    };
+    let page = Page::read(PAGE);
+    let told = words_by_place(&page.text, "<!-- taken -->\n");
+    assert_eq!(told, frontdesk::contract::taken());
+    for (place, words) in told {
+        let (compiles, said) = compile(&calling(place, "Fine").replace("Fine", "fine"), &[]);
+        assert!(compiles || place == "a resource, a type", "{place}: {said}");
+        words
+            .iter()
+            .for_each(|word| check(place, word, &["E0202", "E0206"]));
+    }
+    for kind in rest::problem_kinds() {
+        check("an error", kind.code, &["E0412"]);
     }
 }
 
