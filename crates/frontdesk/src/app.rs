@@ -22,7 +22,7 @@ use model::Model;
 use rest::Door;
 use store::migrate::ApplyError;
 use store_postgres::Target;
-use store_sqlite::Served;
+use store_sqlite::{Durability, Served};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use web::proxies::Proxies;
@@ -112,6 +112,7 @@ pub struct Builder {
     folder: PathBuf,
     data: Option<PathBuf>,
     database: Option<Target>,
+    durability: Durability,
     migrate: Migrate,
     settings: rest::Settings,
     development: bool,
@@ -130,6 +131,13 @@ impl Builder {
     /// Records are kept in this PostgreSQL database instead of a file in the data folder.
     pub fn database(mut self, database: Option<Target>) -> Builder {
         self.database = database;
+        self
+    }
+
+    /// When a write to a file in the data folder is done: once it is on the disk, unless said
+    /// otherwise.
+    pub fn durability(mut self, durability: Durability) -> Builder {
+        self.durability = durability;
         self
     }
 
@@ -184,7 +192,7 @@ impl Builder {
             Some(target) => Location::Server(Box::new(target.clone())),
             None => Location::Folder(self.data_folder()),
         };
-        let database = Database::connect(&location).await?;
+        let database = Database::connect_as(&location, self.durability).await?;
         self.open_on(model, database).await
     }
 
@@ -279,6 +287,7 @@ impl App {
             folder: folder.into(),
             data: None,
             database: None,
+            durability: Durability::default(),
             migrate: Migrate::default(),
             settings: rest::Settings::default(),
             development: false,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use frontdesk::web::proxies::Proxies;
-use frontdesk::{FileError, Location, Target};
+use frontdesk::{Durability, FileError, Location, Target};
 use serde::Deserialize;
 
 use crate::terminal::{QUIET, styled};
@@ -20,6 +20,9 @@ const DRAIN_SECONDS: u64 = 5;
 /// Nobody waits longer for a load balancer.
 const DRAIN_SECONDS_MAX: u64 = 3600;
 const LOG: &str = "info";
+/// The names of [`Durability`].
+const FULL: &str = "full";
+const RELAXED: &str = "relaxed";
 
 /// Flags of every command that opens the database.
 #[derive(Args, Clone, Debug, Default)]
@@ -48,6 +51,12 @@ pub struct Flags {
 
     #[command(flatten)]
     pub storage: Storage,
+
+    /// When a write to the file in the data folder is answered: `full`, once it is on the disk, or
+    /// `relaxed`, so that a power cut may take back the last moments [default: full]
+    /// [env: FRONTDESK_DURABILITY]
+    #[arg(long, value_name = "HOW")]
+    pub durability: Option<String>,
 
     /// Proxies whose word about the client's address is taken: addresses and networks, with commas
     /// between them [default: none] [env: FRONTDESK_TRUSTED_PROXIES]
@@ -92,6 +101,7 @@ pub struct Config {
     pub data: Setting<PathBuf>,
     pub trusted_proxies: Setting<Proxies>,
     pub database: Setting<Option<Target>>,
+    pub durability: Setting<Durability>,
     pub drain: Setting<Duration>,
     pub log: Setting<String>,
 }
@@ -105,6 +115,7 @@ struct File {
     data: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
     database: Option<String>,
+    durability: Option<String>,
     drain: Option<u64>,
     log: Option<String>,
 }
@@ -177,8 +188,22 @@ impl Config {
                     .map_err(|error| format!("{} ({})", error, database.origin.name()))?,
             ),
         };
+        let durability = pick(
+            flags
+                .durability
+                .clone()
+                .map(|value| (value, "--durability")),
+            environment("FRONTDESK_DURABILITY").map(|value| (value, "FRONTDESK_DURABILITY")),
+            file.durability,
+            || FULL.to_owned(),
+        );
+        let durability = Setting {
+            value: durability_of(&durability, target.is_some())?,
+            origin: durability.origin,
+        };
         Ok(Config {
             trusted_proxies,
+            durability,
             database: Setting {
                 value: target,
                 origin: database.origin,
@@ -264,6 +289,13 @@ impl Config {
             // After the data folder, which then holds less.
             let line = format!("database = {}", quoted(&target.to_string()));
             lines.insert(2, (line, self.database.origin));
+        } else {
+            let name = match self.durability.value {
+                Durability::Full => FULL,
+                Durability::Relaxed => RELAXED,
+            };
+            let line = format!("durability = {}", quoted(name));
+            lines.insert(2, (line, self.durability.origin));
         }
         if let Some(address) = &self.private_listen.value {
             let line = format!("private_listen = {}", quoted(address));
@@ -279,6 +311,22 @@ impl Config {
             format!("{line:width$}  {}", styled(QUIET, format!("# {origin}")))
         });
         lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// What is asked of a file, if there is one.
+fn durability_of(asked: &Setting<String>, is_on_server: bool) -> Result<Durability, String> {
+    let origin = asked.origin.name();
+    match asked.value.as_str() {
+        FULL => Ok(Durability::Full),
+        RELAXED if is_on_server => Err(format!(
+            "with a database on a server its own `synchronous_commit` says when a write is done; \
+             leave `durability` out ({origin})"
+        )),
+        RELAXED => Ok(Durability::Relaxed),
+        other => Err(format!(
+            "durability is `{FULL}` or `{RELAXED}`, not `{other}` ({origin})"
+        )),
     }
 }
 
@@ -371,6 +419,9 @@ mod tests {
         assert_eq!(config.data.origin, Origin::Default);
 
         let config = resolve(file, &environment, &Flags::default()).unwrap();
+        assert_eq!(config.durability.value, Durability::Full);
+        let relaxed = resolve(Some("durability = \"relaxed\""), &[], &Flags::default());
+        assert_eq!(relaxed.unwrap().durability.value, Durability::Relaxed);
         assert_eq!(config.listen.value, "env:1");
         let config = resolve(file, &[], &Flags::default()).unwrap();
         assert_eq!(config.listen.value, "file:1");
@@ -416,6 +467,16 @@ mod tests {
                 "a number of seconds, not `soon`",
             ),
             (Some("drain = 999999"), None, "at most 3600 seconds"),
+            (
+                Some("durability = \"none\""),
+                None,
+                "`full` or `relaxed`, not `none` (frontdesk.toml)",
+            ),
+            (
+                Some("database = \"postgres://db/shop\""),
+                Some(("FRONTDESK_DURABILITY", "relaxed")),
+                "its own `synchronous_commit`",
+            ),
             (
                 Some("trusted_proxies = [\"10.0.0.0/8\", \"proxy\"]"),
                 None,

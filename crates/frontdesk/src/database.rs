@@ -14,7 +14,7 @@ use model::Model;
 use store::migrate::{self, ApplyError, Plan, Refusal, Risk, Step};
 use store::{Driver, StoreError};
 use store_postgres::{PostgresDriver, Target};
-use store_sqlite::{Options, Served, SqliteDriver};
+use store_sqlite::{Durability, Options, Served, SqliteDriver};
 use value::Value;
 
 use crate::clock::now;
@@ -127,8 +127,23 @@ impl Database {
     /// # Errors
     /// When the folder cannot be made, the file is no database, or the server cannot be reached.
     pub async fn connect(location: &Location) -> Result<Database, Error> {
-        let options = store_postgres::Options::default();
-        Database::connect_with(location, Options::default(), options).await
+        Database::connect_as(location, Durability::default()).await
+    }
+
+    /// The same, where a file's writes are done when this says. On a server that is the server's
+    /// own setting.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, the file is no database, or the server cannot be reached.
+    pub async fn connect_as(
+        location: &Location,
+        durability: Durability,
+    ) -> Result<Database, Error> {
+        let sqlite = Options {
+            durability,
+            ..Options::default()
+        };
+        Database::connect_with(location, sqlite, store_postgres::Options::default()).await
     }
 
     /// The same for work that goes over whole tables, by a process that does nothing else.

@@ -49,5 +49,6 @@ pub use project::{Compiled, FILE, Project};
 
 /// A PostgreSQL database as a URL names it.
 pub use store_postgres::{Target, TargetError};
+pub use store_sqlite::Durability;
 /// What callers of this crate need of the crates below.
 pub use {call, contract, diag, engine, expr, identity, model, store, value, web};

@@ -180,6 +180,7 @@ impl Desk {
             .data(&config.data.value)
             .trusted_proxies(config.trusted_proxies.value.clone())
             .database(config.database.value.clone())
+            .durability(config.durability.value)
             .development();
         builder
             .migrate(Migrate::Safe)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use frontdesk::{App, Migrate, Project, Stopping, trial};
+use frontdesk::{App, Durability, Migrate, Project, Stopping, trial};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::asked::Asked;
@@ -85,6 +85,7 @@ impl Serve {
         let builder = App::builder(&self.dir)
             .data(&config.data.value)
             .database(config.database.value.clone())
+            .durability(config.durability.value)
             .migrate(migrate)
             .trusted_proxies(config.trusted_proxies.value.clone())
             .origin(super::origin(address))
@@ -95,6 +96,11 @@ impl Serve {
             for key in keys {
                 tracing::warn!(key, %file, "a key that `dev` made, and keeps as text, is good here: `frontdesk key revoke` ends it");
             }
+        }
+        if config.durability.value == Durability::Relaxed {
+            tracing::warn!(
+                "durability is relaxed: a power cut may take back writes that were answered"
+            );
         }
         tracing::info!(%address, database = %app.database().location(), "listening");
         say(format!("frontdesk listens on http://{address}"));

@@ -206,6 +206,36 @@ fn records_survive_a_kill() {
 }
 
 #[test]
+fn less_durability_is_asked_for_and_warned_of() {
+    let place = contract(LIBRARY);
+    let relaxed = ["serve", "--durability", "relaxed"];
+    if !on_sqlite() {
+        let refused = run(place.path(), &relaxed).expect(2);
+        assert!(refused.stderr.contains("synchronous_commit"), "{refused:?}");
+        return;
+    }
+    let warning = "a power cut may take back writes that were answered";
+    let process = serve(place.path(), &[]);
+    assert!(!process.said().contains(warning));
+    drop(process);
+    let mut process = serve(place.path(), &relaxed[1..]);
+    process.wait_for(warning);
+    let key = run(
+        place.path(),
+        &["key", "create", "x", "--admin", "--user", "ann"],
+    )
+    .expect(0);
+    let client = process.client().with_key(key.stdout.trim());
+    let made = client.post("/v1/books", &json!({"title": "Dune"}));
+    let path = made.expect(201).header("location").unwrap();
+    // What the process has handed over outlives it.
+    process.signal("KILL");
+    process.ended();
+    let process = serve(place.path(), &[]);
+    process.client().get(&path).expect(200);
+}
+
+#[test]
 fn a_port_that_is_taken_is_told_with_a_way_out() {
     let place = contract(LIBRARY);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

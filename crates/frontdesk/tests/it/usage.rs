@@ -93,8 +93,12 @@ fn settings_are_shown_with_their_origin() {
             ["listen", "=", "\"127.0.0.1:9999\"", "#", "frontdesk.toml"]
         );
         assert_eq!(lines[1], ["data", "=", "\"d\"", "#", "--data"]);
-        // A database that was asked for stands between.
-        let rest = &lines[if on_sqlite() { 2 } else { 3 }..];
+        // A file says when a write is done; on a server the server does.
+        match on_sqlite() {
+            true => assert_eq!(lines[2], ["durability", "=", "\"full\"", "#", "default"]),
+            false => assert_eq!(lines[2][0], "database"),
+        }
+        let rest = &lines[3..];
         assert_eq!(rest[0], ["trusted_proxies", "=", "[]", "#", "default"]);
         assert_eq!(rest[1], ["drain", "=", "5", "#", "default"]);
         // What is shown can be written into the file.
