@@ -437,6 +437,7 @@ fn what_yaml_can_and_the_language_refuses() {
     "a: {b:1}\n" leaves {a: {…}}
       E0101 1:6 `:` a space is missing after this `:`
         1:6 `:` needs a space behind it
+        help: put a space behind the colon
         note: without the space YAML takes key, colon and value for one word
     "a: [b: 1]\n" leaves {a: […]}
       E0121 1:5 `` a list holds a `key: value` without brackets
@@ -573,22 +574,27 @@ fn slips_of_beginners() {
     "a: 1\nname:book\nb: 1\n" leaves {a: 1, name: "book", b: 1}
       E0101 2:5 `:` a space is missing after this `:`
         2:5 `:` needs a space behind it
+        help: put a space behind the colon
         note: without the space YAML takes key, colon and value for one word
     "name:book\nb: 1\n" leaves {name: "book", b: 1}
       E0101 1:5 `:` a space is missing after this `:`
         1:5 `:` needs a space behind it
+        help: put a space behind the colon
         note: without the space YAML takes key, colon and value for one word
     "a:\n  b:1\n  c: 2\n" leaves {a: {b: 1, c: 2}}
       E0101 2:4 `:` a space is missing after this `:`
         2:4 `:` needs a space behind it
+        help: put a space behind the colon
         note: without the space YAML takes key, colon and value for one word
     "a:\n  - b:1\n    c: 2\n" leaves {a: [{b: 1, c: 2}]}
       E0101 2:6 `:` a space is missing after this `:`
         2:6 `:` needs a space behind it
+        help: put a space behind the colon
         note: without the space YAML takes key, colon and value for one word
     "a: {b:[1]}\n" leaves {a: {b: [1]}}
       E0101 1:6 `:` a space is missing after this `:`
         1:6 `:` needs a space behind it
+        help: put a space behind the colon
         note: without the space YAML takes key, colon and value for one word
     "a\nb: 1\n" leaves {b: 1, …}
       E0109 1:1 `a` a `:` is missing behind this key
@@ -974,6 +980,7 @@ fn soup() -> impl Strategy<Value = String> {
             "\n", "\n  ", "\n    ", "\n\t", " ", ": ", ":", "- ", "? ", ", ", ",", "[", "]", "{", "}",
             "'", "\"", "\\", "#", " # c", "&a ", "*a", "!t ", "|", ">-\n", "|+2\n", "---\n", "...\n",
             "<<: ", "%YAML 1.2\n", "\r\n", "\u{feff}", "~", "@", "`", "''", "\\u00e9", "(", ")", "=",
+            "\n   ", "\n\u{a0} ", "\n// c", "\n```", "\n=======\n", "\n<<<<<<< x\n",
         ]),
         4 => prop::sample::select(vec!["a", "bc", "1", "true", "null", "ä", "😀", "a: 1", "- x", "k:v", "007"]),
         1 => any::<char>().prop_map(|c| -> &'static str { if c.is_ascii() { "z" } else { "\u{a0}" } }),
