@@ -32,6 +32,7 @@ mod errors;
 mod http;
 mod limits;
 mod links;
+mod needed;
 mod page;
 mod picture;
 mod reference;
