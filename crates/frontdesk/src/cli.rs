@@ -15,6 +15,7 @@ mod fmt;
 mod init;
 mod key;
 mod migrate;
+mod place;
 mod serve;
 mod test;
 

@@ -118,6 +118,8 @@ where
         }
         Version::Http2 => {
             let mut builder = http2::Builder::new(TokioExecutor::new());
+            // Beyond it `h2` answers 431 without a body, and asks nobody: unlike what HTTP/1.1 writes,
+            // its frames cannot be told from others on their way out.
             // Cannot truncate: the value is capped first.
             let head_bytes = limits.head_bytes.min(u32::MAX as usize) as u32;
             builder

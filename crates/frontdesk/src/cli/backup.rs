@@ -10,8 +10,8 @@ use frontdesk::store::StoreError;
 use serde_json::json;
 
 use super::asked::Asked;
-use super::{Done, FILE_UNAVAILABLE, Trouble, location, runtime};
-use crate::config::Storage;
+use super::place::Place;
+use super::{Done, FILE_UNAVAILABLE, Trouble, runtime};
 use crate::progress::{Progress, Unit};
 use crate::terminal::{GOOD, QUIET, say, styled, tell};
 
@@ -47,6 +47,10 @@ pub struct Backup {
 
     #[command(flatten)]
     place: Place,
+
+    /// A summary as JSON on the standard output
+    #[arg(long)]
+    json: bool,
 }
 
 /// Put a backup in the place of the database
@@ -62,35 +66,15 @@ pub struct Restore {
 
     #[command(flatten)]
     place: Place,
-}
-
-#[derive(Args, Debug)]
-struct Place {
-    /// The contract's folder
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-
-    #[command(flatten)]
-    storage: Storage,
 
     /// A summary as JSON on the standard output
     #[arg(long)]
     json: bool,
 }
 
-impl Place {
-    fn asked(&self) -> Asked {
-        Asked::by_flag(&self.dir, &self.storage)
-    }
-
-    fn no_database_help(&self) -> String {
-        let named = self.asked().naming_data();
-        named.unwrap_or_else(|| "`--data DIR` names the folder it is in".to_owned())
-    }
-
-    fn location(&self) -> Result<Location, Trouble> {
-        location(&self.dir, self.storage.clone())
-    }
+fn no_database_help(place: &Place) -> String {
+    let named = place.asked().naming_data();
+    named.unwrap_or_else(|| "`--data DIR` names the folder it is in".to_owned())
 }
 
 impl Backup {
@@ -104,7 +88,7 @@ impl Backup {
             && !data.join(backup::DATABASE).exists()
         {
             let what = format!("there is no database in `{}`", data.display());
-            return Err(Trouble::Wrong(what, Some(self.place.no_database_help())));
+            return Err(Trouble::Wrong(what, Some(no_database_help(&self.place))));
         }
         let progress = Progress::new(Unit::Bytes);
         let began = Instant::now();
@@ -120,7 +104,7 @@ impl Backup {
         });
         progress.clear();
         let copied = copied.map_err(trouble("--force writes over it"))?;
-        match self.place.json {
+        match self.json {
             true => say(json!({
                 "ok": true,
                 "file": shown(&self.file),
@@ -169,7 +153,7 @@ impl Restore {
             Location::Folder(data) => shown(data),
             Location::Server(target) => target.to_string(),
         };
-        if self.place.json {
+        if self.json {
             say(json!({
                 "ok": true,
                 "data": place,

@@ -12,8 +12,8 @@ use serde_json::{Value as Json, json};
 
 use super::asked::Asked;
 use super::key::no_database;
-use super::{Done, Trouble, location, model, runtime};
-use crate::config::Storage;
+use super::place::Place;
+use super::{Done, Trouble, model, runtime};
 use crate::progress::{Progress, Unit};
 use crate::terminal::{BAD, GOOD, LINK, QUIET, count, say, styled, tell};
 
@@ -55,7 +55,7 @@ struct Export {
     force: bool,
 
     #[command(flatten)]
-    place: Place,
+    records: Records,
 }
 
 #[derive(Args, Debug)]
@@ -88,17 +88,14 @@ struct Import {
     rejects: Option<PathBuf>,
 
     #[command(flatten)]
-    place: Place,
+    records: Records,
 }
 
+/// Records as they are written, and where they belong.
 #[derive(Args, Debug)]
-struct Place {
-    /// The contract's folder
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-
+struct Records {
     #[command(flatten)]
-    storage: Storage,
+    place: Place,
 
     /// How the records are written, if the file's name does not say so
     #[arg(long, value_enum)]
@@ -117,8 +114,9 @@ enum As {
 
 impl Data {
     pub fn asked(&self) -> Asked {
-        let (What::Export(Export { place, .. }) | What::Import(Import { place, .. })) = &self.what;
-        Asked::by_flag(&place.dir, &place.storage)
+        let (What::Export(Export { records, .. }) | What::Import(Import { records, .. })) =
+            &self.what;
+        records.place.asked()
     }
 
     pub fn run(self) -> Done {
@@ -130,7 +128,7 @@ impl Data {
     }
 }
 
-impl Place {
+impl Records {
     fn format(&self, file: &Path) -> Result<Format, Trouble> {
         let said = self.format.map(|said| match said {
             As::Ndjson => Format::Ndjson,
@@ -150,23 +148,22 @@ impl Place {
 
     /// The contract at work on the data there is.
     async fn engine(&self) -> Result<Engine, Trouble> {
-        let model = Arc::new(model(&self.dir)?);
-        let location = location(&self.dir, self.storage.clone())?;
+        let model = Arc::new(model(&self.place.dir)?);
+        let location = self.place.location()?;
         // To make tables, or to change those that are there, is the business of `migrate`.
         if !Database::exists(&location).await? {
-            let asked = Asked::by_flag(&self.dir, &self.storage);
-            return Err(no_database(&location, &asked));
+            return Err(no_database(&location, &self.place.asked()));
         }
         let database = Database::connect_for_bulk(&location).await?;
-        let app = frontdesk::App::builder(&self.dir).migrate(Migrate::Refuse);
+        let app = frontdesk::App::builder(&self.place.dir).migrate(Migrate::Refuse);
         Ok(app.open_on(model, database).await?.engine())
     }
 }
 
 impl Export {
     async fn run(self) -> Done {
-        let format = self.place.format(&self.file)?;
-        let engine = self.place.engine().await?;
+        let format = self.records.format(&self.file)?;
+        let engine = self.records.engine().await?;
         let resource = data::resource(engine.model(), &self.resource);
         let resource = resource.map_err(|what| Trouble::Wrong(what, None))?;
         let progress = Progress::new(Unit::Records);
@@ -198,7 +195,7 @@ impl Export {
             "bytes": exported.bytes,
             "seconds": rounded(seconds),
         });
-        match (self.place.json, is_stream) {
+        match (self.records.json, is_stream) {
             (true, false) => say(summary),
             (true, true) => tell(summary),
             (false, true) => {}
@@ -215,8 +212,8 @@ impl Export {
 
 impl Import {
     async fn run(self) -> Done {
-        let format = self.place.format(&self.file)?;
-        let engine = self.place.engine().await?;
+        let format = self.records.format(&self.file)?;
+        let engine = self.records.engine().await?;
         let resource = data::resource(engine.model(), &self.resource);
         let resource = resource.map_err(|what| Trouble::Wrong(what, None))?;
         let progress = Progress::new(Unit::Bytes);
@@ -230,7 +227,7 @@ impl Import {
             keep_going: self.keep_going.unwrap_or(0),
             rejects: self.rejects.clone(),
         };
-        let tell: Box<dyn FnMut(&Refused) + Send> = match self.place.json {
+        let tell: Box<dyn FnMut(&Refused) + Send> = match self.records.json {
             true => Box::new(|_| {}),
             false => {
                 let (progress, file) = (progress.clone(), self.file.clone());
@@ -242,7 +239,7 @@ impl Import {
         progress.clear();
         let imported = imported.map_err(|error| self.trouble(&error))?;
         let ok = imported.complete && imported.refusals.is_empty();
-        if self.place.json {
+        if self.records.json {
             say(json!({
                 "ok": ok,
                 "complete": imported.complete,

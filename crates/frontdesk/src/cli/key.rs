@@ -1,7 +1,5 @@
 //! `key`: API keys, also while a server runs on the same data.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use frontdesk::identity::{Key as Known, KeyError, Keys, NewKey};
 use frontdesk::model::{Audience, Model};
@@ -10,8 +8,8 @@ use frontdesk::{Database, Location, Migrate, Project, Target, now, trial};
 use serde_json::json;
 
 use super::asked::Asked;
-use super::{Done, Trouble, location, runtime};
-use crate::config::Storage;
+use super::place::Place;
+use super::{Done, Trouble, runtime};
 use crate::terminal::{BAD, GOOD, QUIET, STRONG, say, styled, tell, tell_warning};
 
 const EXAMPLE: &str = "\
@@ -38,6 +36,9 @@ enum What {
     List {
         #[command(flatten)]
         place: Place,
+        /// As JSON on the standard output
+        #[arg(long)]
+        json: bool,
     },
     /// End a key for good
     Revoke {
@@ -45,6 +46,9 @@ enum What {
         id: String,
         #[command(flatten)]
         place: Place,
+        /// As JSON on the standard output
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -81,16 +85,6 @@ struct Create {
 
     #[command(flatten)]
     place: Place,
-}
-
-#[derive(Args, Debug)]
-struct Place {
-    /// The contract's folder
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-
-    #[command(flatten)]
-    storage: Storage,
 
     /// As JSON on the standard output
     #[arg(long)]
@@ -137,17 +131,11 @@ impl Expiry {
     }
 }
 
-impl Place {
-    fn asked(&self) -> Asked {
-        Asked::by_flag(&self.dir, &self.storage)
-    }
-}
-
 impl Key {
     pub fn asked(&self) -> Asked {
         match &self.what {
             What::Create(Create { place, .. })
-            | What::List { place }
+            | What::List { place, .. }
             | What::Revoke { place, .. } => place.asked(),
         }
     }
@@ -156,8 +144,8 @@ impl Key {
         let runtime = runtime()?;
         match self.what {
             What::Create(create) => runtime.block_on(create.run()),
-            What::List { place } => runtime.block_on(list(place)),
-            What::Revoke { id, place } => runtime.block_on(revoke(&id, place)),
+            What::List { place, json } => runtime.block_on(list(&place, json)),
+            What::Revoke { id, place, json } => runtime.block_on(revoke(&id, &place, json)),
         }
     }
 }
@@ -198,7 +186,7 @@ impl Create {
             Err(KeyError::Invalid(why)) => return Err(Trouble::Usage(why)),
             made => made.map_err(frontdesk::Error::Key)?,
         };
-        if place.json {
+        if self.json {
             let expires = key.expires_at.map(|at| at.to_string());
             say(json!({
                 "id": key.id,
@@ -218,10 +206,10 @@ impl Create {
     }
 }
 
-async fn list(place: Place) -> Done {
-    let keys = open(&place, None).await?;
+async fn list(place: &Place, json: bool) -> Done {
+    let keys = open(place, None).await?;
     let known = keys.list().await.map_err(frontdesk::Error::Key)?;
-    if place.json {
+    if json {
         let keys: Vec<_> = known.iter().map(to_json).collect();
         say(json!({"keys": keys}));
         return Ok(());
@@ -271,8 +259,8 @@ async fn list(place: Place) -> Done {
     Ok(())
 }
 
-async fn revoke(id: &str, place: Place) -> Done {
-    let keys = open(&place, None).await?;
+async fn revoke(id: &str, place: &Place, json: bool) -> Done {
+    let keys = open(place, None).await?;
     match keys.revoke(id, now()).await {
         Err(KeyError::Unknown) => {
             let what = format!("there is no key `{id}`, or it is revoked already");
@@ -281,7 +269,7 @@ async fn revoke(id: &str, place: Place) -> Done {
         }
         done => done.map_err(frontdesk::Error::Key)?,
     }
-    match place.json {
+    match json {
         true => say(json!({"id": id, "revoked": true})),
         false => say(format!("{} {id} is revoked", styled(GOOD, "✓"))),
     }
@@ -300,7 +288,7 @@ fn model(place: &Place) -> Result<Option<Model>, Trouble> {
 }
 
 async fn open(place: &Place, model: Option<Model>) -> Result<Keys, Trouble> {
-    let location = &location(&place.dir, place.storage.clone())?;
+    let location = &place.location()?;
     let is_there = Database::exists(location).await?;
     let Some(model) = model.filter(|_| !is_there) else {
         if !is_there {
