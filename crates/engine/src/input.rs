@@ -365,13 +365,15 @@ pub fn mismatched(field: &Field, mismatches: Vec<Mismatch>) -> Failure {
 }
 
 fn unknown_detail(resource: &Resource, caller: &Caller, name: &str) -> String {
-    if let Some(field) = resource.relation_named(name) {
+    let served = |field: &&Field| field.audience <= caller.served_audience();
+    if let Some(field) = resource.relation_named(name).filter(served) {
         return format!("`{name}` is a relation; give its id as `{}`", field.name);
     }
     let writable: Vec<&str> = resource
         .fields
         .iter()
-        .filter(|field| !field.read_only && field.audience <= caller.served_audience())
+        .filter(|field| !field.read_only)
+        .filter(served)
         .map(|field| field.name.as_str())
         .collect();
     format!(

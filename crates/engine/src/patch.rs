@@ -3,7 +3,7 @@
 //! Knows nothing of rules or of the database: what comes out is taken like any other input.
 
 use call::{Code, Failure, FieldProblem, Place};
-use json_patch::PatchOperation;
+use json_patch::{CopyOperation, MoveOperation, PatchErrorKind, PatchOperation};
 use model::{Field, Resource};
 use serde_json::{Map, Value as Json};
 use value::Value;
@@ -69,7 +69,10 @@ pub fn apply(
     for (index, operation) in patch.0.iter().enumerate() {
         json_patch::patch(&mut patched, std::slice::from_ref(operation)).map_err(|error| {
             // RFC 5789 §2.2: the patch is understood, but not for a record in this state.
-            let detail = format!("operation {index} does not apply: {}", error.kind);
+            let detail = format!(
+                "operation {index} does not apply: {}",
+                why(operation, &error.kind)
+            );
             refused(Code::Conflict, format!("/{index}"), "patch_failed", detail)
         })?;
         // `copy` can double the document with each operation.
@@ -86,6 +89,36 @@ pub fn apply(
         return Ok(Patched::Whole(patched));
     }
     changed(resource, &original, patched).map(Patched::Members)
+}
+
+/// Why an operation does not fit the document.
+fn why(operation: &PatchOperation, kind: &PatchErrorKind) -> String {
+    let path = shown(operation.path());
+    match (kind, operation) {
+        (PatchErrorKind::TestFailed, _) => format!("`{path}` has another value"),
+        (
+            PatchErrorKind::InvalidFromPointer,
+            PatchOperation::Move(MoveOperation { from, .. })
+            | PatchOperation::Copy(CopyOperation { from, .. }),
+        ) => format!("there is nothing at `{}`", shown(from)),
+        (PatchErrorKind::CannotMoveInsideItself, _) => {
+            "a value cannot be moved into itself".to_owned()
+        }
+        (_, PatchOperation::Remove(_) | PatchOperation::Replace(_) | PatchOperation::Test(_)) => {
+            format!("there is nothing at `{path}`")
+        }
+        _ => format!("there is no place for a value at `{path}`"),
+    }
+}
+
+/// A pointer, short enough for a sentence.
+fn shown(pointer: &json_patch::jsonptr::Pointer) -> String {
+    const CHARACTERS_MAX: usize = 100;
+    let text = pointer.as_str();
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// The record as the JSON that the operations speak of.

@@ -84,7 +84,13 @@ pub fn method_not_allowed(method: &http::Method, allow: HeaderValue, path: &str)
 
 fn not_offered(method: &http::Method, allow: HeaderValue) -> Problem {
     let listed = allow.to_str().unwrap_or_default();
-    let detail = format!("{method} is not offered here; the methods are {listed}.");
+    let capitals = method.as_str().to_ascii_uppercase();
+    let is_one = listed.split(", ").any(|known| known == capitals);
+    let detail = match is_one {
+        // RFC 9110 §9.1: case counts.
+        true => format!("`{method}` is no method; write it in capitals: {capitals}."),
+        false => format!("{method} is not offered here; the methods are {listed}."),
+    };
     Problem::of(&METHOD_NOT_ALLOWED)
         .detail(detail)
         .header(ALLOW, allow)
@@ -192,6 +198,10 @@ pub fn with_meant_parameters(mut failure: Failure, style: &ListStyle, query: &st
             && let Some(meant) = parameters::nearest_of_lists(name, style)
         {
             fault.detail = format!("{} Did you mean `{meant}`?", sentence(fault.detail.clone()));
+            if meant == "cursor" {
+                let how = " It takes the `next_cursor` of the page before.";
+                fault.detail.push_str(how);
+            }
         }
         if let Place::Parameter(name) = &fault.place
             && fault.code == "invalid_format"

@@ -10,6 +10,20 @@ use crate::failure::Refusal;
 
 /// What lists understand beside filters.
 const OF_LISTS: [&str; 7] = ["cursor", "fields", "include", "limit", "q", "sort", "total"];
+/// What other APIs call them.
+const ELSEWHERE: [(&str, &[&str]); 5] = [
+    ("cursor", &["page", "offset", "skip", "page_token"]),
+    ("fields", &["select", "only"]),
+    ("include", &["expand", "embed", "with"]),
+    (
+        "limit",
+        &["per_page", "page_size", "pagesize", "size", "top"],
+    ),
+    (
+        "sort",
+        &["order", "order_by", "orderby", "ordering", "sort_by"],
+    ),
+];
 /// What everything that answers with one record understands.
 const OF_RECORDS: [&str; 2] = ["fields", "include"];
 /// What writes understand that answer with a record, those of many records, and those that
@@ -271,6 +285,13 @@ pub fn nearest_of_lists<'a>(word: &str, style: &'a ListStyle) -> Option<&'a str>
     if word == "limit" {
         // Whoever sends it means nothing else, whatever it is called here.
         return Some(&style.limit);
+    }
+    let meant = ELSEWHERE.iter().find(|(_, names)| names.contains(&word));
+    if let Some((meant, _)) = meant {
+        return match *meant {
+            "limit" => Some(&style.limit),
+            other => Some(other),
+        };
     }
     let others = OF_LISTS
         .into_iter()

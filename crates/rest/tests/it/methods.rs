@@ -55,6 +55,19 @@ fn head_leaves_the_connection_in_order() {
 }
 
 #[test]
+fn methods_are_written_in_capitals() {
+    let app = LIBRARY.get();
+    let told = |method: &str| {
+        let refused = app.request(method, "/v1/books").send().expect(405).json();
+        refused["detail"].as_str().unwrap().to_owned()
+    };
+    let capitals = "`get` is no method; write it in capitals: GET.";
+    assert_eq!(told("get"), capitals);
+    let none = "foo is not offered here; the methods are GET, HEAD, ";
+    assert!(told("foo").starts_with(none), "{}", told("foo"));
+}
+
+#[test]
 fn options_lists_what_there_is() {
     let app = LIBRARY.get();
     for (target, allow, name, media) in [

@@ -415,6 +415,14 @@ resources:
             "In a URL `+` is a space: write `%2B` for a plus.",
         ),
         ("colour=red", "There is no parameter `colour`. Allowed: "),
+        // What other APIs call it.
+        (
+            "page=2",
+            "Did you mean `cursor`? It takes the `next_cursor` of the page before.",
+        ),
+        ("per_page=2", "Did you mean `limit`?"),
+        ("order_by=price", "Did you mean `sort`?"),
+        ("expand=author", "Did you mean `include`?"),
         (
             "colour=red",
             "author.FIELD; FIELD stands for an indexed field of the related record.",

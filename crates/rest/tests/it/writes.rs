@@ -285,6 +285,49 @@ fn a_json_patch_is_carried_out_step_by_step_or_not_at_all() {
         assert_eq!(refused.faults(), [fault], "{operations}");
     }
     assert_eq!(app.get(&path).expect(200).etag(), item.etag());
+    let long = format!("/tags/{}", "9".repeat(2_000));
+    for (operation, why) in [
+        (
+            json!({"op": "test", "path": "/name", "value": "no"}),
+            "`/name` has another value.",
+        ),
+        (
+            json!({"op": "replace", "path": "/colour", "value": 1}),
+            "there is nothing at `/colour`.",
+        ),
+        (
+            json!({"op": "move", "from": "/tags/9", "path": "/note"}),
+            "there is nothing at `/tags/9`.",
+        ),
+        (
+            json!({"op": "copy", "from": "/colour", "path": "/note"}),
+            "there is nothing at `/colour`.",
+        ),
+        (
+            json!({"op": "move", "from": "/size", "path": "/size/unit"}),
+            "a value cannot be moved into itself.",
+        ),
+        (
+            json!({"op": "add", "path": "/colour/x", "value": 1}),
+            "there is no place for a value at `/colour/x`.",
+        ),
+        (
+            json!({"op": "add", "path": "/tags/99", "value": "x"}),
+            "there is no place for a value at `/tags/99`.",
+        ),
+        (
+            json!({"op": "remove", "path": long}),
+            "there is nothing at `/tags/9999",
+        ),
+    ] {
+        let refused = patch(json!([operation])).expect(409).json();
+        let detail = refused["detail"].as_str().unwrap();
+        let expected = format!("Operation 0 does not apply: {why}");
+        assert!(
+            detail.starts_with(&expected) && detail.len() < 200,
+            "{detail}"
+        );
+    }
 }
 
 #[test]

@@ -99,7 +99,9 @@ fn detail(limits: &Limits, status: StatusCode) -> String {
             "The request line and header fields did not arrive within {} s.",
             limits.head_time.as_secs_f64()
         ),
-        _ => "What came is no request of HTTP 1.1: a line of its head is not as RFC 9112 has it."
+        _ => "What came is no request of HTTP 1.1: a line of its head is not as RFC 9112 has it. The \
+              usual causes are a space, a quote or `<` or `>` in the URL that is not percent-encoded, \
+              and HTTPS where plain HTTP is spoken."
             .to_owned(),
     }
 }
