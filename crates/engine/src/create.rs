@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use call::{Change, Code, Failure, FieldProblem, Outcome, Place, RecordKey, Request};
 use model::{Action, Resource};
-use store::driver::{Rows, Sole, StoreError, Transaction};
+use store::driver::{Dialect, Rows, Sole, StoreError, Transaction};
 use store::write::Published;
 use value::{FieldId, IdKind, Timestamp, Value};
 
@@ -83,6 +83,7 @@ impl Core {
             ask_in_database: later,
             inside,
             version: 0,
+            drawn: false,
         })
     }
 
@@ -285,9 +286,99 @@ pub struct Creating {
     inside: Option<FieldId>,
     /// What it begins with as a sole statement.
     version: i64,
+    /// The id has been counted before, so that it need not be done any more.
+    drawn: bool,
 }
 
 impl Creating {
+    /// Whether no other record has a say, before or after.
+    fn asks_nobody(&self, core: &Core, request: &Request) -> bool {
+        let resource = core.model.resource(request.resource);
+        let id = &self.row[usize::from(resource.id_field().id.0)];
+        // An id that is counted and yet given moves the counter on.
+        let gives_counted =
+            resource.id_type.kind == IdKind::Integer && !id.is_null() && !self.drawn;
+        let asks = self.ask_in_database
+            || !self.field_rules.is_empty()
+            || is_counted(resource)
+            || gives_counted
+            || self.terms.asks_others()
+            || store::references::soft_relations(&core.model, resource)
+                .next()
+                .is_some();
+        !asks
+    }
+
+    fn published(&self, request: &Request) -> Published<'_> {
+        Published {
+            row: &self.row,
+            version: self.version,
+            at: request.now,
+            caller: request.caller.label(),
+        }
+    }
+
+    fn outcome(&self, core: &Core, request: &Request, stored: &Stored) -> Outcome {
+        let resource = core.model.resource(request.resource);
+        Outcome::Created {
+            key: core.key_of(resource, request, &stored.row),
+            id: stored.row[0].clone(),
+            record: core.plain_answer(request, &self.terms, stored),
+        }
+    }
+
+    /// Whether all of it, its answer with it, can be one statement that is committed with others.
+    pub fn gathers(&self, core: &Core, request: &Request) -> bool {
+        core.driver.dialect() == Dialect::Postgres && self.asks_nobody(core, request)
+    }
+
+    /// Gives it an id that the database has counted, as its answer is to tell it. Whether it has one.
+    pub async fn draw_id(&mut self, core: &Core, request: &Request) -> Result<bool, Failure> {
+        let resource = core.model.resource(request.resource);
+        let dialect = core.driver.dialect();
+        if self.id_slot(resource).is_null() && store::write::draws(resource, dialect) {
+            let key = ShapeKey::new(Kind::DrawIds).resource(resource.id);
+            let drawing = core
+                .statements
+                .get_or_make(key, || Ok(store::write::draw(resource, dialect)))?;
+            let parameters = core.bind(&drawing, &[Value::Int(1)], request);
+            let drawn = core.driver.query(&drawing.statement, &parameters).await;
+            let drawn = drawn.map_err(|error| core.trouble(&error))?;
+            if let Some(id) = drawn.cells.into_iter().next() {
+                *self.id_slot(resource) = id;
+                self.drawn = true;
+            }
+        }
+        Ok(!self.id_slot(resource).is_null())
+    }
+
+    /// All of it as one statement, with its answer, once it has an id.
+    pub fn sole_once(
+        &mut self,
+        core: &Core,
+        request: &Request,
+        keep: impl FnOnce(&Outcome) -> Vec<Value>,
+    ) -> Option<Sole> {
+        let resource = core.model.resource(request.resource);
+        let key = ShapeKey::new(Kind::InsertPublishedOnce).resource(resource.id);
+        let prepared = core.statements.get_or_make(key, || {
+            store::write::insert_published_once(&core.model, core.driver.dialect(), resource.id)
+                .ok_or_else(|| Failure::internal("one writer has no use for it"))
+        });
+        let prepared = prepared.ok()?;
+        self.version = first_version(resource, request.now);
+        let stored = Stored {
+            row: self.row.clone(),
+            version: self.version,
+        };
+        let mut arguments = keep(&self.outcome(core, request, &stored));
+        arguments.extend(self.published(request).args(resource));
+        Some(Sole {
+            parameters: core.bind(&prepared, &arguments, request),
+            statement: Arc::clone(&prepared.statement),
+        })
+    }
+
     /// Where the record's id goes.
     pub fn id_slot(&mut self, resource: &Resource) -> &mut Value {
         &mut self.row[usize::from(resource.id_field().id.0)]
@@ -381,19 +472,7 @@ impl crate::work::Writing for Creating {
     /// Where no other record has a say before or after.
     fn sole(&mut self, core: &Core, request: &Request) -> Option<Sole> {
         let resource = core.model.resource(request.resource);
-        let terms = &self.terms;
-        let id = &self.row[usize::from(resource.id_field().id.0)];
-        // An id that is counted and yet given moves the counter on.
-        let gives_counted = resource.id_type.kind == IdKind::Integer && !id.is_null();
-        let asks = self.ask_in_database
-            || !self.field_rules.is_empty()
-            || is_counted(resource)
-            || gives_counted
-            || terms.asks_others()
-            || store::references::soft_relations(&core.model, resource)
-                .next()
-                .is_some();
-        if asks {
+        if self.drawn || !self.asks_nobody(core, request) {
             return None;
         }
         let key = ShapeKey::new(Kind::InsertPublished).resource(resource.id);
@@ -403,14 +482,9 @@ impl crate::work::Writing for Creating {
         });
         let prepared = prepared.ok()?;
         self.version = first_version(resource, request.now);
-        let published = Published {
-            row: &self.row,
-            version: self.version,
-            at: request.now,
-            caller: request.caller.label(),
-        };
+        let arguments = self.published(request).args(resource);
         Some(Sole {
-            parameters: core.bind(&prepared, &published.args(resource), request),
+            parameters: core.bind(&prepared, &arguments, request),
             statement: Arc::clone(&prepared.statement),
         })
     }
@@ -424,11 +498,6 @@ impl crate::work::Writing for Creating {
         if let Some(id) = rows.cells.into_iter().next() {
             stored.row[usize::from(resource.id_field().id.0)] = id;
         }
-        let record = core.plain_answer(request, &self.terms, &stored);
-        Ok(Outcome::Created {
-            key: core.key_of(resource, request, &stored.row),
-            id: stored.row[0].clone(),
-            record,
-        })
+        Ok(self.outcome(core, request, &stored))
     }
 }

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use call::{Change, Code, Failure, FieldProblem, IdempotencyKey, Outcome, Place, Request, Scribe};
 use model::Model;
 use store::answers::{self, Answer};
-use store::driver::{Rows, StoreError, Transaction};
+use store::driver::{Rows, Sole, StoreError, Transaction};
 use store::operations::State;
 use value::Value;
 
@@ -153,9 +153,21 @@ impl Core {
         };
         let later = request.manner.later;
         let bare = request.bare().into();
-        let (inner, wanted) = self.watch(&request, decided);
+        let (mut inner, wanted) = self.watch(&request, decided);
+        // Most keys are new ones. If this one is, and all that is to be done is one statement, that
+        // may be committed together with others; whoever comes in between makes it be refused.
+        let gathers = match inner.creating() {
+            Some(creating) => {
+                creating.gathers(self, &request)
+                    && self.find(&request, &keyed).await?.is_none()
+                    && creating.draw_id(self, &request).await?
+            }
+            None => false,
+        };
         let once = Once {
             keyed: Arc::clone(&keyed),
+            gathers,
+            answer: String::new(),
             inner,
             _turn: Arc::clone(&turn),
         };
@@ -361,6 +373,10 @@ impl Found {
 /// The write and its answer, in one transaction.
 struct Once {
     keyed: Arc<Keyed>,
+    /// It may be done by one statement.
+    gathers: bool,
+    /// What that keeps.
+    answer: String,
     inner: Watched,
     _turn: Arc<Turn>,
 }
@@ -390,6 +406,24 @@ impl Writing for Once {
         }
         Ok(Done::Now(Outcome::Kept {
             answer: answer.text,
+            replayed: false,
+            same_rights: true,
+        }))
+    }
+
+    fn sole(&mut self, core: &Core, request: &Request) -> Option<Sole> {
+        let creating = self.inner.creating().filter(|_| self.gathers)?;
+        let (keyed, kept) = (&self.keyed, &mut self.answer);
+        creating.sole_once(core, request, |outcome| {
+            let answer = keyed.answer(Ok(outcome), None);
+            kept.clone_from(&answer.text);
+            answer.args(keyed.id, request.now).into()
+        })
+    }
+
+    fn written(&mut self, _: &Core, _: &Request, _: Rows) -> Result<Done, Failure> {
+        Ok(Done::Now(Outcome::Kept {
+            answer: std::mem::take(&mut self.answer),
             replayed: false,
             same_rights: true,
         }))

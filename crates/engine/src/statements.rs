@@ -49,6 +49,7 @@ pub enum Kind {
     IncludeOne,
     Insert,
     InsertPublished,
+    InsertPublishedOnce,
     IsReferred,
     KeepAnswer,
     NextNumber,

@@ -16,8 +16,9 @@ use value::{FieldId, Value};
 
 use crate::Core;
 use crate::access::{Verdict, admit};
+use crate::create::Creating;
 use crate::read::Via;
-use crate::settle::Decided;
+use crate::settle::{Decided, One};
 use crate::statements::Kind;
 use crate::work::Writing;
 use crate::write::{Terms, is_kept, kept_since};
@@ -66,6 +67,14 @@ pub struct Wanted {
 impl Watched {
     pub fn operation(&self) -> Option<[u8; 16]> {
         self.inner.operation()
+    }
+
+    /// The create that it is, if it is nothing else.
+    pub fn creating(&mut self) -> Option<&mut Creating> {
+        match &mut self.inner {
+            Decided::One(One::Create(creating)) => Some(creating),
+            _ => None,
+        }
     }
 }
 

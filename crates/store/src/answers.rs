@@ -99,6 +99,13 @@ pub fn find(dialect: Dialect) -> Prepared {
 /// Arguments: [`Answer::args`].
 pub fn keep(dialect: Dialect) -> Prepared {
     let mut sql = Sql::new(dialect);
+    insert(&mut sql);
+    sql.push(" ON CONFLICT (\"id\") DO NOTHING");
+    sql.finish(Cost::Short)
+}
+
+/// Keeps an answer, refused if there is one under this id already. Arguments: [`Answer::args`].
+pub(crate) fn insert(sql: &mut Sql) {
     sql.push("INSERT INTO ");
     sql.name(TABLE);
     sql.push(" (\"id\"");
@@ -114,8 +121,7 @@ pub fn keep(dialect: Dialect) -> Prepared {
         let arg = sql.take_args(1);
         sql.arg(arg, &ty);
     }
-    sql.push(") ON CONFLICT (\"id\") DO NOTHING");
-    sql.finish(Cost::Short)
+    sql.push(")");
 }
 
 /// Deletes answers that were given before a time, at most [`PRUNED_AT_ONCE`]: repeat while it

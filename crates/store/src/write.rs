@@ -18,7 +18,7 @@ use crate::sql::{self, Sql};
 
 mod published;
 
-pub use published::{Published, insert_published};
+pub use published::{Published, insert_published, insert_published_once};
 
 /// Inserts a record.
 ///

@@ -2,13 +2,13 @@
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
 use frontdesk::{store, value};
 use serde_json::json;
 use store::driver::{BoxFuture, Cost, Driver, Statement, Storage, Transaction, Undo, Work};
-use testkit::{Client, Process, eventually};
+use testkit::{Answer, Client, Process, eventually};
 use tokio::sync::oneshot;
 use value::Value;
 
@@ -75,6 +75,50 @@ fn nodes_share_records_and_keys_and_migrate_once() {
             (answer.status == 401).then_some(())
         });
     }
+}
+
+#[test]
+fn what_is_sent_to_several_nodes_with_one_key_is_done_once() {
+    const KEYS: usize = 40;
+    if on_sqlite() {
+        return;
+    }
+    let place = contract(NOTES);
+    let nodes = [(); 2].map(|()| Process::start(BINARY, place.path(), &SERVE));
+    let clients = || nodes.iter().chain(&nodes).map(Process::client);
+    let start = Barrier::new(clients().count());
+    let send = |client: &Client, key: usize| {
+        let call = client.request("POST", "/v1/notes");
+        let call = call.header("idempotency-key", &key.to_string());
+        let call = call.json(&json!({"text": key.to_string()}));
+        eventually("its turn", || {
+            let answer = call.clone().send();
+            (answer.status != 409).then_some(answer)
+        })
+    };
+    let told: Vec<Vec<Answer>> = thread::scope(|scope| {
+        let (start, send) = (&start, &send);
+        let sending: Vec<_> = clients()
+            .map(|client| {
+                scope.spawn(move || {
+                    let each = (0..KEYS).map(|key| {
+                        start.wait();
+                        send(&client, key).expect(201)
+                    });
+                    each.collect()
+                })
+            })
+            .collect();
+        sending.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for key in 0..KEYS {
+        let of_key = || told.iter().map(|told| &told[key]);
+        assert!(of_key().all(|answer| answer.text() == told[0][key].text()));
+        let firsts = of_key().filter(|answer| answer.header("idempotency-replayed").is_none());
+        assert_eq!(firsts.count(), 1);
+    }
+    let there = nodes[0].client().get("/v1/notes?limit=100").items().len();
+    assert_eq!(there, KEYS);
 }
 
 /// What one client was told.

@@ -4,8 +4,11 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
+use frontdesk::{store, value};
 use serde_json::{Value as Json, json};
+use store::driver::{Cost, Statement, Storage};
 use testkit::{Answer, App, Client, PATIENCE, eventually};
+use value::Value;
 
 use crate::held::hold;
 use crate::support::{Shared, feed};
@@ -400,4 +403,120 @@ fn of_many_at_once_one_is_carried_out() {
     let id = first.json()["id"].as_str().unwrap().to_owned();
     let told = feed(&app).into_iter().filter(|entry| entry.contains(&id));
     assert_eq!(told.count(), 1);
+}
+
+const GATHERED: &str = "
+frontdesk: 1
+name: desk
+resources:
+  Note:
+    fields: {text: string, code?: {type: string, unique: true}}
+    access: {read: public, write: public}
+  Page:
+    id: integer
+    fields: {text: string, code?: {type: string, unique: true}}
+    access: {read: public, write: public}
+";
+
+/// Does this for every number at about the same time.
+fn at_once<T: Send>(count: u64, doing: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let start = Barrier::new(usize::try_from(count).unwrap());
+    thread::scope(|scope| {
+        let (start, doing) = (&start, &doing);
+        let each = (0..count).map(|number| {
+            scope.spawn(move || {
+                start.wait();
+                doing(number)
+            })
+        });
+        let each: Vec<_> = each.collect();
+        each.into_iter().map(|one| one.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn what_gathers_is_kept_with_its_answers() {
+    const MANY: u64 = 48;
+    let app = App::start(GATHERED);
+    for path in ["/v1/notes", "/v1/pages"] {
+        let send = |number: u64, body: Json| {
+            let client = Client::guest(app.address());
+            post(&client, path, &format!("{path}-{number}"), &body)
+        };
+        let made = at_once(MANY, |number| {
+            send(number, json!({"text": number.to_string()}))
+        });
+        for (number, first) in (0..).zip(&made) {
+            let location = first.clone().expect(201).header("location").unwrap();
+            let there = app.get(&location);
+            assert_eq!((there.json(), there.etag()), (first.json(), first.etag()));
+            replays(first, &send(number, json!({"text": number.to_string()})));
+        }
+        // Beside others whose key is the same or none, with a value that only one may have.
+        let taken = at_once(MANY, |number| {
+            let body = json!({"text": "a", "code": "once"});
+            match number % 3 {
+                0 => app.post(path, &body),
+                at => send(MANY + number / 3 * 2 + at % 2, body),
+            }
+        });
+        let with = |status| {
+            taken
+                .iter()
+                .filter(|answer| answer.status == status)
+                .count()
+        };
+        assert_eq!(with(201), 1);
+        assert_eq!(with(409), taken.len() - 1);
+        // The next id is one that nobody has.
+        app.post(path, &json!({"text": "after"})).expect(201);
+        assert_eq!(
+            app.get(&format!("{path}?limit=100")).items().len() as u64,
+            MANY + 2
+        );
+    }
+    let told = feed(&app);
+    assert_eq!(told.len() as u64, 2 * (MANY + 2));
+    let entries = app.wait(store::feed::read(
+        &**app.inner().database().driver(),
+        0,
+        1_000,
+    ));
+    let mut members = std::collections::BTreeMap::new();
+    for entry in entries.unwrap() {
+        let after: Json = serde_json::from_str(entry.after.as_deref().unwrap()).unwrap();
+        let path = match entry.resource.as_str() {
+            "Note" => "notes",
+            _ => "pages",
+        };
+        let found = app.get(&format!("/v1/{path}/{}", entry.record)).expect(200);
+        assert_eq!(found.json()["text"], after["text"]);
+        // Those with a key have the same as those without.
+        let names: Vec<String> = after.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(members.entry(path).or_insert(names.clone()), &names);
+    }
+    if app.target().is_none() {
+        return;
+    }
+    let count = |sql: &'static str| {
+        let statement = Arc::new(Statement {
+            text: sql.into(),
+            parameters: vec![],
+            columns: vec![Storage::Int],
+            cost: Cost::Long,
+        });
+        let rows = app.wait(app.inner().database().driver().query(&statement, &[]));
+        rows.unwrap().cells.remove(0)
+    };
+    let kept = "SELECT count(*) FROM frontdesk_answers WHERE xmin::text IN \
+                (SELECT xmin::text FROM note UNION SELECT xmin::text FROM page)";
+    let Value::Int(kept) = count(kept) else {
+        panic!("a count is a number");
+    };
+    assert!(kept >= 96, "{kept} are kept with their records");
+    let Value::Int(commits) = count("SELECT count(DISTINCT xmin::text) FROM frontdesk_answers")
+    else {
+        panic!("a count is a number");
+    };
+    assert!(commits < kept, "{commits} commits of {kept}");
 }
