@@ -15,6 +15,9 @@
 //!    be answered later is told of the operation again, and everybody else that it still runs.
 //! 4. Whoever may not write any more, for want of a scope or because of the rule, is refused
 //!    and not told what was answered before.
+//! 5. Where works are committed together, a create under a new key is one statement. It claims
+//!    nothing: if anybody has kept an answer meanwhile, the statement is refused, and the write is
+//!    carried out as above.
 //!
 //! Knows nothing of what the answer looks like: the door's [`Scribe`] writes it.
 
