@@ -89,7 +89,7 @@ fn what_is_sent_to_several_nodes_with_one_key_is_done_once() {
     let start = Barrier::new(clients().count());
     let send = |client: &Client, key: usize| {
         let call = client.request("POST", "/v1/notes");
-        let call = call.header("idempotency-key", &key.to_string());
+        let call = call.header("idempotency-key", key.to_string());
         let call = call.json(&json!({"text": key.to_string()}));
         eventually("its turn", || {
             let answer = call.clone().send();
