@@ -21,8 +21,9 @@
 //!
 //! Knows nothing of what the answer looks like: the door's [`Scribe`] writes it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod turns;
+
+use std::sync::Arc;
 
 use call::{Change, Code, Failure, FieldProblem, IdempotencyKey, Outcome, Place, Request, Scribe};
 use model::Model;
@@ -39,70 +40,11 @@ use crate::taken::Watched;
 use crate::trouble::is_in_doubt;
 use crate::work::Writing;
 
-/// Writes with a key that run or wait in one process. More than the writes that may wait for
-/// the database, so that this is never what runs out first.
-const RUNNING_MAX: usize = 16_384;
+pub use turns::Running;
+use turns::Turn;
+
 /// Seconds after which the first request has most likely ended.
 const RETRY_AFTER_SECONDS: u32 = 1;
-
-/// The writes with a key that run in this process, by what they are kept under.
-#[derive(Debug, Default)]
-pub struct Running(Mutex<Turns>);
-
-#[derive(Debug, Default)]
-struct Turns {
-    /// The number of the turn that has this place.
-    taken: HashMap<[u8; 16], u64>,
-    next: u64,
-}
-
-/// Held while a write with a key runs, and by its work, which runs on without its caller.
-struct Turn {
-    running: Arc<Running>,
-    id: [u8; 16],
-    number: u64,
-}
-
-impl Running {
-    fn enter(self: &Arc<Self>, id: [u8; 16]) -> Result<Arc<Turn>, Failure> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if turns.taken.len() >= RUNNING_MAX {
-            return Err(Failure {
-                retry_after_seconds: Some(RETRY_AFTER_SECONDS),
-                ..Failure::new(Code::Unavailable, "too many writes run at once; try again")
-            });
-        }
-        if turns.taken.contains_key(&id) {
-            return Err(in_progress());
-        }
-        let number = turns.next;
-        turns.next = number.wrapping_add(1);
-        turns.taken.insert(id, number);
-        Ok(Arc::new(Turn {
-            running: Arc::clone(self),
-            id,
-            number,
-        }))
-    }
-}
-
-impl Turn {
-    /// Makes room for the next with the same key. The work may be dropped a moment after its
-    /// answer is there, when that one has entered already.
-    fn end(&self) {
-        let turns = self.running.0.lock();
-        let mut turns = turns.unwrap_or_else(PoisonError::into_inner);
-        if turns.taken.get(&self.id) == Some(&self.number) {
-            turns.taken.remove(&self.id);
-        }
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
 
 /// A key with everything that is compared and kept with it.
 struct Keyed {
