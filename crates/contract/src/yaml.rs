@@ -38,7 +38,8 @@ pub const NODES_MAX: usize = 500_000;
 pub struct Node {
     pub kind: Kind,
     /// Exactly the source of the value: with its quotes or brackets, without comments around it.
-    /// A value that was left out has an empty span where it would stand.
+    /// A value that was left out has an empty span where it would stand. Of a map whose key stands
+    /// twice (which has been reported), the first.
     pub span: Span,
     /// Some of it could not be read: of a list or map, there may be more than it holds; any other
     /// value is not what stands there. Why has been reported.

@@ -362,7 +362,7 @@ fn what_yaml_can_and_the_language_refuses() {
         3:1 `'a'` again here
         1:1 `a` first here
         help: remove one of them, or join their values
-    "{a: 1, a: {b: 1, b: 2}}" leaves {a: …}
+    "{a: 1, a: {b: 1, b: 2}}" leaves {a: 1}
       E0110 1:8 `a` the key `a` stands twice in this map
         1:8 `a` again here
         1:2 `a` first here
@@ -960,7 +960,10 @@ fn check_anything(text: &str) {
     let (tree, out) = read(text);
     assert!(tree.is_some() || out.has_errors(), "no tree and no error");
     if let Some(tree) = &tree {
-        check_places(tree, text);
+        // What stands under the second of two equal keys is not within the first.
+        if out.iter().all(|found| found.code != "E0110") {
+            check_places(tree, text);
+        }
         assert!(
             !tree.torn_inside() || out.has_errors(),
             "torn without a word"

@@ -29,6 +29,7 @@ pub(super) struct Attempt {
 }
 
 pub(super) enum Outcome {
+    /// In which keys may stand twice, if that is among what was found.
     Tree(Node),
     /// Here the text stops being YAML, or the YAML of the language.
     Fault(Fault),
@@ -792,14 +793,9 @@ impl Builder<'_> {
                         .also(*first, "first here")
                         .help("remove one of them, or join their values");
                     self.out.push(found);
-                    let kept = entries.iter_mut().find(|kept| kept.key.span == *first);
-                    if let (Kind::List(_) | Kind::Map(_), Some(kept)) = (&node.kind, kept) {
-                        // What is meant to be in it may stand in this one.
-                        kept.value.torn = true;
-                    }
-                    return;
+                } else {
+                    seen.insert(key.value.clone(), key.span);
                 }
-                seen.insert(key.value.clone(), key.span);
                 entries.push(Entry { key, value: node });
             }
         }

@@ -17,6 +17,7 @@ mod tear;
 
 pub(super) use self::repair::comma_missing;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use diag::{Diagnostic, Diagnostics, FileId, Span};
@@ -118,10 +119,15 @@ impl<'t> Mending<'t> {
                 }
                 Outcome::Fault(fault) => self.mend(fault, &patched),
                 Outcome::Tree(mut root) => {
-                    self.keep(attempt.found, &patched, out);
                     for tear in &self.tears {
                         tear::mark(&mut root, &patched, tear);
                     }
+                    let mut found = attempt.found.iter();
+                    if found.any(|found| found.code == codes::DUPLICATE_KEY) {
+                        // Where something is lost, it may be the head of the second.
+                        join(&mut root, self.tears.is_empty());
+                    }
+                    self.keep(attempt.found, &patched, out);
                     relocate(&mut root, &patched);
                     return Some(root);
                 }
@@ -365,6 +371,38 @@ fn too_deep(file: FileId, at: usize) -> Diagnostic {
     Diagnostic::error(codes::TOO_DEEP, Span::new(file, at..at + 1), message).note(format!(
         "at most {DEPTH_MAX} levels are allowed; nothing of the file has been checked"
     ))
+}
+
+/// Leaves one entry of each key: the first, and in it what only the second holds if both are maps
+/// and `all` is to be checked.
+fn join(node: &mut Node, all: bool) {
+    match &mut node.kind {
+        Kind::List(items) => items.iter_mut().for_each(|item| join(item, all)),
+        Kind::Map(entries) => {
+            let mut at: HashMap<String, usize> = HashMap::with_capacity(entries.len());
+            let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
+            for entry in std::mem::take(entries) {
+                let Some(first) = at.get(&entry.key.value) else {
+                    at.insert(entry.key.value.clone(), kept.len());
+                    kept.push(entry);
+                    continue;
+                };
+                let first = &mut kept[*first].value;
+                match (&mut first.kind, entry.value.kind) {
+                    (Kind::Map(entries), Kind::Map(more)) if all => entries.extend(more),
+                    // What is meant to be in it may stand in this one.
+                    (Kind::Null | Kind::List(_) | Kind::Map(_), Kind::List(_) | Kind::Map(_)) => {
+                        first.torn = true;
+                    }
+                    _ => {}
+                }
+            }
+            kept.iter_mut()
+                .for_each(|entry| join(&mut entry.value, all));
+            *entries = kept;
+        }
+        _ => {}
+    }
 }
 
 /// From places in the mended text to those in the original.
