@@ -188,6 +188,53 @@ pub static CONTRACT: Table = Table {
             "the language version is `frontdesk: 1`; the API's own version is in `base: /v1`",
         ),
         (
+            "info",
+            "write `name:`, `title:` and `description:` at the top",
+        ),
+        (
+            "servers",
+            "the path in front of everything is `base: /v1`; where the server listens is said when it is started",
+        ),
+        (
+            "host",
+            "the path in front of everything is `base: /v1`; where the server listens is said when it is started",
+        ),
+        ("tags", "delete it: the documents are grouped by resource"),
+        (
+            "env",
+            "delete it: what differs from place to place is said when the server is started",
+        ),
+        (
+            "database",
+            "delete it: where data is kept is said when the server is started",
+        ),
+        (
+            "datasource",
+            "delete it: where data is kept is said when the server is started",
+        ),
+        (
+            "definitions",
+            "write `resources:` or, for plain objects, `types:`",
+        ),
+        (
+            "enums",
+            "an enum is written at its field: `state: {enum: [open, closed]}`",
+        ),
+        (
+            "roles",
+            "a role is a claim of the caller; rules ask for it: `rules: {staff: user.role == 'staff'}`",
+        ),
+        ("tests", "write `tests:` in the resource they are about"),
+        ("access", "write `access:` in each resource"),
+        (
+            "fields",
+            "write `fields:` in a resource, `resources: {Book: {fields: {title: string}}}`",
+        ),
+        (
+            "swagger",
+            "this is a frontdesk contract, not an OpenAPI document; start with `frontdesk: 1`",
+        ),
+        (
             "openapi",
             "this is a frontdesk contract, not an OpenAPI document; start with `frontdesk: 1`",
         ),
@@ -285,6 +332,12 @@ pub static LIMIT: Table = Table {
             "the time is part of `allow: 60/minute`; whom it counts is `by:`",
         ),
         ("rate", "write `allow: 60/minute`"),
+        ("limit", "write `allow: 60/minute`"),
+        ("requests", "write `allow: 60/minute`"),
+        ("max", "write `allow: 60/minute`"),
+        ("count", "write `allow: 60/minute`"),
+        ("period", "the time is part of `allow: 60/minute`"),
+        ("interval", "the time is part of `allow: 60/minute`"),
         ("window", "the time is part of `allow: 60/minute`"),
     ],
 };
@@ -538,6 +591,22 @@ pub static RESOURCE: Table = Table {
             "tableName",
             "delete it: the table is named after the resource; a name it had before is `was:`",
         ),
+        (
+            "extends",
+            "there is no inheritance: write the fields out; what is shared can be a rule or a type",
+        ),
+        (
+            "inherits",
+            "there is no inheritance: write the fields out; what is shared can be a rule or a type",
+        ),
+        (
+            "abstract",
+            "there is no inheritance: write the fields out; what is shared can be a rule or a type",
+        ),
+        (
+            "mixins",
+            "there is no inheritance: write the fields out; what is shared can be a rule or a type",
+        ),
         ("primary_key", "write `id:`"),
         ("primaryKey", "write `id:`"),
         ("indexes", "write `index:`"),
@@ -693,6 +762,22 @@ pub static ACCESS: Table = Table {
         ("post", "write `create:`"),
         ("view", "write `get:`, or `read:` for lists too"),
         ("edit", "write `update:`"),
+        ("index", "write `list:`"),
+        ("show", "write `get:`"),
+        ("retrieve", "write `get:`"),
+        ("select", "write `read:`"),
+        ("add", "write `create:`"),
+        ("new", "write `create:`"),
+        ("change", "write `update:`"),
+        ("partial_update", "write `update:`"),
+        (
+            "restore",
+            "delete it: who may delete may restore; `soft_delete: 30d` in the resource makes it possible",
+        ),
+        (
+            "search",
+            "delete it: who may list may search; the fields are `search:` in the resource",
+        ),
         ("insert", "write `create:`"),
         ("remove", "write `delete:`"),
         ("destroy", "write `delete:`"),
@@ -783,6 +868,13 @@ pub static CHECK: Table = Table {
     habits: &[
         ("field", "write `at:`"),
         ("condition", "write `rule:`"),
+        ("if", "write `rule:` with what must hold"),
+        ("when", "write `rule:` with what must hold"),
+        ("that", "write `rule:`"),
+        ("assert", "write `rule:`"),
+        ("expr", "write `rule:`"),
+        ("expression", "write `rule:`"),
+        ("name", "write `message:`"),
         ("error", "write `message:`"),
     ],
 };
@@ -866,6 +958,19 @@ pub static TEST: Table = Table {
     habits: &[
         ("user", "write `as: {user: {…}}`"),
         ("then", "write `expect:`"),
+        ("status", "write `expect:`"),
+        ("result", "write `expect:`"),
+        ("body", "write `input:`"),
+        ("data", "write `input:`"),
+        ("given", "write `record:`"),
+        ("row", "write `record:`"),
+        ("method", "write `action:`"),
+        ("do", "write `action:`"),
+        (
+            "when",
+            "write `action: delete` beside `expect:`, and what is written as `input: {…}`",
+        ),
+        ("description", "write `name:`"),
     ],
 };
 
@@ -1009,7 +1114,18 @@ pub static FIELD_ACCESS: Table = Table {
             "write: staff",
         ),
     ],
-    habits: &[],
+    habits: &[
+        ("update", "write `write:`"),
+        ("create", "write `write:`"),
+        ("edit", "write `write:`"),
+        ("list", "write `read:`"),
+        ("get", "write `read:`"),
+        ("view", "write `read:`"),
+        (
+            "delete",
+            "delete it: who may write a field may clear it, if its name ends in `?`",
+        ),
+    ],
 };
 
 const FIELD_HABITS: &[(&str, &str)] = &[
@@ -1026,6 +1142,41 @@ const FIELD_HABITS: &[(&str, &str)] = &[
         "put a `?` behind the field's name, as in `title?`",
     ),
     ("null", "put a `?` behind the field's name, as in `title?`"),
+    (
+        "hidden",
+        "what nobody may read is `writeOnly: true`; what some may read has `access: {read: staff}`",
+    ),
+    (
+        "private",
+        "what nobody may read is `writeOnly: true`; what some may read has `access: {read: staff}`",
+    ),
+    ("target", "write the name of the resource as `type:`"),
+    ("resource", "write the name of the resource as `type:`"),
+    ("model", "write the name of the resource as `type:`"),
+    (
+        "related_name",
+        "the records that point here are `lists: {books: Book.author}` in the other resource",
+    ),
+    (
+        "back_populates",
+        "the records that point here are `lists: {books: Book.author}` in the other resource",
+    ),
+    (
+        "precision",
+        "write `type: decimal`, which has 6 digits after the point; fewer are `multipleOf: 0.01`",
+    ),
+    (
+        "scale",
+        "write `type: decimal`, which has 6 digits after the point; fewer are `multipleOf: 0.01`",
+    ),
+    (
+        "primaryKey",
+        "every resource has an `id`; `id:` in the resource says how it is made",
+    ),
+    (
+        "primary_key",
+        "every resource has an `id`; `id:` in the resource says how it is made",
+    ),
     ("blank", "put a `?` behind the field's name, as in `title?`"),
     (
         "allow_null",

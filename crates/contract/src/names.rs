@@ -252,10 +252,27 @@ pub fn check_key(key: &Spanned<String>, keys: Keys, out: &mut Diagnostics) {
         found.help(format!("choose a name like `{example}`: {allowed}"))
     } else if name.starts_with(|c: char| c.is_ascii_digit()) {
         found.help("put a word in front of the number")
+    } else if let (Keys::TypeName, Some(one)) = (keys, one_of_many(name)) {
+        found.help(format!(
+            "write `{one}`: a resource is named after one record"
+        ))
     } else {
         found.help(format!("write `{meant}{optional}`"))
     };
     out.push(found);
+}
+
+/// `books` → `Book`; nothing where it cannot be told.
+fn one_of_many(name: &str) -> Option<String> {
+    let many = to_slug(name);
+    let ends = [("ies", "y"), ("es", ""), ("s", "")];
+    let one = ends.iter().find_map(|(end, instead)| {
+        let one = format!("{}{instead}", many.strip_suffix(end)?);
+        // A word that ends so by itself, such as `status` or `address`.
+        let whole = one.len() < 3 || one.ends_with(['s', 'u', 'i']);
+        (!whole && plural(&one) == many).then_some(one)
+    })?;
+    Some(to_type_name(&one))
 }
 
 /// Reports a field name that means something else already.
@@ -573,10 +590,14 @@ impl Claims<'_> {
             found = found
                 .label("the slash is added by itself")
                 .help(format!("write `path: {word}`"));
-        } else if word.contains('/') {
-            found = found.label("more than one word").help(
-                "a resource has a path of one word; what stands in front of all of them is `base:`",
-            );
+        } else if let Some((front, last)) = word.rsplit_once('/') {
+            let help = match is_path_word(last) {
+                true => format!(
+                    "write `path: {last}`; what stands in front of all resources is `base: /{front}` at the top"
+                ),
+                false => "a resource has a path of one word; what stands in front of all of them is `base:`".to_owned(),
+            };
+            found = found.label("more than one word").help(help);
         } else {
             found = found
                 .label("lower-case words joined by `-`, a letter first")
@@ -678,7 +699,16 @@ impl Claims<'_> {
                 name,
                 key.span,
                 "a type that every API document has",
-                "choose another name",
+                &match name.as_str() {
+                    "String" | "Boolean" | "Date" | "Money" | "Decimal" => format!(
+                        "fields can have the type `{}`: delete this one, or choose another name",
+                        name.to_ascii_lowercase()
+                    ),
+                    "DateTime" | "Timestamp" => {
+                        "fields can have the type `date-time`: delete this one, or choose another name".to_owned()
+                    }
+                    _ => "choose another name".to_owned(),
+                },
             ));
             return;
         }

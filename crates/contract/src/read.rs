@@ -387,7 +387,8 @@ impl Reader<'_> {
                 "there are no keys of one's own: put it into `description:` or a comment, `# …`"
                     .to_owned(),
             ),
-            Some(_) => schema_words::reference(entry),
+            Some(_) => schema_words::reference(entry)
+                .or_else(|| schema_words::about_null(entry).map(str::to_owned)),
             None => None,
         };
         if let Some(advice) = advice {
@@ -398,7 +399,8 @@ impl Reader<'_> {
         if let Some(advice) = habits::advice(name, table) {
             self.out
                 .push(found.label("not a key of the language").help(advice));
-            return habits::meant(advice, table);
+            return habits::meant(advice, table)
+                .filter(|key| is_meant_for(&key.form, &entry.value.kind));
         }
         if let Some(near) = suggest::nearest(name, table.names()) {
             self.out.push(
@@ -594,6 +596,26 @@ impl Reader<'_> {
         if written.len() < min && !node.torn {
             return self.empty(node, place);
         }
+        if let Some(names) = bare_names(written, of) {
+            let key = key_of(&place.subject).trim_matches('`');
+            let help = match names.as_slice() {
+                [only] => one_field(key, only),
+                several => format!(
+                    "for all of them together write `{key}: [[{}]]`; for each alone write `{key}: true` at the field",
+                    several.join(", ")
+                ),
+            };
+            self.out.push(
+                Diagnostic::error(
+                    codes::WRONG_KIND,
+                    node.span,
+                    format!("{} is a list of lists of fields", place.subject),
+                )
+                .label("only one list")
+                .help(help),
+            );
+            return broken(node);
+        }
         let entry = Place {
             subject: if place.subject.starts_with('`') {
                 format!("an entry of {}", place.subject)
@@ -626,12 +648,22 @@ impl Reader<'_> {
     fn condition<'a>(&mut self, node: &'a Node, place: &Place) -> Item<'a> {
         let (code, message, label, help) = match &node.kind {
             Kind::String(text) if text.trim().is_empty() => return self.empty(node, place),
-            Kind::String(text) if text.starts_with('=') => (
-                codes::EQUALS,
-                format!("{} is a condition and needs no `=`", place.subject),
-                "conditions are always expressions".to_owned(),
-                format!("write `{}`", text.trim_start_matches('=').trim_start()),
-            ),
+            Kind::String(text) if text.starts_with('=') => {
+                self.out.push(
+                    Diagnostic::error(
+                        codes::EQUALS,
+                        node.span,
+                        format!("{} is a condition and needs no `=`", place.subject),
+                    )
+                    .label("conditions are always expressions")
+                    .help(format!(
+                        "write `{}`",
+                        text.trim_start_matches('=').trim_start()
+                    )),
+                );
+                // What it says is judged all the same.
+                return leaf(node);
+            }
             Kind::String(_) => return leaf(node),
             Kind::Bool(known) => (
                 codes::WRONG_KIND,
@@ -683,7 +715,8 @@ impl Reader<'_> {
                     .label("no `=` in front")
                     .help(format!("write {formula}")),
                 );
-                broken(node)
+                // What it says is judged all the same.
+                leaf(node)
             }
             _ => self.mismatch(node, &Form::Formula, place),
         }
@@ -863,6 +896,29 @@ impl Reader<'_> {
         }
         let help = match (&node.kind, form) {
             (Kind::List(items), Form::Either(_)) if is_field(form) => list_advice(items),
+            (Kind::Bool(_), Form::Either(_)) if is_field(form) => {
+                format!("write its type: `{{type: boolean, default: {source}}}`")
+            }
+            (Kind::Int(_), Form::Either(_)) if is_field(form) => {
+                format!("write its type: `{{type: integer, default: {source}}}`")
+            }
+            (Kind::Float(_), Form::Either(_)) if is_field(form) => {
+                format!("write its type: `{{type: number, default: {source}}}`")
+            }
+            (Kind::String(_), Form::Either(_)) if place.example.starts_with("deprecated") => {
+                format!("write `deprecated: {{why: {source}}}`")
+            }
+            (Kind::String(name), Form::List { .. })
+                if ["`index`", "`unique`"].contains(&key_of(&place.subject)) =>
+            {
+                one_field(key_of(&place.subject).trim_matches('`'), name)
+            }
+            (Kind::Map(_), Form::Bool) if place.example.starts_with("unique") => {
+                "what is unique together stands beside `fields:`: `unique: [[author, code]]`".to_owned()
+            }
+            (Kind::Int(_), Form::Text) if place.example.starts_with("expect") => {
+                "write `allowed`, `hidden` (404), `refused` (403) or `refused by RULE`".to_owned()
+            }
             (Kind::Int(_) | Kind::Float(_) | Kind::Map(_), Form::Text)
                 if key_of(&place.subject) == "`limit`" =>
             {
@@ -1011,6 +1067,32 @@ fn suits(form: &Form, kind: &Kind) -> bool {
         form if is_text(form) => matches!(kind, Kind::String(_)),
         _ => false,
     }
+}
+
+/// Whether a value under another key may be one of this form.
+fn is_meant_for(form: &Form, kind: &Kind) -> bool {
+    match form {
+        Form::Table(_) | Form::Map { .. } => matches!(kind, Kind::Map(_)),
+        Form::List { .. } => matches!(kind, Kind::List(_)),
+        Form::Either(forms) => forms.iter().any(|form| is_meant_for(form, kind)),
+        Form::Bool => matches!(kind, Kind::Bool(_)),
+        Form::Number | Form::Whole { .. } => matches!(kind, Kind::Int(_) | Kind::Float(_)),
+        Form::Any => true,
+        _ => matches!(kind, Kind::String(_)),
+    }
+}
+
+/// The names in `[title, code]`, where lists of names are to stand.
+fn bare_names<'a>(written: &'a [Node], of: &Form) -> Option<Vec<&'a str>> {
+    match of {
+        Form::List { of: Form::Text, .. } => written.iter().map(Node::as_str).collect(),
+        _ => None,
+    }
+}
+
+/// What to write instead of `index: title` beside `fields:`.
+fn one_field(key: &str, name: &str) -> String {
+    format!("for one field write `{key}: true` at the field `{name}`")
 }
 
 /// Where the type of a field stands.

@@ -272,6 +272,8 @@ fn base(written: Option<Text<'_>>, out: &mut Diagnostics) -> String {
     .label("not a base path");
     found = if base.contains("://") {
         found.help("only the path is written, like `/v1`; where the server listens is said when it is started")
+    } else if base.contains('$') {
+        found.help("a contract has no variables: write the path itself, like `/v1`")
     } else if base.contains('{') {
         found.help("the base has no parameters; write fixed words, like `/v1`")
     } else {

@@ -592,7 +592,7 @@ impl Parser<'_> {
                     "objects cannot be written in an expression",
                     "`{` begins one",
                 )
-                .help("write the members in the contract: `return: {total: =this.total}`");
+                .help("name the field by itself, without braces, and compare it: `this.owner_id == user.id`");
                 return Err(self.report(problem));
             }
             Token::Symbol(_) | Token::End => return Err(self.no_operand(at)),

@@ -128,3 +128,20 @@ pub(super) fn format(word: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What to do about `nullable: false` and `required: false`, whose sense is the other way round.
+pub(super) fn about_null(entry: &Entry) -> Option<&'static str> {
+    let Kind::Bool(value) = entry.value.kind else {
+        return None;
+    };
+    match (entry.key.value.as_str(), value) {
+        ("nullable" | "optional" | "null" | "blank" | "allow_null", false)
+        | ("required" | "not_null" | "notNull", true) => {
+            Some("delete it: a field is required unless its name ends in `?`, as in `title?`")
+        }
+        ("required" | "not_null" | "notNull", false) => {
+            Some("put a `?` behind the field's name, as in `title?`")
+        }
+        _ => None,
+    }
+}

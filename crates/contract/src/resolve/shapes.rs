@@ -121,6 +121,33 @@ const FOREIGN: &[(&str, &str)] = &[
         "files are not supported yet; write `uri` for a link",
     ),
     ("password", "passwords are never fields"),
+    ("slug", "write `{type: string, pattern: '^[a-z0-9-]+$'}`"),
+    ("phone", "write `string`, with a `pattern`"),
+    ("ip", "write `string`, with a `pattern`"),
+    ("inet", "write `string`, with a `pattern`"),
+    ("citext", "write `string`"),
+    ("markdown", "write `text`"),
+    ("html", "write `text`"),
+    ("tinyint", "write `integer`"),
+    ("uint", "write `integer`, with `minimum: 0`"),
+    ("charfield", "write `string`, with `maxLength`"),
+    ("textfield", "write `text`"),
+    ("integerfield", "write `integer`"),
+    ("booleanfield", "write `boolean`"),
+    ("datetimefield", "write `date-time`"),
+    ("datefield", "write `date`"),
+    ("decimalfield", "write `decimal`"),
+    ("foreignkey", "write the name of the resource"),
+    ("belongs_to", "write the name of the resource"),
+    ("references", "write the name of the resource"),
+    (
+        "manytomanyfield",
+        "make a resource of its own for it, with a relation to each side",
+    ),
+    (
+        "has_many",
+        "write `lists: {books: Book.author}` beside `fields:`: the records whose relation points here",
+    ),
 ];
 
 /// What a type turned out to be.
@@ -468,7 +495,14 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             self.out.push(found.label("not a type").help(*advice));
             return;
         }
-        if let Some(bare) = name.strip_suffix('?') {
+        let optional = name.strip_suffix('?').or_else(|| {
+            let inside = name
+                .strip_prefix("Optional[")
+                .or_else(|| name.strip_prefix("Maybe["))?;
+            inside.strip_suffix(']')
+        });
+        if let Some(bare) = optional {
+            let bare = own_word(bare).unwrap_or(bare);
             self.out.push(
                 found
                     .label("the `?` stands at the wrong place")
@@ -483,11 +517,17 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 .and_then(|rest| rest.strip_suffix(']'))
         });
         if let Some(of) = bracketed {
-            self.out.push(
-                found
-                    .label("lists have a long form")
-                    .help(format!("write `{{type: array, items: {of}}}`")),
-            );
+            let help = match self.resources.contains_key(of) {
+                true => format!(
+                    "the records of `{of}` are listed through a relation on their side: give `{of}` a field with this resource as its type, and write `lists:` beside `fields:` here"
+                ),
+                false => format!(
+                    "write `{{type: array, items: {}}}`",
+                    own_word(of).unwrap_or(of)
+                ),
+            };
+            self.out
+                .push(found.label("lists have a long form").help(help));
             return;
         }
         if let Some(advice) = one_of_words(name) {
@@ -495,15 +535,24 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 .push(found.label("the words of an enum").help(advice));
             return;
         }
-        let first = name.split([' ', ',', '(']).next().unwrap_or_default();
+        let first = name.split([' ', ',', '(', '!']).next().unwrap_or_default();
+        let known = own_word(first).or_else(|| {
+            let declared = self.type_at.contains_key(first) || self.resources.contains_key(first);
+            declared.then_some(first)
+        });
         if first != name
-            && (WORDS.contains(&first)
-                || self.type_at.contains_key(first)
-                || self.resources.contains_key(first))
+            && let Some(known) = known
         {
-            self.out.push(found.label("a type and more").help(format!(
-                "what is said besides the type needs the long form: `{{type: {first}, …}}`"
-            )));
+            let help = match said_besides(&name[first.len()..]) {
+                Some(more) if more.is_empty() => format!("write `{known}`"),
+                Some(more) => format!(
+                    "what is said besides the type needs the long form: `{{type: {known}, {more}}}`"
+                ),
+                None => format!(
+                    "what is said besides the type needs the long form: `{{type: {known}, …}}`"
+                ),
+            };
+            self.out.push(found.label("a type and more").help(help));
             return;
         }
         if may_be_lost {
@@ -897,6 +946,21 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             );
             return None;
         }
+        let text = item.as_text().map(Text::as_str);
+        if let Some(formula) = text.filter(|text| text.starts_with('=')) {
+            self.out.push(
+                Diagnostic::error(
+                    codes::DEFAULT,
+                    item.span(),
+                    "a default is a fixed value, not a formula",
+                )
+                .label("a formula")
+                .help(format!(
+                    "formulas are for `set`, on create, and `value`, when read: write `set: {formula}`"
+                )),
+            );
+            return None;
+        }
         let source = self.sources.text(item.span().file);
         match json::literal(item.node, shape, source) {
             Ok(value) => {
@@ -920,14 +984,15 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 Some(value)
             }
             Err(misfits) => {
-                let text = item.as_text().map(Text::as_str);
                 for misfit in misfits {
-                    let help = match text {
-                        Some(text) if text.starts_with('=') => {
-                            "a default is a fixed value; formulas are for `set` (on create) and `value` (when read)"
-                                .to_owned()
+                    let help = match (text, &shape.ty) {
+                        (Some("now" | "now()" | "CURRENT_TIMESTAMP"), Type::Timestamp) => {
+                            "to fill in the time of creation write `set: =now`".to_owned()
                         }
-                        Some("now") => "to fill in the time of creation write `set: =now`".to_owned(),
+                        (
+                            Some("now" | "now()" | "today" | "today()" | "CURRENT_DATE"),
+                            Type::Date,
+                        ) => "to fill in the day of creation write `set: =date(now)`".to_owned(),
                         _ if misfit.of_type => "change the default, or the constraint".to_owned(),
                         _ => misfit.advice(self.sources),
                     };
@@ -1013,6 +1078,45 @@ fn one_of_words(name: &str) -> Option<String> {
         [] => None,
         _ => Some(format!("write `{{enum: [{}]}}`", words.join(", "))),
     }
+}
+
+/// The language's own word for a type that is written as other languages write it: `String`,
+/// `Int`, `DateTime`.
+fn own_word(name: &str) -> Option<&'static str> {
+    let name = name.trim_start_matches(':');
+    let same = |word: &&&str| word.eq_ignore_ascii_case(name);
+    WORDS.iter().find(same).copied().or_else(|| {
+        let (_, advice) = FOREIGN
+            .iter()
+            .find(|(foreign, _)| foreign.eq_ignore_ascii_case(name))?;
+        let word = advice.strip_prefix("write `")?.split('`').next()?;
+        WORDS.iter().find(|known| **known == word).copied()
+    })
+}
+
+/// What stands behind a type in other languages, as keys: `@unique`, `@default(now())`, `= false`.
+/// Empty where nothing need be said, `None` where nobody can tell.
+fn said_besides(more: &str) -> Option<String> {
+    let more = more.trim();
+    if more == "!" || more.starts_with("with") || (more.starts_with('(') && more.ends_with(')')) {
+        // A field is required anyway; precisions and time zones are the types' own.
+        return (!more.contains('@')).then(String::new);
+    }
+    if more.contains("now()") {
+        return Some("set: =now".to_owned());
+    }
+    if more.contains("unique") {
+        return Some("unique: true".to_owned());
+    }
+    let default = more.strip_prefix('=').map(str::trim).or_else(|| {
+        more.strip_prefix("@default(")
+            .and_then(|rest| rest.strip_suffix(')'))
+    })?;
+    let plain = !default.is_empty()
+        && default
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+    plain.then(|| format!("default: {default}"))
 }
 
 /// Stands for an object that is itself wrong.

@@ -524,6 +524,9 @@ impl<'t> Case<'t> {
                     self.at..self.at + 1,
                     format!("a bare value inside brackets cannot hold `{c}`"),
                 );
+                if self.text[..self.at].ends_with('$') {
+                    return Some(found.help("a contract has no variables: write the value itself"));
+                }
                 Some(found.help(format!(
                     "put the value into quotes: {}; or a comma before the `{c}`",
                     quoted(&self.text[start..end])
@@ -639,6 +642,10 @@ impl<'t> Case<'t> {
         )
         .also(self.span(start..self.at), "the value begins here")
         .help(match self.next_key(start) {
+            _ if !value.starts_with('=') && is_pair(value) && self.outline.open.is_empty() => format!(
+                "for a key and its value write `{{{value}}}`, or put them on a line of their own, indented; for a text put it into quotes: {}",
+                quoted(value)
+            ),
             Some(key) => format!(
                 "put a comma before `{key}:` if it is the next key; or the value into quotes: {}",
                 quoted(value)
@@ -886,6 +893,14 @@ fn is_item(line: &Line<'_>) -> bool {
 
 fn has_colon(line: &Line<'_>) -> bool {
     key_end(without_comment(behind_dashes(line.content).1)).is_some()
+}
+
+/// Whether a text is a key and its value: `read: public`.
+fn is_pair(text: &str) -> bool {
+    text.split_once(": ").is_some_and(|(key, value)| {
+        let word = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        !key.is_empty() && key.bytes().all(word) && !value.contains(": ")
+    })
 }
 
 /// What is left of the line from `at`, without a comment and, inside brackets, without what

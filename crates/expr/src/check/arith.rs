@@ -110,8 +110,18 @@ impl<'a> Checker<'a> {
             (Type::Money, Type::Money) if op == Arith::Add => {
                 Some(format!("write `{left}.add({right})`"))
             }
+            // What a database is to compute keeps to the amount.
             (Type::Money, other) if op == Arith::Mul && is_int(other) => {
-                Some(format!("write `{left}.times({right})`"))
+                Some(match self.scope.mode {
+                    Mode::Formula => format!("write `{left}.times({right})`"),
+                    Mode::Rule => format!("write `{left}.amount * {right}`"),
+                })
+            }
+            (other, Type::Money) if op == Arith::Mul && is_int(other) => {
+                Some(match self.scope.mode {
+                    Mode::Formula => format!("write `{right}.times({left})`"),
+                    Mode::Rule => format!("write `{right}.amount * {left}`"),
+                })
             }
             (Type::Date, _) | (_, Type::Date) => Some(
                 "days cannot be computed with; use date-times and `duration('24h')`".to_owned(),

@@ -93,7 +93,12 @@ impl<'a> Checker<'a> {
             "type" | "dyn" | "bytes" | "uint" => None,
             other => Self::nearest(other, FUNCTIONS),
         }
-        .unwrap_or_else(|| format!("there are {}", FUNCTIONS.join(", ")));
+        .unwrap_or_else(|| match arguments {
+            [] => format!(
+                "what is not built in is a rule, without parentheses: declare `{other}` under `rules:`, and write `{other}`"
+            ),
+            _ => format!("there are {}", FUNCTIONS.join(", ")),
+        });
         let message = format!("there is no function `{other}`");
         self.report(Problem::new("E0312", range(&name.at), message, "unknown function").help(help));
         self.unasked(arguments);
@@ -361,8 +366,12 @@ impl<'a> Checker<'a> {
             other => {
                 let text = self.text(of);
                 let help = match other {
-                    "includes" | "has" if matches!(expr.ty, Type::List(_)) => {
+                    "includes" | "has" | "include?" if matches!(expr.ty, Type::List(_)) => {
                         Some(format!("write `x in {text}`"))
+                    }
+                    "includes" | "has" if is_claim(&expr) => {
+                        let what = arguments.first().map_or("'text'", |what| self.text(what));
+                        Some(format!("write `{what} in {text}`"))
                     }
                     "includes" | "indexOf" => Some("write `.contains('text')`".to_owned()),
                     "starts_with" | "startswith" => Some("write `.startsWith('text')`".to_owned()),

@@ -284,7 +284,15 @@ impl<'a> Checker<'a> {
                     .map(|name| format!("did you mean `this.{name}`?"))
             })
             .unwrap_or_else(|| {
-                "a bare name is a rule (under `rules:`), or `this`, `user`, `now`".to_owned()
+                let could_be = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+                match could_be {
+                    true => format!(
+                        "declare it under `rules:`, such as `{name}: user.role == '{name}'`; if it is a text, put it in quotes: `'{name}'`"
+                    ),
+                    false => format!(
+                        "if it is a text, put it in quotes: `'{name}'`; a bare name is a rule (under `rules:`), or `this`, `user`, `now`"
+                    ),
+                }
             });
         self.report(
             Problem::new(
@@ -522,6 +530,9 @@ impl<'a> Checker<'a> {
                 }
                 (_, method @ ("size" | "contains" | "matches")) => {
                     format!("methods have parentheses: `.{method}(…)`")
+                }
+                (Type::Text | Type::List(_), "length" | "len" | "count") => {
+                    format!("write `size({text})`")
                 }
                 (Type::Id(_), member) => match text.strip_suffix("_id") {
                     Some(record) => format!("`{text}` is an id; the record is `{record}.{member}`"),

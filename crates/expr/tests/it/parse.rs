@@ -78,7 +78,7 @@ E0303 ‹|› a single `|` is not an operator (|) → write `||`",
             ),
             (
                 "{'a': 1}",
-                "E0304 ‹{› objects cannot be written in an expression (`{` begins one) → write the members in the contract: `return: {total: =this.total}`",
+                "E0304 ‹{› objects cannot be written in an expression (`{` begins one) → name the field by itself, without braces, and compare it: `this.owner_id == user.id`",
             ),
             (
                 "if this.done then true",
