@@ -744,7 +744,7 @@ fn slips_of_beginners() {
     "a: b: c\n" leaves {a: …}
       E0103 1:5 `:` this `:` makes YAML take the value for another key
         1:4 `b` the value begins here
-        help: put the value into quotes: 'b: c'
+        help: for a key and its value write `{b: c}`, or put them on a line of their own, indented; for a text put it into quotes: 'b: c'
     "a: {v: =x ? b : c, w: 1}\n" leaves {a: {v: …, w: 1, …}}
       E0103 1:15 `:` this `:` makes YAML take the value for another key
         1:8 `=x ? b ` the value begins here

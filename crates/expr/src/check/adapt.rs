@@ -168,7 +168,7 @@ impl<'a> Checker<'a> {
         let help = match ty {
             Type::List(_) => "a claim can be a list of texts, numbers, dates or ids",
             Type::Duration => "compare instants: `user.since < now - duration('24h')`",
-            Type::Money => "compare it with the `.amount` or the `.currency`",
+            Type::Money => "a claim is one text; money has an `.amount` and a `.currency`",
             _ => "compare it with a text, a number, `true`, a date or an id",
         };
         self.report(Problem::new("E0323", at, message, "a claim is plain text").help(help));

@@ -618,11 +618,11 @@ fn formulas_give_the_type_asked_for() {
         assert_eq!(formula(text, ty, nullable), "", "{text}");
     }
     insta::assert_snapshot!(formula("this.due", Type::Date, false), @"E0331 ‹this.due› the result may be null (may be null) → write `this.due != null ? this.due : …`, or let the result be null");
-    insta::assert_snapshot!(formula("null", Type::Date, false), @"E0331 ‹null› null is not allowed here (null)");
+    insta::assert_snapshot!(formula("null", Type::Date, false), @"E0331 ‹null› null is not allowed here (null) → write a value, or let the result be null");
     insta::assert_snapshot!(formula("this.stars", Type::Float, false), @"E0324 ‹this.stars› this gives an integer, but a number is expected (this is an integer) → write `double(this.stars)`");
     insta::assert_snapshot!(formula("now", Type::Date, false), @"E0324 ‹now› this gives a date-time, but a date is expected (this is a date-time) → write `date(now)`");
     insta::assert_snapshot!(formula("this.held_until + duration('1m')", Type::Timestamp, true), @"E0330 ‹this.held_until› `this.held_until` may be null here (may be null) → write `this.held_until == null ? … : …` around it");
-    insta::assert_snapshot!(formula("user.tags", Type::Money, true), @"E0323 ‹user.tags› a claim of the caller cannot be read as money (a claim is plain text)");
+    insta::assert_snapshot!(formula("user.tags", Type::Money, true), @"E0323 ‹user.tags› a claim of the caller cannot be read as money (a claim is plain text) → a claim is one text; money has an `.amount` and a `.currency`");
 }
 
 #[test]
@@ -679,7 +679,7 @@ fn next_and_row_are_rows_of_their_own() {
     };
     insta::assert_snapshot!(problems("this.done || late", &nobody), @"
     E0314 ‹this› there is no record here that `this` could be (not available here)
-    E0310 ‹late› there is no rule named `late` (unknown name) → a bare name is a rule (under `rules:`), or `this`, `user`, `now`
+    E0310 ‹late› there is no rule named `late` (unknown name) → declare it under `rules:`, such as `late: user.role == 'late'`; if it is a text, put it in quotes: `'late'`
     ");
 }
 
