@@ -207,6 +207,14 @@ pub fn first_version(resource: &Resource, now: Timestamp) -> i64 {
         .max(1)
 }
 
+/// Whether something may still be counted for an earlier record with the id of a new one: that one
+/// was deleted softly, and has gone for good without anybody looking at each.
+fn begins_anew(core: &Core, resource: &Resource) -> bool {
+    resource.id_type.kind == IdKind::Text
+        && resource.soft_delete.is_some()
+        && core.plans.resource(resource.id).is_counted_for
+}
+
 /// Puts the row into its table; an id that the database counted goes into `stored`.
 pub async fn insert(
     core: &Core,
@@ -299,6 +307,7 @@ impl Creating {
         let gives_counted =
             resource.id_type.kind == IdKind::Integer && !id.is_null() && !self.drawn;
         let asks = self.ask_in_database
+            || begins_anew(core, resource)
             || !self.field_rules.is_empty()
             || is_counted(resource)
             || gives_counted
@@ -451,6 +460,10 @@ impl crate::work::Writing for Creating {
         insert(core, request, transaction, &mut stored)
             .await
             .map_err(|failure| self.around_gone(core, request, failure))?;
+        if begins_anew(core, resource) {
+            core.forget_counted(transaction, request, &stored.row[0])
+                .await?;
+        }
         if self.ask_in_database {
             let next = terms.names_next.then_some(stored.row.as_slice());
             core.require_allowed(transaction, request, terms, &stored.row, next)

@@ -258,9 +258,6 @@ impl Core {
             let purged = transaction.execute(&purge.statement, &parameters).await;
             gone = purged.map_err(|error| self.trouble(&error))?;
         }
-        if gone > 0 {
-            self.forget_counted(transaction, request, &id).await?;
-        }
         Ok(gone > 0)
     }
 

@@ -4,7 +4,7 @@
 use call::{Batch, Change, Failure};
 use model::Action;
 use serde_json::{Value as Json, json};
-use value::Timestamp;
+use value::{Timestamp, Value};
 
 use crate::support::{App, Ask, NOW, object};
 
@@ -68,6 +68,17 @@ impl Shelf {
     async fn delete(&self, resource: &str, id: impl ToString) {
         let ask = self.ask(resource, Action::Delete, 0).id(id);
         ask.run().await.unwrap();
+    }
+
+    /// As the housekeeping does.
+    async fn purge(&self, resource: &str, later: i64) {
+        let engine = &self.0.engine;
+        let (model, driver) = (engine.model(), engine.driver());
+        let resource = model.resource_named(resource).unwrap().id;
+        let purge = store::write::purge(model, driver.dialect(), resource, None);
+        let before = vec![Value::Timestamp(Timestamp(NOW.0 + later))];
+        let purged = store::execute(&**driver, vec![(purge, before)]).await;
+        assert!(purged.unwrap() > 0);
     }
 
     /// `ok`, or the code with the places of what is taken.
@@ -231,10 +242,35 @@ async fn an_id_that_clients_choose_begins_anew() {
         shelf.told("Page", page(), DAY).await,
         "already_exists /id (deleted)"
     );
-    let mut put = shelf.ask("Page", Action::Replace, DAY + 1).id("a");
-    put.request.precondition.absent = true;
-    put.body(json!({"text": "new"})).run().await.unwrap();
-    // Nothing of the old one is left.
-    let made = shelf.create("Line", line(), DAY + 1).await.unwrap();
-    assert_eq!(made["number"], json!(1));
+    let put = async |later| {
+        let mut put = shelf.ask("Page", Action::Replace, later).id("a");
+        put.request.precondition.absent = true;
+        put.body(json!({"text": "new"})).run().await.unwrap();
+        // Nothing of the old one is left.
+        let made = shelf.create("Line", line(), later).await.unwrap();
+        assert_eq!(made["number"], json!(1));
+        made["id"].clone()
+    };
+    let third = put(DAY + 1).await;
+    // Nor when it was purged before anybody wanted its id.
+    shelf.delete("Line", third).await;
+    shelf.delete("Page", "a").await;
+    for resource in ["Line", "Page"] {
+        shelf.purge(resource, 1).await;
+    }
+    put(DAY + 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_want_it_at_once_one_gets_it() {
+    let shelf = Shelf::new().await;
+    let ann = || json!({"name": "Ann"});
+    shelf.create("Author", ann(), 0).await.unwrap();
+    shelf.delete("Author", 1).await;
+    let told = || shelf.told("Author", ann(), DAY + 1);
+    let (a, b, c, d) = tokio::join!(told(), told(), told(), told());
+    let mut all = [a, b, c, d];
+    all.sort();
+    let taken = "already_exists /name";
+    assert_eq!(all, [taken, taken, taken, "ok"]);
 }
