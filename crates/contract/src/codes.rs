@@ -129,7 +129,7 @@ codes! {
     "Lists hold values or objects, not lists; objects and lists do not hold relations. Not every API style has a form for these. Wrap the inner list in an object, or make it a resource of its own with a relation."
 
     FORMAT "E0214" "format that does not go with the type"
-    "`format` narrows text (`email`, `uri`, `uuid`, `date`, `date-time`) or integers (`int53`, `int64`)."
+    "`format` narrows text (`email`, `uri`, `duration`, `uuid`, `date`, `date-time`) or integers (`int53`, `int64`)."
 
     RELATION "E0215" "relation with words that do not fit"
     "A relation holds the id of another record. Its value has no length, pattern or default; all it can have is what any field has, such as `immutable`, `unique` or `access`."

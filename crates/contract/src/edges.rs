@@ -5,6 +5,7 @@ use model::{DeclaredError, ListStyle};
 
 use crate::codes;
 use crate::duration;
+use crate::names::LIST_PARAMETERS;
 use crate::read::{Item, Text, names_of};
 use crate::sections::Sections;
 
@@ -55,9 +56,6 @@ const ORIGINS_MAX: usize = 100;
 /// Errors of one contract.
 const ERRORS_MAX: usize = 1_000;
 
-/// Parameters of every list, which the size of a page cannot be called.
-const LIST_PARAMETERS: [&str; 6] = ["cursor", "fields", "include", "q", "sort", "total"];
-
 /// `list:`
 pub fn list_style(resource: &Item<'_>, out: &mut Diagnostics) -> ListStyle {
     let mut style = ListStyle::default();
@@ -68,7 +66,8 @@ pub fn list_style(resource: &Item<'_>, out: &mut Diagnostics) -> ListStyle {
         .text("shape")
         .is_some_and(|shape| shape.as_str() == "array");
     if let Some(limit) = list.text("limit") {
-        if LIST_PARAMETERS.contains(&limit.as_str()) {
+        if limit.as_str() != ListStyle::default().limit && LIST_PARAMETERS.contains(&limit.as_str())
+        {
             out.push(
                 Diagnostic::error(
                     codes::RESERVED,

@@ -301,6 +301,9 @@ fn text_constraint(limits: &Constraints, text: &str) -> Option<String> {
         Some(TextFormat::Uri) if !looks_like_uri(text) => {
             Some("it is not a URI such as https://example.com".to_owned())
         }
+        Some(TextFormat::Duration) if !value::time::is_iso_duration(text) => {
+            Some("it is not an ISO 8601 duration such as `P3D` or `PT1H30M`".to_owned())
+        }
         _ => None,
     }
 }

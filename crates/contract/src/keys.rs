@@ -1363,6 +1363,7 @@ const FORMAT: Key = Key::new(
     Form::Choice(&[
         word("email"),
         word("uri"),
+        word("duration"),
         word("uuid"),
         word("date"),
         word("date-time"),

@@ -20,7 +20,7 @@ pub const NAME_CHARS_MAX: usize = 50;
 /// Fields every record has, or will have when a feature that is on its way is used.
 const SYSTEM_FIELDS: [&str; 5] = ["id", "etag", "created_at", "updated_at", "deleted_at"];
 /// Parameters of list requests: a field of this name cannot be filtered by.
-const LIST_PARAMETERS: [&str; 10] = [
+pub const LIST_PARAMETERS: [&str; 10] = [
     "limit", "cursor", "sort", "fields", "include", "q", "total", "after", "snapshot", "dry_run",
 ];
 /// Words the expression language reads otherwise, wherever they stand.

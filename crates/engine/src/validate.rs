@@ -105,6 +105,12 @@ fn text_faults(
                 "is not an absolute URI like `https://example.com/`".to_owned(),
             );
         }
+        Some(TextFormat::Duration) if !value::time::is_iso_duration(text) => {
+            fault(
+                "invalid_format",
+                "is not an ISO 8601 duration like `P3D` or `PT1H30M`, in whole numbers".to_owned(),
+            );
+        }
         _ => {}
     }
 }

@@ -423,6 +423,7 @@ fn made_up(resource: &Resource, field: &Field) -> Option<Json> {
         (Type::Text, None) => text(TEXT),
         (Type::Text, Some(TextFormat::Email)) => text("frontdesk-test@example.com"),
         (Type::Text, Some(TextFormat::Uri)) => text("https://example.com/frontdesk-test"),
+        (Type::Text, Some(TextFormat::Duration)) => text("PT7H19M43S"),
         (Type::Int32 | Type::Int53, _) if !is_bound => Some(json!(ID)),
         (Type::Int64, _) if !is_bound => Some(json!(ID.to_string())),
         (Type::Uuid, _) => Some(json!(uuid(&field.shape.ty))),

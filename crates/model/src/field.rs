@@ -118,6 +118,8 @@ impl Constraints {
 pub enum TextFormat {
     Email,
     Uri,
+    /// ISO 8601, as RFC 3339 appendix A has it: `P1Y2M3D`, `PT1H30M`, `P2W`.
+    Duration,
 }
 
 /// A `pattern`, compiled once. Linear time; unanchored, as in JSON Schema.

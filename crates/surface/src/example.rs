@@ -178,6 +178,7 @@ fn text(shape: &Shape, name: &str) -> Option<String> {
     let usual = match constraints.format {
         Some(TextFormat::Email) => "ada@example.com".to_owned(),
         Some(TextFormat::Uri) => "https://example.com/".to_owned(),
+        Some(TextFormat::Duration) => "PT1H30M".to_owned(),
         None => match name {
             "name" => "A good name".to_owned(),
             "title" => "A good title".to_owned(),

@@ -443,6 +443,39 @@ impl fmt::Display for Duration {
 
 /// Adds up one half of an ISO 8601 duration: numbers with units, each unit at most once and
 /// in order.
+/// Whether a text is a duration as `format: duration` of JSON Schema wants it (RFC 3339 appendix A):
+/// `P1Y2M3D`, `PT1H30M`, `P2W`. Numbers are whole; as in ISO 8601, any part may be left out.
+///
+/// Unlike a [`Duration`] it may count years and months, which have no fixed length.
+pub fn is_iso_duration(text: &str) -> bool {
+    let Some(body) = text.strip_prefix('P').filter(|body| !body.is_empty()) else {
+        return false;
+    };
+    if body.ends_with('W') {
+        return are_whole_parts(body, "W");
+    }
+    match body.split_once('T') {
+        Some((_, "")) => false,
+        Some((days, times)) => are_whole_parts(days, "YMD") && are_whole_parts(times, "HMS"),
+        None => are_whole_parts(body, "YMD"),
+    }
+}
+
+/// Whether a text is made of numbers with units, each at most once and in their order.
+fn are_whole_parts(mut text: &str, units: &str) -> bool {
+    let mut units = units.chars();
+    while !text.is_empty() {
+        let (number, after) = split_digits(text);
+        let mut after = after.chars();
+        let fits = |unit| units.any(|known| known == unit);
+        if number.is_empty() || !after.next().is_some_and(fits) {
+            return false;
+        }
+        text = after.as_str();
+    }
+    true
+}
+
 fn components(text: &str, units: &[(char, i64)]) -> Result<i64, TimeError> {
     let (mut rest, mut units) = (text, units);
     let mut total: i64 = 0;

@@ -119,9 +119,7 @@ pub(super) fn format(word: &str) -> Option<&'static str> {
         "decimal" => "delete `format`, and write `type: decimal`",
         "password" => "delete `format`; what clients may write but never read is `writeOnly: true`",
         "datetime" | "timestamp" => "write `format: date-time`",
-        "time" | "duration" => {
-            "write `format: date-time`, or an `integer` with the unit in its name"
-        }
+        "time" => "write `format: date-time`, or an `integer` with the unit in its name",
         "url" | "uri-reference" | "iri" => "write `format: uri`",
         "idn-email" => "write `format: email`",
         "binary" | "byte" => "there are no binary fields; write `format: uri` for a link",

@@ -23,7 +23,7 @@ const MEMBERS_MAX: usize = 500;
 const ENUM_MAX: usize = 1_000;
 
 /// The one-word types, for suggestions and lists.
-const WORDS: [&str; 17] = [
+const WORDS: [&str; 18] = [
     "string",
     "text",
     "integer",
@@ -37,6 +37,7 @@ const WORDS: [&str; 17] = [
     "json",
     "email",
     "uri",
+    "duration",
     "int53",
     "int64",
     "array",
@@ -86,10 +87,7 @@ const FOREIGN: &[(&str, &str)] = &[
         "time",
         "there is no time of day; write `date-time`, or `string` with a `pattern`",
     ),
-    (
-        "duration",
-        "there is no duration; write `integer` and say the unit in the name",
-    ),
+    ("interval", "write `duration`"),
     ("url", "write `uri`"),
     ("guid", "write `uuid`"),
     ("jsonb", "write `json`"),
@@ -441,6 +439,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             "string" | "text" => Base::Text(None),
             "email" => Base::Text(Some(TextFormat::Email)),
             "uri" => Base::Text(Some(TextFormat::Uri)),
+            "duration" => Base::Text(Some(TextFormat::Duration)),
             "integer" => Base::Integer,
             "int53" => Base::Plain(Type::Int53),
             "int64" => Base::Plain(Type::Int64),
@@ -594,6 +593,7 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
         match (&base, word) {
             (Base::Text(None), "email") => Some((base, Some(TextFormat::Email))),
             (Base::Text(None), "uri") => Some((base, Some(TextFormat::Uri))),
+            (Base::Text(None), "duration") => Some((base, Some(TextFormat::Duration))),
             (Base::Text(None), "uuid") => plain(Type::Uuid),
             (Base::Text(None), "date") => plain(Type::Date),
             (Base::Text(None), "date-time") => plain(Type::Timestamp),

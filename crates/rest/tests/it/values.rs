@@ -57,6 +57,7 @@ resources:
       code?:     uuid
       mail?:     email
       link?:     uri
+      takes?:    duration
       state?:    {enum: [in_stock, sold_out]}
       tags?:     {type: array, items: {type: string}}
       size?:     Size
@@ -486,6 +487,34 @@ fn other_scalars_are_what_they_say() {
     refuses(&app, "mail", &[(json!("ann"), " invalid_format")]);
     keeps(&app, "link", &[json!("https://example.com/?a=b#c")]);
     refuses(&app, "link", &[(json!("example.com"), " invalid_format")]);
+    keeps(
+        &app,
+        "takes",
+        &["PT1H30M", "P1Y2M3DT4H5M6S", "P2W", "PT36H", "P0D", "PT1H1S"].map(|text| json!(text)),
+    );
+    refuses(
+        &app,
+        "takes",
+        &[
+            "",
+            "P",
+            "PT",
+            "1H",
+            "P1H",
+            "P1DT",
+            "P1W2D",
+            "P1D1Y",
+            "P1M1M",
+            "PT0.5S",
+            "-PT1H",
+            "pt1h",
+            "PT1H ",
+            "PT٣H",
+            "P1",
+            "90 minutes",
+        ]
+        .map(|text| (json!(text), " invalid_format")),
+    );
     keeps(&app, "tags", &[json!([]), json!(["a", "b"])]);
     refuses(
         &app,
@@ -563,6 +592,7 @@ fn what_is_empty_is_there_as_null() {
         "code",
         "mail",
         "link",
+        "takes",
         "state",
         "tags",
         "size",
@@ -576,7 +606,7 @@ fn what_is_empty_is_there_as_null() {
         .filter(|name| empty[name].is_null())
         .count();
     assert_eq!(nulls, all.len() - 3);
-    let nulls: Json = all[1..18]
+    let nulls: Json = all[1..19]
         .iter()
         .map(|name| ((*name).to_owned(), Json::Null))
         .collect::<serde_json::Map<_, _>>()

@@ -80,6 +80,7 @@ impl Limits {
                 match format {
                     TextFormat::Email => "email",
                     TextFormat::Uri => "uri",
+                    TextFormat::Duration => "duration",
                 }
                 .to_owned()
             }),

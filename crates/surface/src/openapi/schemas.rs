@@ -417,6 +417,7 @@ fn text(constraints: &Constraints, side: Side) -> Map<String, Json> {
     match constraints.format {
         Some(TextFormat::Email) => put(&mut schema, "format", Some("email")),
         Some(TextFormat::Uri) => put(&mut schema, "format", Some("uri")),
+        Some(TextFormat::Duration) => put(&mut schema, "format", Some("duration")),
         None => {}
     }
     put(&mut schema, "minLength", constraints.min_length);

@@ -288,6 +288,7 @@ fn limit(shape: &mut Shape, word: &str, text: &str) {
             limits.format = Some(match text {
                 "email" => model::TextFormat::Email,
                 "uri" => model::TextFormat::Uri,
+                "duration" => model::TextFormat::Duration,
                 _ => panic!("{text}"),
             });
         }
