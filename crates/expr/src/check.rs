@@ -11,6 +11,7 @@ mod call;
 mod compare;
 mod facts;
 mod list;
+mod mapped;
 mod names;
 mod range;
 

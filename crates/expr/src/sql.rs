@@ -61,7 +61,14 @@ fn find(expr: &Expr, specialised: bool) -> Vec<Problem> {
         ],
         _ => {
             let mut found = vec![];
-            expr.each_child(&mut |child| found.extend(find(child, specialised)));
+            expr.each_child(&mut |child| {
+                for problem in find(child, specialised) {
+                    // What stands for an element is there as often as the element is spoken of.
+                    if !found.contains(&problem) {
+                        found.push(problem);
+                    }
+                }
+            });
             found
         }
     }
@@ -97,7 +104,7 @@ fn reason(expr: &Expr) -> Option<(&'static str, &'static str)> {
             | Function::ToDate => return None,
         },
         Node::ValueQuantifier { .. } => (
-            "`exists` and `all` over a list of values",
+            "`exists`, `all` and `map` over a list of values",
             "ask for one value with `in`: `'a' in this.tags`; or make it a resource of its own",
         ),
         Node::Input(_) => ("`input`", "compare fields of the record"),

@@ -307,18 +307,28 @@ fn measure(expr: &Expr, level: usize, size: &mut Size) {
 /// from `next` on; everything is placed at `at`.
 pub(crate) fn said_of(formula: &Expr, row: &Row, next: &mut u16, at: &Range<u32>) -> Expr {
     Moved {
-        row,
+        to: Some((row, at)),
         next,
-        at,
         bound: vec![],
     }
     .expr(formula)
 }
 
+/// `expr` once more, of the same rows and said at the same place. Bound variables get new numbers
+/// from `next` on.
+pub(crate) fn repeated(expr: &Expr, next: &mut u16) -> Expr {
+    Moved {
+        to: None,
+        next,
+        bound: vec![],
+    }
+    .expr(expr)
+}
+
 struct Moved<'a> {
-    row: &'a Row,
+    /// The row that is spoken of instead of `this`, and where it is said.
+    to: Option<(&'a Row, &'a Range<u32>)>,
     next: &'a mut u16,
-    at: &'a Range<u32>,
     bound: Vec<(Var, Var)>,
 }
 
@@ -331,7 +341,9 @@ impl Moved<'_> {
             self.bound.push((var, new));
         }
         let mut moved = expr.map_children(&mut |child| self.expr(child));
-        moved.at = self.at.clone();
+        if let Some((_, at)) = self.to {
+            moved.at = at.clone();
+        }
         match &mut moved.node {
             Node::Field { row, .. } => self.row(row),
             Node::Rule { row: Some(row), .. } => self.row(row),
@@ -352,8 +364,8 @@ impl Moved<'_> {
     }
 
     fn row(&self, row: &mut Row) {
-        if row.var == THIS {
-            *row = through(self.row, &row.hops);
+        if let (THIS, Some((to, _))) = (row.var, self.to) {
+            *row = through(to, &row.hops);
         } else if row.var >= FIRST_BOUND {
             row.var = self.var(row.var);
         }

@@ -9,7 +9,7 @@ use crate::ir::{Comparison, Expr, Function, Node, Quantifier};
 use crate::problem::Problem;
 
 use super::adapt::{Unfit, duration, is_claim, is_int, is_open};
-use super::names::{Bound, Local, Place};
+use super::names::Place;
 use super::{Checked, Checker};
 
 const FUNCTIONS: [&str; 9] = [
@@ -24,7 +24,7 @@ const FUNCTIONS: [&str; 9] = [
     "money",
 ];
 
-const METHODS: [&str; 12] = [
+const METHODS: [&str; 13] = [
     "size",
     "contains",
     "startsWith",
@@ -34,6 +34,7 @@ const METHODS: [&str; 12] = [
     "matches",
     "exists",
     "all",
+    "map",
     "times",
     "add",
     "minor",
@@ -80,7 +81,7 @@ impl<'a> Checker<'a> {
             "upper" | "uppercase" => Some(format!("write `{first}.upperAscii()`")),
             "datetime" => Some(format!("write `timestamp({first})`")),
             "today" | "current_date" => Some("write `date(now)`".to_owned()),
-            "exists" | "all" | "filter" | "sum" | "avg" | "min" | "max" => {
+            "exists" | "all" | "exists_one" | "filter" | "map" | "sum" | "avg" | "min" | "max" => {
                 Some(format!("it is a method: write `list.{other}(x, …)`"))
             }
             _ if METHODS.contains(&other) => {
@@ -113,6 +114,7 @@ impl<'a> Checker<'a> {
                 let place = self.count(list, name, &[], ast)?;
                 self.settle(place, ast)
             }
+            Place::Values(values) => self.size_of(values.list, of, ast),
             other => {
                 let expr = self.settle(other, of)?;
                 self.size_of(expr, of, ast)
@@ -138,7 +140,7 @@ impl<'a> Checker<'a> {
         )
     }
 
-    fn wrong(&mut self, ast: &Ast, expr: &Expr, wanted: &str, help: impl Into<String>) -> Checked {
+    pub(super) fn wrong(&mut self, ast: &Ast, expr: &Expr, wanted: &str, help: impl Into<String>) -> Checked {
         let problem = Problem::new(
             "E0321",
             ast.range(),
@@ -325,9 +327,20 @@ impl<'a> Checker<'a> {
         };
         match place {
             Place::List(list) => self.list_method(list, name, arguments, ast),
-            Place::Value(expr) => self
-                .value_method(expr, of, name, arguments, ast)
-                .map(Place::Value),
+            Place::Value(_) | Place::Values(_) => match name.text.as_str() {
+                "map" => self
+                    .map_values(place, of, name, arguments)
+                    .map(Place::Values),
+                "exists" => self
+                    .elements(Quantifier::Exists, place, of, name, arguments, ast)
+                    .map(Place::Value),
+                "all" => self
+                    .elements(Quantifier::All, place, of, name, arguments, ast)
+                    .map(Place::Value),
+                _ => self
+                    .value_method(place, of, name, arguments, ast)
+                    .map(Place::Value),
+            },
             _ => {
                 let (text, called) = (self.text(of), &name.text);
                 let message = format!("`{text}` has no method `{called}`");
@@ -343,12 +356,17 @@ impl<'a> Checker<'a> {
 
     fn value_method(
         &mut self,
-        expr: Box<Expr>,
+        place: Place,
         of: &'a Ast,
         name: &'a Word,
         arguments: &'a [Ast],
         ast: &'a Ast,
     ) -> Checked {
+        let expr = match place {
+            // As many as before, and a list as before: nothing here asks more of it.
+            Place::Values(values) => values.list,
+            place => self.settle(place, of)?,
+        };
         match name.text.as_str() {
             "contains" => self.text_method(Function::Contains, expr, of, name, arguments, ast),
             "startsWith" => self.text_method(Function::StartsWith, expr, of, name, arguments, ast),
@@ -360,8 +378,6 @@ impl<'a> Checker<'a> {
                 self.takes(arguments, 0, name, ".size()")?;
                 self.size_of(expr, of, ast)
             }
-            "exists" => self.elements(Quantifier::Exists, expr, of, name, arguments, ast),
-            "all" => self.elements(Quantifier::All, expr, of, name, arguments, ast),
             "times" | "add" | "minor" => self.money_method(expr, of, name, arguments, ast),
             other => {
                 let text = self.text(of);
@@ -380,8 +396,8 @@ impl<'a> Checker<'a> {
                     "toLowerCase" | "lower" => Some("write `.lowerAscii()`".to_owned()),
                     "toUpperCase" | "upper" => Some("write `.upperAscii()`".to_owned()),
                     "match" | "test" | "like" => Some("write `.matches('pattern')`".to_owned()),
-                    "filter" | "map" | "sum" | "avg" | "min" | "max" => Some(
-                        "only lists of records have it; lists of values have `exists` and `all`"
+                    "filter" | "exists_one" | "sum" | "avg" | "min" | "max" => Some(
+                        "only lists of records have it; lists of values have `exists`, `all`, `map` and `size`"
                             .to_owned(),
                     ),
                     _ if expr.ty == Type::Bool => Some(format!("write `{text}` without it")),
@@ -479,51 +495,6 @@ impl<'a> Checker<'a> {
             "write it as for RE2, best as r'…': look-around and back-references do not exist",
         ));
         None
-    }
-
-    /// `exists` and `all` over a list of plain values.
-    fn elements(
-        &mut self,
-        kind: Quantifier,
-        list: Box<Expr>,
-        of: &'a Ast,
-        name: &'a Word,
-        arguments: &'a [Ast],
-        ast: &'a Ast,
-    ) -> Checked {
-        self.takes(arguments, 2, name, &format!(".{}(x, x == 'a')", name.text))?;
-        let text = self.text(of);
-        let item = match (&list.node, &list.ty) {
-            _ if is_claim(&list) => {
-                let help = format!("write `'a' in {text}`");
-                return self.wrong(of, &list, "a list of known type", help);
-            }
-            (_, Type::List(item)) => (**item).clone(),
-            _ => {
-                let help = format!(
-                    "`{}` goes through a list: compare `{text}` itself",
-                    name.text
-                );
-                self.wrong(of, &list, "a list", help);
-                return None;
-            }
-        };
-        let list = self.not_null(list, of)?;
-        let variable = self.variable(&arguments[0])?;
-        let var = self.new_var();
-        self.locals.push(Local {
-            name: variable,
-            stands_for: Bound::Element(var, item),
-        });
-        let body = self.condition(&arguments[1]);
-        self.locals.pop();
-        let node = Node::ValueQuantifier {
-            kind,
-            list,
-            var,
-            body: body?,
-        };
-        self.make(node, Type::Bool, false, ast)
     }
 
     fn money_method(

@@ -85,12 +85,9 @@ impl<'a> Checker<'a> {
         };
         let (a, b) = self.agree(a, b, left, right)?;
         for (side, side_ast) in [(&a, left), (&b, right)] {
-            let possible = if equality {
-                has_equality(&side.ty)
-            } else {
-                has_order(&side.ty)
-            };
-            if !possible {
+            if equality {
+                self.equality(side, side_ast)?;
+            } else if !has_order(&side.ty) {
                 self.incomparable(side, side_ast, equality);
                 return None;
             }
@@ -121,6 +118,15 @@ impl<'a> Checker<'a> {
             _ => self.value(right),
         };
         (a, b)
+    }
+
+    /// Requires values that can be told equal or unequal.
+    pub(super) fn equality(&mut self, side: &Expr, ast: &Ast) -> Checked<()> {
+        if has_equality(&side.ty) {
+            return Some(());
+        }
+        self.incomparable(side, ast, true);
+        None
     }
 
     fn incomparable(&mut self, side: &Expr, ast: &Ast, equality: bool) {
@@ -216,7 +222,11 @@ impl<'a> Checker<'a> {
                 return None;
             }
         }
-        let list = match self.place(right)? {
+        let place = self.place(right)?;
+        if let Some(value) = place.mapped().map(Arc::clone) {
+            return self.among(first, place, &value, [left, right, ast]);
+        }
+        let list = match place {
             Place::List(_) => {
                 let problem = Problem::new(
                     "E0321",
@@ -304,10 +314,7 @@ impl<'a> Checker<'a> {
                 (element, list)
             }
         };
-        if !has_equality(&element.ty) {
-            self.incomparable(&element, left, true);
-            return None;
-        }
+        self.equality(&element, left)?;
         self.one_of(element, list, ast)
     }
 

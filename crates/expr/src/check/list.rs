@@ -1,16 +1,18 @@
-//! Lists of records: `exists`, `all`, `filter`, `count`, `sum`, `avg`, `min`, `max`.
+//! Lists of records: `exists`, `all`, `exists_one`, `filter`, `count`, `sum`, `avg`, `min`, `max`.
 
-use value::{FieldId, ResourceId, Type};
+use std::sync::Arc;
+
+use value::{FieldId, ResourceId, Type, Value};
 
 use crate::ast::{Ast, Word, range};
-use crate::ir::{Aggregate, Expr, ListStep, Node, Quantifier, Row, Var};
+use crate::ir::{Aggregate, Comparison, Expr, ListStep, Node, Quantifier, Row, Var};
 use crate::problem::Problem;
 
 use super::adapt::{is_claim, is_int};
 use super::names::{Bound, Local, Place};
 use super::{Checked, Checker, Mode, range};
 
-/// `this.members`, perhaps filtered.
+/// `this.members`, perhaps filtered or mapped.
 pub(super) struct List {
     pub(super) of: Row,
     pub(super) resource: ResourceId,
@@ -18,10 +20,22 @@ pub(super) struct List {
     /// Once something was said about its elements.
     pub(super) var: Option<Var>,
     pub(super) filter: Option<Box<Expr>>,
+    /// What stands for an element after `map`.
+    pub(super) mapped: Option<Arc<Expr>>,
 }
 
-const METHODS: [&str; 9] = [
-    "exists", "all", "filter", "count", "size", "sum", "avg", "min", "max",
+const METHODS: [&str; 11] = [
+    "exists",
+    "all",
+    "exists_one",
+    "filter",
+    "map",
+    "count",
+    "size",
+    "sum",
+    "avg",
+    "min",
+    "max",
 ];
 
 impl<'a> Checker<'a> {
@@ -34,6 +48,8 @@ impl<'a> Checker<'a> {
     ) -> Checked<Place> {
         match name.text.as_str() {
             "filter" => self.filter(list, name, arguments).map(Place::List),
+            "map" => self.map_rows(list, name, arguments).map(Place::List),
+            "exists_one" => self.exists_one(list, name, arguments, ast),
             "exists" => self.quantifier(Quantifier::Exists, list, name, arguments, ast),
             "all" => self.quantifier(Quantifier::All, list, name, arguments, ast),
             "count" | "size" => self.count(list, name, arguments, ast),
@@ -43,12 +59,13 @@ impl<'a> Checker<'a> {
             "max" => self.aggregate(Aggregate::Max, list, name, arguments, ast),
             other => {
                 let help = match other {
-                    "exists_one" | "existsOne" => "write `.filter(x, …).count() == 1`".to_owned(),
+                    "existsOne" | "one" | "single" => "write `.exists_one(x, …)`".to_owned(),
                     "any" | "some" => "write `.exists(x, …)`".to_owned(),
                     "every" => "write `.all(x, …)`".to_owned(),
                     "length" | "len" => "write `.count()`".to_owned(),
                     "average" | "mean" => "write `.avg(x, x.field)`".to_owned(),
-                    "map" => "aggregates take the value themselves: `.sum(x, x.field)`".to_owned(),
+                    "collect" | "select" => "write `.map(x, x.field)`".to_owned(),
+                    "contains" if list.mapped.is_some() => "write `x in ….map(…)`".to_owned(),
                     "contains" => "write `.exists(x, x.id == …)`".to_owned(),
                     "isEmpty" | "is_empty" => "write `.count() == 0`".to_owned(),
                     other => Self::nearest(other, METHODS)
@@ -92,7 +109,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks `body` with the variable bound to an element; the filter holds for it.
-    fn with_element<T>(
+    pub(super) fn with_element<T>(
         &mut self,
         list: &mut List,
         variable: &'a Ast,
@@ -103,16 +120,23 @@ impl<'a> Checker<'a> {
             Some(var) => var,
             None => *list.var.insert(self.new_var()),
         };
+        let stands_for = match &list.mapped {
+            Some(value) => Bound::Mapped(Arc::clone(value)),
+            None => Bound::Row(var, list.resource),
+        };
+        self.locals.push(Local { name, stands_for });
+        let result = self.where_listed(list, body);
+        self.locals.pop();
+        result
+    }
+
+    /// Checks `body` where the filter holds.
+    fn where_listed<T>(&mut self, list: &List, body: impl FnOnce(&mut Self) -> T) -> T {
         let known = self.facts.mark();
         if let Some(filter) = &list.filter {
             self.facts.learn(filter, true);
         }
-        self.locals.push(Local {
-            name,
-            stands_for: Bound::Row(var, list.resource),
-        });
         let result = body(self);
-        self.locals.pop();
         self.facts.forget(known);
         result
     }
@@ -144,7 +168,7 @@ impl<'a> Checker<'a> {
         Some(list)
     }
 
-    fn step(&mut self, list: List) -> ListStep {
+    pub(super) fn step(&mut self, list: List) -> ListStep {
         let var = list.var.unwrap_or_else(|| self.new_var());
         ListStep {
             of: list.of,
@@ -176,6 +200,23 @@ impl<'a> Checker<'a> {
         self.make(node, Type::Bool, false, ast).map(Place::Value)
     }
 
+    /// `.filter(x, …).count() == 1`
+    fn exists_one(
+        &mut self,
+        list: List,
+        name: &Word,
+        arguments: &'a [Ast],
+        ast: &'a Ast,
+    ) -> Checked<Place> {
+        self.takes(arguments, 2, name, ".exists_one(x, x.role == 'owner')")?;
+        let list = self.filter(list, name, arguments)?;
+        let place = self.count(list, name, &[], ast)?;
+        let count = self.settle(place, ast)?;
+        let one = self.make(Node::Const(Value::Int(1)), Type::Int64, false, ast)?;
+        let node = Node::Compare(Comparison::Equal, count, one);
+        self.make(node, Type::Bool, false, ast).map(Place::Value)
+    }
+
     pub(super) fn count(
         &mut self,
         list: List,
@@ -201,14 +242,29 @@ impl<'a> Checker<'a> {
         arguments: &'a [Ast],
         ast: &'a Ast,
     ) -> Checked<Place> {
-        let usage = format!(".{}(x, x.field)", name.text);
-        self.takes(arguments, 2, name, &usage)?;
-        let value = &arguments[1];
-        let body = self.with_element(&mut list, &arguments[0], |checker| checker.value(value))?;
+        let mapped = list.mapped.clone();
+        let (body, at) = match (&mapped, arguments) {
+            // The elements themselves: `.map(x, x.field).sum()`.
+            (Some(value), []) => {
+                let body = self.where_listed(&list, |checker| checker.element(value, ast))?;
+                (body, range(&value.at))
+            }
+            _ => {
+                let usage = match mapped {
+                    Some(_) => format!(".{}()", name.text),
+                    None => format!(".{}(x, x.field)", name.text),
+                };
+                self.takes(arguments, 2, name, &usage)?;
+                let value = &arguments[1];
+                let body =
+                    self.with_element(&mut list, &arguments[0], |checker| checker.value(value))?;
+                (body, value.range())
+            }
+        };
         if is_claim(&body) {
             let message = "it is unclear which type this claim has";
             self.report(
-                Problem::new("E0323", value.range(), message, "a claim of the caller").help(
+                Problem::new("E0323", at, message, "a claim of the caller").help(
                     format!("take a field of the records: `.{}(x, x.field)`", name.text),
                 ),
             );
@@ -232,7 +288,7 @@ impl<'a> Checker<'a> {
             _ => None,
         };
         let Some(ty) = ty else {
-            let text = self.text(value);
+            let text = &self.source[at.clone()];
             let help = match (kind, &body.ty) {
                 (_, Type::Money) => format!("write `{text}.amount`"),
                 (Aggregate::Avg, Type::Decimal) => {
@@ -248,7 +304,7 @@ impl<'a> Checker<'a> {
             self.report(
                 Problem::new(
                     "E0321",
-                    value.range(),
+                    at,
                     format!("`{}` does not work on {}", name.text, body.ty.name()),
                     format!("this is {}", body.ty.describe()),
                 )

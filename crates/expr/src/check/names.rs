@@ -9,6 +9,7 @@ use crate::schema::{Property, Unresolved};
 use crate::walk::{said_of, size, through};
 
 use super::list::List;
+use super::mapped::Values;
 use super::{Checked, Checker, Mode};
 
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub(super) struct Local {
 pub(super) enum Bound {
     Row(Var, ResourceId),
     Element(Var, Type),
+    /// What stands for the element of a mapped list.
+    Mapped(Arc<Expr>),
 }
 
 /// Where a path has arrived.
@@ -31,6 +34,8 @@ pub(super) enum Place {
     Row(Row),
     Relation(Relation),
     List(List),
+    /// A list of values after `map`; before it is a value.
+    Values(Values),
     User,
     Input,
 }
@@ -62,6 +67,10 @@ impl<'a> Checker<'a> {
 
     /// The value at a place, if it has one.
     pub(super) fn settle(&mut self, place: Place, ast: &'a Ast) -> Checked {
+        if place.mapped().is_some() {
+            self.not_a_value(ast);
+            return None;
+        }
         let text = self.text(ast);
         let (message, help) = match place {
             Place::Value(expr) => return Some(expr),
@@ -73,7 +82,7 @@ impl<'a> Checker<'a> {
                 format!("`{text}` is a whole record"),
                 format!("write `{text}_id` for its id, or `{text}.name` for a field of it"),
             ),
-            Place::List(_) => (
+            Place::List(_) | Place::Values(_) => (
                 format!("`{text}` is a list of records"),
                 format!("write `{text}.exists(x, …)`, `{text}.all(x, …)` or `{text}.count()`"),
             ),
@@ -102,6 +111,7 @@ impl<'a> Checker<'a> {
                 Bound::Element(var, ty) => {
                     Place::Value(self.make(Node::Element(var), ty, false, ast)?)
                 }
+                Bound::Mapped(value) => Place::Value(self.element(&value, ast)?),
             });
         }
         let row = |var, resource| {
@@ -309,7 +319,12 @@ impl<'a> Checker<'a> {
     }
 
     fn member(&mut self, of: &'a Ast, name: &'a Word, ast: &'a Ast) -> Checked<Place> {
-        match self.place(of)? {
+        let place = self.place(of)?;
+        if place.mapped().is_some() {
+            self.not_a_record(of, name);
+            return None;
+        }
+        match place {
             Place::Row(row) => self.property(row, name, ast),
             Place::Relation(relation) => {
                 let row = self.follow(relation, of)?;
@@ -326,6 +341,7 @@ impl<'a> Checker<'a> {
                     .map(Place::Value)
             }
             Place::Input => self.input(name, ast).map(Place::Value),
+            Place::Values(_) => None,
             Place::List(list) => {
                 let text = self.text(of);
                 let resource = self.schema.resource_name(list.resource);
@@ -405,6 +421,7 @@ impl<'a> Checker<'a> {
                 field,
                 var: None,
                 filter: None,
+                mapped: None,
             })),
             Ok(Property::Computed {
                 ty,

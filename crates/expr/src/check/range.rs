@@ -187,9 +187,12 @@ impl Ranges<'_> {
                 "give the fields a `minimum` and a `maximum`, use `integer` fields, which have 32 bits, or compare the values themselves"
             }
         };
-        self.problems.push(
-            Problem::new("E0340", range(&expr.at), message, "not provably in range").help(help),
-        );
+        let problem =
+            Problem::new("E0340", range(&expr.at), message, "not provably in range").help(help);
+        // What stands for an element is there as often as the element is spoken of.
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 }
 

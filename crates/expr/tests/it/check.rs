@@ -158,8 +158,12 @@ fn names_are_resolved_or_explained() {
             "E0312 ‹any› lists have no method `any` (unknown method) → write `.exists(x, …)`",
         ),
         (
-            "this.list.tasks.map(t, t.stars)",
-            "E0312 ‹map› lists have no method `map` (unknown method) → aggregates take the value themselves: `.sum(x, x.field)`",
+            "this.list.tasks.collect(t, t.stars)",
+            "E0312 ‹collect› lists have no method `collect` (unknown method) → write `.map(x, x.field)`",
+        ),
+        (
+            "this.list.tasks.one(t, t.done)",
+            "E0312 ‹one› lists have no method `one` (unknown method) → write `.exists_one(x, …)`",
         ),
         (
             "user.role.name == 'a'",
@@ -195,7 +199,7 @@ fn names_are_resolved_or_explained() {
         ),
         (
             "this.tags.filter(t, t == 'a')",
-            "E0312 ‹filter› there is no method `filter` (unknown method) → only lists of records have it; lists of values have `exists` and `all`",
+            "E0312 ‹filter› there is no method `filter` (unknown method) → only lists of records have it; lists of values have `exists`, `all`, `map` and `size`",
         ),
         (
             "this.title.startswith('a')",

@@ -192,7 +192,7 @@ fn what_cannot_be_a_filter_is_told() {
         assert_eq!(told(text), "", "{text}");
     }
     insta::assert_snapshot!(told("this.done || this.title.matches('^a')"), @"E0350 ‹this.title.matches('^a')› a regular expression cannot be answered by the database (not possible in a filter) → use `startsWith`, `endsWith`, `contains` or `==`; or give the field a `pattern`");
-    insta::assert_snapshot!(told("this.tags.exists(t, t == 'a')"), @"E0350 ‹this.tags.exists(t, t == 'a')› `exists` and `all` over a list of values cannot be answered by the database (not possible in a filter) → ask for one value with `in`: `'a' in this.tags`; or make it a resource of its own");
+    insta::assert_snapshot!(told("this.tags.exists(t, t == 'a')"), @"E0350 ‹this.tags.exists(t, t == 'a')› `exists`, `all` and `map` over a list of values cannot be answered by the database (not possible in a filter) → ask for one value with `in`: `'a' in this.tags`; or make it a resource of its own");
     insta::assert_snapshot!(told("this.list.tasks.exists(t, string(t.stars) == t.title)"), @"E0350 ‹string(t.stars)› making a text of a value cannot be answered by the database (not possible in a filter) → compare the value itself");
     insta::assert_snapshot!(told("this.price != null && this.price.times(2).amount > 3"), @"E0350 ‹this.price.times(2)› computing with money cannot be answered by the database (not possible in a filter) → compare `.amount` and `.currency`");
 }

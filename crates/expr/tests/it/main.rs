@@ -8,6 +8,7 @@ mod check;
 mod eval;
 mod explain;
 mod law2;
+mod mapped;
 mod nulls;
 mod parse;
 mod robust;

@@ -91,6 +91,19 @@ fn deep_and_wide_texts() {
             format!("this.list.tasks.filter(t{at}, {inner}).count() > 1")
         }),
         vec!["this.list.viewer && !mine"; 200].join(" || "),
+        // Twice as large with each, and a little deeper.
+        format!(
+            "this.list.tasks.map(t, t.stars){}.exists(n, n > 3)",
+            ".map(n, n % 3 + n % 3)".repeat(20)
+        ),
+        format!(
+            "this.list.tasks.map(t, t.stars){}.exists(n, n > 3)",
+            format!(".map(n, {}n{})", "-(".repeat(12), ")".repeat(12)).repeat(20)
+        ),
+        format!(
+            "3 in this.tags.map(t, size(t)){}",
+            ".map(n, n / 2)".repeat(40)
+        ),
         format!("this.list{}.done", ".tasks.list".repeat(20)),
         "(".repeat(8_000),
         "!".repeat(8_000),
@@ -115,6 +128,8 @@ const PIECES: &[&str] = &[
     "exists",
     "all",
     "filter",
+    "map",
+    "exists_one",
     "count",
     "avg",
     "(",
@@ -211,6 +226,12 @@ fn condition() -> impl Strategy<Value = String> {
             "this.list.tasks.filter(t, t.stars > 1).exists(t, t.assigned && t.assignee.role == 'reader')",
             "this.cost <= 3.25", "this.weight > 1", "'food' in this.tags", "office_hours",
             "this.title.contains(user.role)", "next.done",
+            "user.id in this.list.members.map(m, m.user_id)", "this.tags.map(t, size(t)).exists(n, n > 4)",
+            "this.list.tasks.map(t, t.due).filter(d, d != null).exists(d, d < date(now))",
+            "this.list.tasks.map(t, t.stars * 2).map(n, n + n).all(n, n != 8 && n < user.level)",
+            "this.list.tasks.map(t, t.stars).max() == this.stars",
+            "this.list.tasks.map(t, t.list.tasks.filter(u, u.done).count()).exists(n, n == 1 || n > 2)",
+            "this.list.members.exists_one(m, m.user_id == user.id)",
         ])
         .prop_map(str::to_owned),
         (number.clone(), prop::sample::select(vec!["<", "==", "!=", ">="]), number)

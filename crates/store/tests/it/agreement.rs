@@ -623,6 +623,7 @@ impl Grammar<'_> {
             2 => self.member_of(rows),
             3 if depth > 0 => self.counted(rows, depth),
             4 => self.with_members(rows),
+            5 if depth > 0 => self.mapped(rows, depth),
             _ => self.comparison(rows, depth),
         }
     }
@@ -732,6 +733,71 @@ impl Grammar<'_> {
             _ => format!("{text}.floor < {}", self.literal(&Type::Int32)),
         };
         self.guarded(term.guards, format!("({test})"))
+    }
+
+    /// Something about what is taken from each record of a list.
+    fn mapped(&mut self, rows: &[Named], depth: usize) -> String {
+        let Some((list, variable, inner, guards)) = self.elements(rows, depth) else {
+            return "true".into();
+        };
+        let fits = |ty: &Type| class(ty).is_some_and(|class| class != Class::Bool);
+        let element: Vec<Named> = inner.last().cloned().into_iter().collect();
+        let Some(taken) = self.field(&element, &fits) else {
+            return "true".into();
+        };
+        if !taken.guards.is_empty() {
+            // As in an aggregate.
+            return self.guarded(guards, format!("{list}.map({variable}, 1).count() > 1"));
+        }
+        let Term { ty, nullable, text, .. } = taken;
+        self.variables += 1;
+        let value = format!("v{}", self.variables);
+        let (ty, text) = match (&ty, self.random.below(4)) {
+            // Stays in 64 bits.
+            (Type::Int32, 0) if !nullable => (ty, format!("{text} % 7")),
+            (Type::Text, 0) if !nullable => (ty, format!("{text}.lowerAscii()")),
+            (Type::Int32, 1) => {
+                let other = self.list(&element);
+                match other {
+                    Some((list, _, guards)) if guards.is_empty() && !nullable => {
+                        (ty, format!("({text} < {list}.count() ? 1 : 2)"))
+                    }
+                    _ => (ty, text),
+                }
+            }
+            _ => (ty, text),
+        };
+        let mut list = format!("{list}.map({variable}, {text})");
+        let class = class(&ty).unwrap();
+        let ordered = !matches!(class, Class::Uuid | Class::Id(_)) && !matches!(ty, Type::Enum(_));
+        if ordered && self.random.chance(25) {
+            list = format!(
+                "{list}.filter({value}, {value} != null && {value} >= {})",
+                self.literal(&ty)
+            );
+        }
+        if !nullable && class == Class::Int && self.random.chance(25) {
+            list = format!("{list}.map({value}, {value} % 3 + {value} % 2)");
+        }
+        let test = match self.random.below(6) {
+            0 => format!("size({list}) == {}", self.random.below(3)),
+            1 if ordered && class != Class::Time => {
+                let kind = *self.random.pick(&["min", "max"]);
+                format!("{list}.{kind}() == {}", self.literal(&ty))
+            }
+            2 | 3 => {
+                let kind = *self.random.pick(&["exists", "all", "exists_one"]);
+                let operator = *self.random.pick(&["==", "!="]);
+                let (other, others) = self.operand(rows, &ty, class, true, depth);
+                let test = format!("{value} == null || {value} {operator} {other}");
+                self.guarded(others, format!("{list}.{kind}({value}, {test})"))
+            }
+            _ => {
+                let (other, others) = self.operand(rows, &ty, class, false, depth);
+                self.guarded(others, format!("{other} in {list}"))
+            }
+        };
+        self.guarded(guards, test)
     }
 
     /// A comparison with a count or another aggregate.
@@ -1242,6 +1308,22 @@ fn computed_fields_agree() {
         ("List", "this.tasks.avg(t, t.points)", Type::Float),
         ("List", "this.tasks.avg(t, t.share)", Type::Float),
         ("List", "this.tasks.min(t, t.due)", Type::Timestamp),
+        ("List", "this.tasks.map(t, t.due).min()", Type::Timestamp),
+        (
+            "List",
+            "this.tasks.map(t, t.points % 9).map(n, n * n).sum(n, n + 1)",
+            Type::Int64,
+        ),
+        (
+            "List",
+            "this.tasks.map(t, t.share).filter(s, s != null).count()",
+            Type::Int64,
+        ),
+        (
+            "List",
+            "this.owner_id in this.members.map(m, m.user_id)",
+            Type::Bool,
+        ),
         ("List", "this.tasks.max(t, t.title)", Type::Text),
         (
             "List",
