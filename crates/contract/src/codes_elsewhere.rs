@@ -200,7 +200,7 @@ pub static EXPRESSIONS: &[Explanation] = &[
     about(
         "E0312",
         "unknown function",
-        "The functions are `size contains startsWith endsWith lowerAscii upperAscii matches timestamp duration date`, and on lists `exists all count sum avg min max filter`; in formulas also those for money and conversions.",
+        "The functions are `size contains startsWith endsWith lowerAscii upperAscii matches timestamp duration date`, and on lists `exists all exists_one count sum avg min max filter map`; in formulas also those for money and conversions.",
     ),
     about(
         "E0313",

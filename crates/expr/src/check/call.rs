@@ -140,7 +140,13 @@ impl<'a> Checker<'a> {
         )
     }
 
-    pub(super) fn wrong(&mut self, ast: &Ast, expr: &Expr, wanted: &str, help: impl Into<String>) -> Checked {
+    pub(super) fn wrong(
+        &mut self,
+        ast: &Ast,
+        expr: &Expr,
+        wanted: &str,
+        help: impl Into<String>,
+    ) -> Checked {
         let problem = Problem::new(
             "E0321",
             ast.range(),

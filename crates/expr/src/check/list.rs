@@ -264,9 +264,10 @@ impl<'a> Checker<'a> {
         if is_claim(&body) {
             let message = "it is unclear which type this claim has";
             self.report(
-                Problem::new("E0323", at, message, "a claim of the caller").help(
-                    format!("take a field of the records: `.{}(x, x.field)`", name.text),
-                ),
+                Problem::new("E0323", at, message, "a claim of the caller").help(format!(
+                    "take a field of the records: `.{}(x, x.field)`",
+                    name.text
+                )),
             );
             return None;
         }

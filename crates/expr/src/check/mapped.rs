@@ -226,6 +226,7 @@ impl<'a> Checker<'a> {
                 list: self.step(list),
                 body,
             },
+            // No other place is mapped.
             _ => return None,
         };
         self.make(node, Type::Bool, false, ast)

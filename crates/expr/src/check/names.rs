@@ -67,13 +67,16 @@ impl<'a> Checker<'a> {
 
     /// The value at a place, if it has one.
     pub(super) fn settle(&mut self, place: Place, ast: &'a Ast) -> Checked {
-        if place.mapped().is_some() {
-            self.not_a_value(ast);
-            return None;
-        }
         let text = self.text(ast);
         let (message, help) = match place {
             Place::Value(expr) => return Some(expr),
+            Place::Values(_)
+            | Place::List(List {
+                mapped: Some(_), ..
+            }) => {
+                self.not_a_value(ast);
+                return None;
+            }
             Place::Row(_) => (
                 format!("`{text}` is a whole record"),
                 format!("write `{text}.id`, or another field"),
@@ -82,7 +85,7 @@ impl<'a> Checker<'a> {
                 format!("`{text}` is a whole record"),
                 format!("write `{text}_id` for its id, or `{text}.name` for a field of it"),
             ),
-            Place::List(_) | Place::Values(_) => (
+            Place::List(_) => (
                 format!("`{text}` is a list of records"),
                 format!("write `{text}.exists(x, …)`, `{text}.all(x, …)` or `{text}.count()`"),
             ),
@@ -319,12 +322,7 @@ impl<'a> Checker<'a> {
     }
 
     fn member(&mut self, of: &'a Ast, name: &'a Word, ast: &'a Ast) -> Checked<Place> {
-        let place = self.place(of)?;
-        if place.mapped().is_some() {
-            self.not_a_record(of, name);
-            return None;
-        }
-        match place {
+        match self.place(of)? {
             Place::Row(row) => self.property(row, name, ast),
             Place::Relation(relation) => {
                 let row = self.follow(relation, of)?;
@@ -341,7 +339,13 @@ impl<'a> Checker<'a> {
                     .map(Place::Value)
             }
             Place::Input => self.input(name, ast).map(Place::Value),
-            Place::Values(_) => None,
+            Place::Values(_)
+            | Place::List(List {
+                mapped: Some(_), ..
+            }) => {
+                self.not_a_record(of, name);
+                None
+            }
             Place::List(list) => {
                 let text = self.text(of);
                 let resource = self.schema.resource_name(list.resource);

@@ -551,6 +551,9 @@ impl Grammar<'_> {
     }
 
     fn quantifier(&mut self, rows: &[Named], depth: usize) -> String {
+        if self.random.chance(30) {
+            return self.mapped(rows, depth);
+        }
         let Some((list, variable, inner, guards)) = self.elements(rows, depth) else {
             return self.atom(rows, depth);
         };
@@ -623,7 +626,6 @@ impl Grammar<'_> {
             2 => self.member_of(rows),
             3 if depth > 0 => self.counted(rows, depth),
             4 => self.with_members(rows),
-            5 if depth > 0 => self.mapped(rows, depth),
             _ => self.comparison(rows, depth),
         }
     }
@@ -749,7 +751,9 @@ impl Grammar<'_> {
             // As in an aggregate.
             return self.guarded(guards, format!("{list}.map({variable}, 1).count() > 1"));
         }
-        let Term { ty, nullable, text, .. } = taken;
+        let Term {
+            ty, nullable, text, ..
+        } = taken;
         self.variables += 1;
         let value = format!("v{}", self.variables);
         let (ty, text) = match (&ty, self.random.below(4)) {
@@ -1166,7 +1170,7 @@ fn rules() -> u64 {
 fn memory_and_sql_agree_on_every_rule() {
     let mut random = Random(seed());
     let mut refused = 0;
-    let (mut some, mut asked) = (0, 0);
+    let (mut some, mut asked, mut mapped) = (0, 0, 0);
     let mut world = World::new(&mut random);
     for n in 0..rules() {
         if n % RULES_PER_DATABASE == RULES_PER_DATABASE - 1 {
@@ -1195,6 +1199,7 @@ fn memory_and_sql_agree_on_every_rule() {
             }
         };
         assert!(expr::not_sql(&rule).is_empty(), "{text}");
+        mapped += u64::from(text.contains(".map("));
         for (who, caller) in callers(&world, &mut random) {
             ask(&world, resource, &text, &rule, who, &*caller);
             let this = &world.rows(resource)[0];
@@ -1207,6 +1212,7 @@ fn memory_and_sql_agree_on_every_rule() {
         "{refused} of {} rules were refused",
         rules()
     );
+    assert!(mapped * 20 > rules(), "{mapped} rules used `map`");
     assert!(
         some * 10 > asked && (asked - some) * 10 > asked,
         "{some} of {asked} rules held"
