@@ -156,7 +156,7 @@ codes! {
     "Two words on one field say opposite things, or one makes the other pointless, such as `readOnly` with `writeOnly`."
 
     NOT_INDEXABLE "E0227" "cannot be indexed"
-    "`index` and `unique` need a value that is stored and can be compared. Objects, lists and `json` have no order; money of two currencies cannot be compared; a computed field is not stored; and filtering by a field nobody may read would reveal it."
+    "`index` and `unique` need a value that is stored and can be compared. Objects, lists and `json` have no order; money of two currencies cannot be compared, nor can the spellings of a `duration`; a computed field is not stored; and filtering by a field nobody may read would reveal it."
 
     NEVER_FILLED "E0228" "field that nothing can fill"
     "Clients may not write the field, it may not be empty, and neither `default` nor `set` gives it a value: no record could ever be created."

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use diag::{Diagnostic, Diagnostics};
-use model::{Audience, Deprecated, Field, FieldKind, Shape, SystemField};
+use model::{Audience, Deprecated, Field, FieldKind, Shape, SystemField, TextFormat};
 use value::{IdKind, IdType, Type, Value};
 
 use super::shapes::{Found, Place, Shapes, without_mark};
@@ -355,6 +355,10 @@ pub fn not_indexable(field: &Field, computed: bool) -> Option<(&'static str, &'s
         Type::Money => (
             "amounts of different currencies cannot be compared",
             "keep the amount in a `decimal` or `integer` field and the currency beside it",
+        ),
+        _ if field.shape.constraints.format == Some(TextFormat::Duration) => (
+            "one length of time has many spellings, and a month no fixed length",
+            "to find or sort by it, keep an `integer` with the unit in its name, as `takes_minutes`",
         ),
         _ if field.write_only => (
             "filtering by it would reveal it",
