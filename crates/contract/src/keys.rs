@@ -258,6 +258,16 @@ pub static CONTRACT: Table = Table {
             "conditions are `rules:`; `access:` in a resource says which of them opens what",
         ),
         ("permissions", "write `access:` in each resource"),
+        ("graphql", STYLES_LATER),
+        ("grpc", STYLES_LATER),
+        ("soap", STYLES_LATER),
+        ("websocket", STYLES_LATER),
+        ("websockets", STYLES_LATER),
+        ("live", STYLES_LATER),
+        (
+            "rest",
+            "delete it: REST is what every contract gives; `styles: [rest]` says so",
+        ),
         ("imports", "write `include:`"),
         ("rate_limits", "write `limits:`"),
         ("security", "write `auth:`, and `access:` in each resource"),
@@ -301,6 +311,8 @@ pub static AUTH: Table = Table {
     ],
     habits: &[("keys", "write `api_keys: true`")],
 };
+
+const STYLES_LATER: &str = "delete it: which styles an API speaks is said by `styles: [rest]`, and `rest` is the only one yet";
 
 pub static LIMIT: Table = Table {
     what: "a limit",

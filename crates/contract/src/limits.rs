@@ -64,7 +64,10 @@ pub fn declared(sections: &Sections<'_, '_>, out: &mut Diagnostics) -> Vec<Limit
 /// `60/minute`
 fn allow(text: Text<'_>, out: &mut Diagnostics) -> Option<(u32, u32)> {
     let written = text.as_str();
-    let (count, unit) = written.split_once('/').unwrap_or((written, ""));
+    let (count, unit) = written
+        .split_once('/')
+        .or_else(|| written.split_once(" per "))
+        .unwrap_or((written, ""));
     let (count, unit) = (count.trim(), unit.trim());
     let seconds = UNITS
         .iter()
@@ -85,19 +88,35 @@ fn allow(text: Text<'_>, out: &mut Diagnostics) -> Option<(u32, u32)> {
     let unit_names = UNITS.map(|(name, _)| name);
     let found = match (number, seconds) {
         (Some(number), Some(_)) => found
-            .label("with spaces")
+            .label("not a number, `/` and a time")
             .help(format!("write `{number}/{unit}`")),
         (Some(number), None) => {
             let meant = match unit {
-                "s" | "sec" => "second",
-                "m" | "min" => "minute",
-                "h" => "hour",
-                "d" => "day",
-                other => suggest::nearest(other, unit_names).unwrap_or("minute"),
+                "s" | "sec" | "secs" => Some("second"),
+                "m" | "min" | "mins" => Some("minute"),
+                "h" | "hr" | "hrs" => Some("hour"),
+                "d" => Some("day"),
+                other => suggest::nearest(other, unit_names),
+            };
+            let days = match unit {
+                "week" | "weeks" | "w" => Some(7),
+                "month" | "months" => Some(30),
+                "year" | "years" | "y" => Some(365),
+                _ => None,
+            };
+            let help = match (days, meant) {
+                (Some(days), _) => format!(
+                    "the longest time is a day: `{}/day` comes nearest",
+                    number.div_ceil(days)
+                ),
+                (_, Some(meant)) => format!("write `{number}/{meant}`"),
+                _ => format!(
+                    "write how many in one of these times, as in `{number}/second` or `{number}/hour`"
+                ),
             };
             found
                 .label("the time is `second`, `minute`, `hour` or `day`")
-                .help(format!("write `{number}/{meant}`"))
+                .help(help)
         }
         (None, Some(_)) => found
             .label(format!("the number is between 1 and {ALLOW_MAX}"))

@@ -8,6 +8,8 @@ mod habits;
 mod indent;
 mod schema_words;
 
+pub use self::habits::without_dollar;
+
 use diag::{Diagnostic, Diagnostics, Sources, Span, Spanned, suggest};
 
 use crate::codes;
@@ -294,6 +296,8 @@ impl Reader<'_> {
     ) -> Item<'a> {
         let mut entries: Vec<Entry<'a>> = Vec::with_capacity(written.len());
         let mut unknown = false;
+        // Required keys that unknown ones are told to be.
+        let mut meant: Vec<&'static str> = vec![];
         let beside = match node.torn {
             // `fields:` itself may be what could not be read.
             true => vec![],
@@ -309,6 +313,7 @@ impl Reader<'_> {
             }
             if table.key(name).is_none() && self.lost_resource(entry, Some(table)) {
                 unknown = true;
+                meant.push("resources");
                 continue;
             }
             let key = match table.key(name) {
@@ -323,6 +328,7 @@ impl Reader<'_> {
                     Some(key) if written.iter().all(|entry| entry.key.value != key.name) => key,
                     _ => {
                         unknown = true;
+                        meant.extend(habits::names(name, table));
                         continue;
                     }
                 },
@@ -347,7 +353,10 @@ impl Reader<'_> {
                 }
                 _ => vec![],
             };
-            let item = if strays.is_empty() {
+            let item = if schema_words::is_bound_of_text(key, written) {
+                // That there is one at all is the mistake, whatever it says.
+                broken(&entry.value)
+            } else if strays.is_empty() {
                 self.value(&entry.value, &key.form, &place)
             } else {
                 at += strays.len();
@@ -360,9 +369,10 @@ impl Reader<'_> {
             });
         }
         let whole_file = std::ptr::eq(table, &crate::keys::CONTRACT);
-        let excused = unknown || node.torn || (whole_file && self.part == Part::Included);
+        let excused = node.torn || (whole_file && self.part == Part::Included);
         for key in table.keys.iter().filter(|key| key.required) {
-            if entries.iter().all(|entry| entry.name != key.name) && !excused {
+            let told = excused || meant.contains(&key.name);
+            if entries.iter().all(|entry| entry.name != key.name) && !told {
                 self.missing(table, key, owner, whole_file);
             }
         }
@@ -705,7 +715,8 @@ impl Reader<'_> {
             }
             Kind::String(text) if text.starts_with('=') => leaf(node),
             Kind::String(text) => {
-                let formula = quoted(&format!("={text}"));
+                let bare = habits::without_dollar(text);
+                let formula = quoted(&format!("={}", bare.unwrap_or(text)));
                 self.out.push(
                     Diagnostic::error(
                         codes::NO_EQUALS,
@@ -715,6 +726,9 @@ impl Reader<'_> {
                     .label("no `=` in front")
                     .help(format!("write {formula}")),
                 );
+                if bare.is_some() {
+                    return broken(node);
+                }
                 // What it says is judged all the same.
                 leaf(node)
             }

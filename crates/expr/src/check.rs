@@ -20,7 +20,7 @@ use std::sync::Arc;
 use value::{ResourceId, Type, Value};
 
 use crate::ast::{Ast, Kind, range as bytes};
-use crate::ir::{DEPTH_MAX, Expr, FIRST_BOUND, Function, Node, RuleDef};
+use crate::ir::{Claim, DEPTH_MAX, Expr, FIRST_BOUND, Function, Node, RuleDef};
 use crate::parse::parse;
 use crate::problem::Problem;
 use crate::schema::Schema;
@@ -252,6 +252,18 @@ impl<'a> Checker<'a> {
 
     /// Requires `expr` to be true or false.
     fn truth(&mut self, expr: Box<Expr>, ast: &Ast) -> Checked {
+        if matches!(expr.node, Node::Caller(Claim::Id)) {
+            let problem = Problem::new(
+                "E0321",
+                ast.range(),
+                "a condition is expected here, not the caller's id",
+                "this is an id",
+            );
+            self.report(problem.help(
+                "for anybody who is known write `signed_in`; for somebody of the record's, compare: `this.owner_id == user.id`",
+            ));
+            return None;
+        }
         let expr = match self.adapt(expr, &Type::Bool) {
             Ok(expr) => expr,
             Err(Unfit::Said) => return None,
@@ -332,12 +344,16 @@ impl<'a> Checker<'a> {
     fn not(&mut self, inner: &'a Ast, ast: &'a Ast) -> Checked {
         let told = self.problems.len();
         let expr = self.condition(inner);
+        let caller = matches!(self.text(inner), "user" | "user.id");
         if expr.is_none()
             && let [problem] = &mut self.problems[told..]
             && problem.code == "E0321"
             && problem.at == inner.range()
         {
-            problem.help = Some("`!` takes a condition: write `!(a == b)`, not `!a == b`".into());
+            problem.help = Some(match caller {
+                true => "for callers who are not known write `!signed_in`".into(),
+                false => "`!` takes a condition: write `!(a == b)`, not `!a == b`".into(),
+            });
         }
         self.make(Node::Not(expr?), Type::Bool, false, ast)
     }

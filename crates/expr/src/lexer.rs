@@ -353,7 +353,9 @@ impl Lexer<'_> {
             let help = match first {
                 ';' => "an expression is a single condition; leave out the `;`",
                 '`' => "strings stand in single quotes: 'text'",
-                '$' | '@' => "names are plain: `this.title`, `user.role`, `input.count`",
+                '$' | '@' => {
+                    "delete it: names are plain, as `this.title`, `user.role` and `input.count` are"
+                }
                 '~' => "to match a pattern, write `this.title.matches('^a')`",
                 _ if first.is_alphabetic() => "names consist of a-z, A-Z, 0-9 and _",
                 _ => "remove it",

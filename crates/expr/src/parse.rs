@@ -672,9 +672,13 @@ impl Parser<'_> {
                 format!("expected a value or a name, found `{found}`"),
                 "not expected here",
             )
-            .help(format!(
-                "write a value or a name such as `this.title` in front of `{found}`, or remove it"
-            ))
+            .help(match self.source.trim() {
+                "*" => "write `public` for everybody, or `signed_in` for everybody who said who they are"
+                    .to_owned(),
+                _ => format!(
+                    "write a value or a name such as `this.title` in front of `{found}`, or remove it"
+                ),
+            })
         };
         self.report(problem)
     }

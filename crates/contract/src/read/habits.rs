@@ -27,3 +27,28 @@ pub fn meant(advice: &str, table: &'static Table) -> Option<&'static Key> {
     let name = advice.strip_prefix("write `")?.strip_suffix(":`")?;
     table.key(name)
 }
+
+/// The keys that the advice about an unknown one says to write: they are not missing besides.
+pub fn names(name: &str, table: &'static Table) -> impl Iterator<Item = &'static str> {
+    let advice = advice(name, table)
+        .filter(|advice| advice.starts_with("write `") || advice.contains("start with `"));
+    let keys = table.keys.iter().map(|key| key.name);
+    let said = |advice: &str, key: &str| {
+        ['`', '{']
+            .iter()
+            .any(|before| advice.contains(&format!("{before}{key}:")))
+    };
+    keys.filter(move |key| advice.is_some_and(|advice| said(advice, key)))
+}
+
+/// `user.id` of `$user.id` and `${user.id}`, as templates and shells have it.
+pub fn without_dollar(text: &str) -> Option<&str> {
+    let name = text.trim().strip_prefix('$')?;
+    let bare = match name.strip_prefix('{') {
+        Some(inner) => inner.trim_start_matches('{').strip_suffix('}')?,
+        None => name,
+    };
+    let bare = bare.trim_end_matches('}').trim();
+    bare.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        .then_some(bare)
+}

@@ -1,6 +1,7 @@
 //! What people write who know JSON Schema and OpenAPI: words around the members of an object, types
 //! by `$ref`, named types that are no objects. Says what frontdesk writes instead.
 
+use crate::form::{Form, Key};
 use crate::keys::MEMBER;
 use crate::names::is_type_name;
 use crate::yaml::{Entry, Kind, Node};
@@ -142,4 +143,27 @@ pub(super) fn about_null(entry: &Entry) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Whether a key bounds numbers in a field whose type is plainly none.
+pub fn is_bound_of_text(key: &Key, written: &[&Entry]) -> bool {
+    const NO_NUMBERS: [&str; 11] = [
+        "string",
+        "text",
+        "duration",
+        "email",
+        "uri",
+        "uuid",
+        "date",
+        "date-time",
+        "boolean",
+        "money",
+        "json",
+    ];
+    let number = matches!(key.form, Form::Number);
+    let kind = written.iter().find(|entry| entry.key.value == "type");
+    number
+        && kind
+            .and_then(|entry| entry.value.as_str())
+            .is_some_and(|kind| NO_NUMBERS.contains(&kind))
 }

@@ -60,6 +60,7 @@ pub fn read(
     let mut reader = Reader {
         item,
         ty,
+        format,
         sources,
         out,
     };
@@ -80,6 +81,7 @@ pub fn read(
 struct Reader<'c, 'a> {
     item: &'c Item<'a>,
     ty: &'c Type,
+    format: Option<TextFormat>,
     sources: &'c Sources,
     out: &'c mut Diagnostics,
 }
@@ -100,6 +102,9 @@ impl Reader<'_, '_> {
                 Family::List => "lists",
             };
             let help = match (self.ty, *word) {
+                (Type::Text, word) if self.format == Some(TextFormat::Duration) && *family == Family::Number => {
+                    duration_bound(word)
+                }
                 (Type::Text, "minimum" | "minItems") => "for text write `minLength`".to_owned(),
                 (Type::Text, "maximum" | "maxItems") => "for text write `maxLength`".to_owned(),
                 (Type::List(_), "minLength" | "minimum") => "for lists write `minItems`".to_owned(),
@@ -121,11 +126,15 @@ impl Reader<'_, '_> {
                 (Type::Enum(_), _) => "delete it: the words are all there is".to_owned(),
                 _ => "delete it".to_owned(),
             };
+            let name = match self.format {
+                Some(TextFormat::Duration) => "duration".into(),
+                _ => self.ty.name(),
+            };
             self.out.push(
                 Diagnostic::error(
                     codes::NOT_FOR_TYPE,
                     entry.key.span,
-                    format!("`{word}` does not go with the type {}", self.ty.name()),
+                    format!("`{word}` does not go with the type {name}"),
                 )
                 .label(format!("for {belongs}"))
                 .help(help),
@@ -344,6 +353,18 @@ impl Reader<'_, '_> {
         }
         value
     }
+}
+
+/// What to do about bounds of a text that says how long something takes.
+fn duration_bound(word: &str) -> String {
+    let bound = match word {
+        "minimum" | "exclusiveMinimum" => ", minimum: 60",
+        "maximum" | "exclusiveMaximum" => ", maximum: 3600",
+        _ => "",
+    };
+    format!(
+        "delete it: a `duration` is text, which is not compared; lengths that are compared are stored as numbers, of seconds for example: `took_seconds: {{type: integer{bound}}}`"
+    )
 }
 
 fn nothing_between(least: &Value, above: bool, most: &Value, below: bool) -> bool {

@@ -445,9 +445,11 @@ fn fixed_set(field: &mut Field, item: &Item<'_>, shapes: &mut Shapes<'_, '_, '_>
         }
         Err(misfits) => {
             for misfit in misfits {
-                let help = match set.as_text() {
-                    Some(text) if super::formula::reads_like_one(text.as_str()) => {
-                        format!("if it is a formula, write `set: ={}`", text.as_str())
+                let text = set.as_text().map(crate::read::Text::as_str);
+                let formula = text.map(|text| crate::read::without_dollar(text).unwrap_or(text));
+                let help = match formula {
+                    Some(formula) if super::formula::reads_like_one(formula) => {
+                        format!("if it is a formula, write `set: ={formula}`")
                     }
                     _ => format!(
                         "{}; a formula begins with `=`, as in `set: =now`",

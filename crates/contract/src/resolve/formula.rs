@@ -2,7 +2,7 @@
 
 use expr::ast::{Ast, Kind};
 
-use crate::read::Text;
+use crate::read::{Text, without_dollar};
 use crate::yaml::quoted;
 
 /// What to write instead, where a bare text on a text field reads like a formula.
@@ -10,6 +10,19 @@ use crate::yaml::quoted;
 /// In quotes it is taken at its word.
 pub fn advice(text: Text<'_>, source: &str, key: &str) -> Option<String> {
     let written = text.as_str();
+    if let Some(inside) = without_dollar(written)
+        && (key == "set" || reads_like_one(inside))
+    {
+        return Some(match reads_like_one(inside) {
+            true => format!(
+                "write `set: {}`: names are plain, without `$`",
+                formula(inside)
+            ),
+            false => format!(
+                "nothing is put in for a `$` here: write a formula such as `=user.id`; if the text is meant, `set: ='{written}'`"
+            ),
+        });
+    }
     let bare = !source.starts_with(['\'', '"', '|', '>']);
     if !bare || !reads_like_one(written) {
         return None;

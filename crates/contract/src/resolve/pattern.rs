@@ -16,6 +16,19 @@ pub fn compile(source: &str) -> Result<Pattern, (String, String)> {
             format!("a pattern has at most {PATTERN_CHARS_MAX} characters"),
         ));
     }
+    if let Some((inside, flags)) = between_slashes(source) {
+        let case = match flags.contains('i') {
+            true => ", with both cases spelled out, as in `[A-Za-z]`",
+            false => "",
+        };
+        return Err((
+            "the slashes are part of the pattern: no text fits it".to_owned(),
+            format!(
+                "write it without them: {}{case}",
+                crate::yaml::quoted(inside)
+            ),
+        ));
+    }
     let regex = RegexBuilder::new(&ascii_classes(source))
         .size_limit(COMPILED_BYTES_MAX)
         .build()
@@ -56,6 +69,14 @@ fn ascii_classes(source: &str) -> String {
         }
     }
     out
+}
+
+/// What is in `/^…$/`, as JavaScript writes patterns, and the flags behind it. Here the slashes
+/// would stand in front of the start of the text, or behind its end.
+fn between_slashes(source: &str) -> Option<(&str, &str)> {
+    let (inside, flags) = source.strip_prefix('/')?.rsplit_once('/')?;
+    let outside = inside.starts_with('^') || (inside.ends_with('$') && !inside.ends_with("\\$"));
+    (outside && flags.bytes().all(|flag| flag.is_ascii_lowercase())).then_some((inside, flags))
 }
 
 fn explain(source: &str, error: &regex::Error) -> (String, String) {

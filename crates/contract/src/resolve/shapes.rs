@@ -318,9 +318,9 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             Base::Text(_) => (Type::Text, None, None),
             Base::Integer => (Type::Int32, None, None),
             Base::Enum => {
-                let words = self.words(item);
-                whole = words.is_some();
-                (Type::Enum(words.unwrap_or_default()), None, None)
+                let (words, fine) = self.words(item);
+                whole = fine;
+                (Type::Enum(words), None, None)
             }
             Base::Array => {
                 let of = self.items(item, name, place, depth);
@@ -347,10 +347,11 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             }
         };
         self.misplaced(item, &ty);
-        if !whole {
+        let known = whole || matches!(&ty, Type::Enum(words) if !words.is_empty());
+        if !known {
             return None;
         }
-        Some(Found::Shape(Box::new(Shape {
+        let shape = Shape {
             ty,
             nullable: false,
             constraints,
@@ -360,7 +361,16 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
             description: item
                 .text("description")
                 .map(|text| text.as_str().to_owned()),
-        })))
+        };
+        if !whole {
+            // What is held against the words as they are meant.
+            if let Some(default) = item.get("default").filter(|_| place != Place::List) {
+                self.default(default, &shape);
+            }
+            self.examples(item, &shape);
+            return None;
+        }
+        Some(Found::Shape(Box::new(shape)))
     }
 
     /// Words that only go with other types.
@@ -701,10 +711,16 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
         (!super::ids::unknown(resource)).then_some(Found::Relation(target))
     }
 
-    fn words(&mut self, item: &Item<'a>) -> Option<Arc<[Box<str>]>> {
-        let list = item.get("enum")?;
+    /// The words as they are or as they are meant, and whether all of them are right.
+    fn words(&mut self, item: &Item<'a>) -> (Arc<[Box<str>]>, bool) {
+        let Some(list) = item.get("enum") else {
+            return (Arc::default(), false);
+        };
         let mut words: Vec<Box<str>> = Vec::with_capacity(list.items().len());
+        let mut meant_words: Vec<Box<str>> = vec![];
         let mut broken = false;
+        // What the words are meant to be is not known of all.
+        let mut lost = false;
         if let Some(extra) = list.items().get(ENUM_MAX) {
             self.out.push(
                 Diagnostic::error(
@@ -715,16 +731,18 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 .label("one too many")
                 .help("make a resource of them, and a relation"),
             );
-            return None;
+            return (Arc::default(), false);
         }
         for word in list.items() {
             let Some(text) = word.as_text() else {
-                broken = true;
+                (broken, lost) = (true, true);
                 continue;
             };
             let name = text.as_str();
             let (label, help) = if !crate::names::is_slug(name) {
                 let meant = crate::names::to_slug(name);
+                lost |= !crate::names::is_slug(&meant);
+                meant_words.push(meant.as_str().into());
                 (
                     "not in snake_case",
                     if meant.is_empty() || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -758,7 +776,12 @@ impl<'s, 'r, 'a> Shapes<'s, 'r, 'a> {
                 .help(help),
             );
         }
-        (!broken && !words.is_empty()).then(|| words.into())
+        let fine = !broken && !words.is_empty();
+        words.extend(meant_words);
+        if lost || (!fine && list.node.torn_inside()) {
+            words.clear();
+        }
+        (words.into(), fine)
     }
 
     fn items(&mut self, item: &Item<'a>, name: &str, place: Place, depth: usize) -> Option<Shape> {

@@ -388,9 +388,12 @@ impl<'a> Checker<'a> {
         );
         let computed = self.scope.mode == Mode::Formula;
         let help = conversion(&b.ty, &a.ty, right, computed)
-            .filter(|_| a.ty != Type::Text)
+            // Of the two, the day is what can be compared with.
+            .filter(|_| a.ty != Type::Text && (&a.ty, &b.ty) != (&Type::Timestamp, &Type::Date))
             .or_else(|| conversion(&a.ty, &b.ty, left, computed).filter(|_| b.ty != Type::Text));
         problem = problem.help(help.unwrap_or_else(|| match (&a.ty, &b.ty) {
+            (Type::Text, Type::Duration) => length_in_text(left),
+            (Type::Duration, Type::Text) => length_in_text(right),
             (Type::Bool, _) if !is_open(&a) => alone(left),
             (_, Type::Bool) if !is_open(&b) => alone(right),
             (Type::Text, _) if is_literal(&b) => format!("write `'{right}'`"),
@@ -527,6 +530,14 @@ impl<'a> Checker<'a> {
 }
 
 const DECIMALS: &str = "a decimal has at most 12 digits before the point and 6 after it";
+
+/// What to store instead of a text that says how long something takes.
+pub(super) fn length_in_text(text: &str) -> String {
+    let name = text.rsplit('.').next().unwrap_or(text);
+    format!(
+        "`{text}` is text, as every `duration` field is, and not computed with: store a number, such as `{name}_seconds: integer`, and compare that"
+    )
+}
 
 /// What to write instead of comparing a condition.
 fn alone(condition: &str) -> String {

@@ -7,7 +7,7 @@ use crate::ast::{Ast, Binary};
 use crate::ir::{Arith, Expr, Node};
 use crate::problem::Problem;
 
-use super::adapt::{Unfit, is_claim, is_int, is_open};
+use super::adapt::{Unfit, is_claim, is_int, is_open, length_in_text};
 use super::{Checked, Checker, Mode};
 
 impl<'a> Checker<'a> {
@@ -123,6 +123,7 @@ impl<'a> Checker<'a> {
                     Mode::Rule => format!("write `{right}.amount * {left}`"),
                 })
             }
+            (Type::Timestamp | Type::Duration, Type::Text) => Some(length_in_text(right)),
             (Type::Date, _) | (_, Type::Date) => Some(
                 "days cannot be computed with; use date-times and `duration('24h')`".to_owned(),
             ),

@@ -9,7 +9,7 @@ use crate::ir::{Comparison, Expr, Node};
 use crate::problem::Problem;
 
 use super::adapt::{Unfit, is_claim, is_open};
-use super::names::Place;
+use super::names::{Beside, Place};
 use super::{Checked, Checker};
 
 fn has_order(ty: &Type) -> bool {
@@ -29,6 +29,49 @@ fn has_order(ty: &Type) -> bool {
 
 fn has_equality(ty: &Type) -> bool {
     has_order(ty) || matches!(ty, Type::Bool | Type::Uuid | Type::Id(_) | Type::Enum(_))
+}
+
+fn symbol(op: Comparison) -> &'static str {
+    match op {
+        Comparison::Equal => "==",
+        Comparison::NotEqual => "!=",
+        Comparison::Less => "<",
+        Comparison::LessOrEqual => "<=",
+        Comparison::Greater => ">",
+        Comparison::GreaterOrEqual => ">=",
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// What to remember of two sides of which it is not known whether they go together.
+struct Mixed {
+    /// Which of them is a moment, where the other is a day.
+    moment: Option<Side>,
+    nullable: (bool, bool),
+    /// Another field is needed anyway.
+    hopeless: bool,
+}
+
+impl Mixed {
+    fn of(a: &Expr, b: &Expr) -> Mixed {
+        Mixed {
+            moment: match (&a.ty, &b.ty) {
+                (Type::Timestamp, Type::Date) => Some(Side::Left),
+                (Type::Date, Type::Timestamp) => Some(Side::Right),
+                _ => None,
+            },
+            nullable: (a.nullable, b.nullable),
+            hopeless: matches!(
+                (&a.ty, &b.ty),
+                (Type::Text, Type::Duration) | (Type::Duration, Type::Text)
+            ),
+        }
+    }
 }
 
 impl<'a> Checker<'a> {
@@ -83,7 +126,13 @@ impl<'a> Checker<'a> {
             (None, Some(alone)) if !equality => return self.not_null(alone, right).and(None),
             _ => return None,
         };
-        let (a, b) = self.agree(a, b, left, right)?;
+        let mixed = Mixed::of(&a, &b);
+        let Some((a, b)) = self.agree(a, b, left, right) else {
+            if !equality {
+                self.null_besides(&mixed, op, left, right);
+            }
+            return None;
+        };
         for (side, side_ast) in [(&a, left), (&b, right)] {
             if equality {
                 self.equality(side, side_ast)?;
@@ -102,19 +151,58 @@ impl<'a> Checker<'a> {
         self.make(Node::Compare(op, a, b), Type::Bool, false, ast)
     }
 
+    /// Two sides that do not go together: what else keeps them from having an order.
+    fn null_besides(&mut self, mixed: &Mixed, op: Comparison, left: &'a Ast, right: &'a Ast) {
+        if self.uncertain || mixed.hopeless {
+            return;
+        }
+        let mut nullable = vec![];
+        for (may_be, ast) in [(mixed.nullable.0, left), (mixed.nullable.1, right)] {
+            if may_be {
+                nullable.push(ast);
+            }
+        }
+        let (first, second) = (self.text(left), self.text(right));
+        let (first, second) = match mixed.moment {
+            None => {
+                for ast in nullable {
+                    let what = self.text(ast);
+                    let message = format!("`{what}` may be null here");
+                    self.report(
+                        Problem::new("E0330", ast.range(), message, "may be null").help(format!(
+                            "write `{what} != null &&` in front of the comparison"
+                        )),
+                    );
+                }
+                return;
+            }
+            Some(Side::Left) => (format!("date({first})"), second.to_owned()),
+            Some(Side::Right) => (first.to_owned(), format!("date({second})")),
+        };
+        // One advice that mends both.
+        let guards: Vec<String> = nullable
+            .iter()
+            .map(|ast| format!("{} != null && ", self.text(ast)))
+            .collect();
+        let help = format!("write `{}{first} {} {second}`", guards.concat(), symbol(op));
+        if let (false, Some(told)) = (guards.is_empty(), self.problems.last_mut()) {
+            told.help = Some(help);
+        }
+    }
+
     /// Both sides, unless one of them is a text without its quotes.
     fn sides(&mut self, left: &'a Ast, right: &'a Ast) -> (Checked, Checked) {
         if self.is_word(left) && !self.is_word(right) {
             let b = self.value(right);
             let a = match &b {
-                Some(b) if self.lacks_quotes(left, &b.ty, is_claim(b)) => None,
+                Some(b) if self.lacks_quotes(left, &b.ty, Beside::of(b)) => None,
                 _ => self.value(left),
             };
             return (a, b);
         }
         let a = self.value(left);
         let b = match &a {
-            Some(a) if self.lacks_quotes(right, &a.ty, is_claim(a)) => None,
+            Some(a) if self.lacks_quotes(right, &a.ty, Beside::of(a)) => None,
             _ => self.value(right),
         };
         (a, b)
@@ -212,11 +300,11 @@ impl<'a> Checker<'a> {
             false => Some(self.value(left)),
         };
         if let (Some(Some(element)), Kind::List(parts)) = (&first, &right.kind) {
-            let (ty, claim) = (element.ty.clone(), is_claim(element));
+            let (ty, beside) = (element.ty.clone(), Beside::of(element));
             let before = parts.len();
             let quoted = parts
                 .iter()
-                .filter(|part| !self.lacks_quotes(part, &ty, claim))
+                .filter(|part| !self.lacks_quotes(part, &ty, beside))
                 .count();
             if quoted < before {
                 return None;
@@ -243,11 +331,11 @@ impl<'a> Checker<'a> {
         let element = match first {
             Some(element) => element,
             None => {
-                let (of, claim) = match &list.ty {
-                    Type::List(of) => ((**of).clone(), false),
-                    _ => (Type::Text, is_claim(&list)),
+                let of = match &list.ty {
+                    Type::List(of) => (**of).clone(),
+                    _ => Type::Text,
                 };
-                match self.lacks_quotes(left, &of, claim) {
+                match self.lacks_quotes(left, &of, Beside::of(&list)) {
                     true => None,
                     false => self.value(left),
                 }

@@ -18,7 +18,7 @@ use crate::walk::{repeated, size};
 
 use super::adapt::is_claim;
 use super::list::List;
-use super::names::{Bound, Local, Place};
+use super::names::{Beside, Bound, Local, Place};
 use super::{Checked, Checker};
 
 /// A list of values after `map`.
@@ -195,7 +195,7 @@ impl<'a> Checker<'a> {
     ) -> Checked {
         let element = match element {
             Some(element) => element,
-            None if self.lacks_quotes(left, &value.ty, false) => None,
+            None if self.lacks_quotes(left, &value.ty, Beside::Value) => None,
             None => self.value(left),
         };
         let element = self.not_null(element?, left)?;

@@ -1,6 +1,6 @@
 //! What a name or a path stands for: `this.list.owner_id`, `user.role`, `viewer`.
 
-use value::{FieldId, ResourceId, Type};
+use value::{FieldId, ResourceId, Type, Value};
 
 use crate::ast::{Ast, Kind, Word, range};
 use crate::ir::{Claim, Expr, Hop, NEXT, Node, ROW, Row, RuleDef, THIS, Var};
@@ -8,6 +8,7 @@ use crate::problem::Problem;
 use crate::schema::{Property, Unresolved};
 use crate::walk::{said_of, size, through};
 
+use super::adapt::is_claim;
 use super::list::List;
 use super::mapped::Values;
 use super::{Checked, Checker, Mode};
@@ -88,6 +89,11 @@ impl<'a> Checker<'a> {
             Place::List(_) => (
                 format!("`{text}` is a list of records"),
                 format!("write `{text}.exists(x, …)`, `{text}.all(x, …)` or `{text}.count()`"),
+            ),
+            Place::User if self.around.is_some_and(|around| around.at == ast.at) => (
+                "`user` is the caller".to_owned(),
+                "for anybody who is known write `signed_in`; for somebody of the record's, compare: `this.owner_id == user.id`"
+                    .to_owned(),
             ),
             Place::User => (
                 "`user` is the caller".to_owned(),
@@ -227,18 +233,21 @@ impl<'a> Checker<'a> {
 
     /// Reports a bare word where a text is meant: `user.role == admin`.
     ///
-    /// `ty` is the type of what it meets; a claim takes any type, so there a rule may be meant.
-    pub(super) fn lacks_quotes(&mut self, ast: &Ast, ty: &Type, claim: bool) -> bool {
+    /// `ty` is the type of what it meets.
+    pub(super) fn lacks_quotes(&mut self, ast: &Ast, ty: &Type, beside: Beside) -> bool {
         let Kind::Name(name) = &ast.kind else {
             return false;
         };
         if !self.is_word(ast) || !matches!(ty, Type::Text | Type::Enum(_)) {
             return false;
         }
+        if beside == Beside::Literal {
+            return self.names_a_claim(name, ty, ast);
+        }
         let word = matches!(ty, Type::Enum(words) if words.iter().any(|word| **word == **name));
         let meant = word
             || match self.schema.rule(self.scope.this, name) {
-                Ok(_) => !claim,
+                Ok(_) => beside != Beside::Claim,
                 Err(Unresolved::Cycle(_)) => true,
                 Err(Unresolved::Broken | Unresolved::TooDeep) => false,
                 Err(Unresolved::Unknown) => self.means_nothing(name, ty),
@@ -252,6 +261,30 @@ impl<'a> Checker<'a> {
                     "without quotes it is the name of a rule",
                 )
                 .help(format!("write `'{name}'`")),
+            );
+        }
+        meant
+    }
+
+    /// Reports a bare word that is compared with a written text: quotes around it would compare
+    /// two texts, so it is something that has a value.
+    fn names_a_claim(&mut self, name: &str, ty: &Type, ast: &Ast) -> bool {
+        let unknown = matches!(
+            self.schema.rule(self.scope.this, name),
+            Err(Unresolved::Unknown)
+        );
+        let meant = unknown && self.means_nothing(name, ty);
+        if meant {
+            self.report(
+                Problem::new(
+                    "E0310",
+                    ast.range(),
+                    format!("there is nothing named `{name}` that has a value"),
+                    "unknown name",
+                )
+                .help(format!(
+                    "what is known of the caller is written `user.{name}`, a field of the record `this.{name}`"
+                )),
             );
         }
         meant
@@ -272,7 +305,12 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_name(&mut self, name: &str, ast: &Ast) {
-        let help = habit(name).map(str::to_owned);
+        let condition = self.around.is_some_and(|around| around.at == ast.at);
+        let help = match name.to_ascii_lowercase().as_str() {
+            "none" | "no_one" if condition => Some("write `nobody`"),
+            _ => habit(name),
+        };
+        let help = help.map(str::to_owned);
         let property = |resource: ResourceId| {
             let known = self.schema.property(resource, name);
             (!matches!(known, Err(Unresolved::Unknown))).then(|| format!("write `this.{name}`"))
@@ -349,6 +387,23 @@ impl<'a> Checker<'a> {
             Place::List(list) => {
                 let text = self.text(of);
                 let resource = self.schema.resource_name(list.resource);
+                let field = !matches!(
+                    self.schema.property(list.resource, &name.text),
+                    Err(Unresolved::Unknown)
+                );
+                let help = match name.text.as_str() {
+                    member if field => format!("write `{text}.exists(x, x.{member} == …)`"),
+                    "count" | "size" | "length" | "len" => format!("write `{text}.count()`"),
+                    method @ ("sum" | "avg" | "min" | "max" | "map") => {
+                        format!("write `{text}.{method}(x, x.FIELD)`, with a field of {resource}")
+                    }
+                    method @ ("exists" | "exists_one" | "all" | "filter") => {
+                        format!("write `{text}.{method}(x, …)`, with a condition about `x`")
+                    }
+                    "any" | "some" => format!("write `{text}.exists(x, …)`"),
+                    "empty" | "is_empty" | "isEmpty" => format!("write `{text}.count() == 0`"),
+                    member => format!("write `{text}.exists(x, x.{member} == …)`"),
+                };
                 let problem = Problem::new(
                     "E0311",
                     range(&name.at),
@@ -358,7 +413,7 @@ impl<'a> Checker<'a> {
                     ),
                     "a list has no fields",
                 )
-                .help(format!("write `{text}.exists(x, x.{} == …)`", name.text));
+                .help(help);
                 self.report(problem);
                 None
             }
@@ -549,7 +604,8 @@ impl<'a> Checker<'a> {
                 (Type::Json, _) => {
                     "rules cannot look into `json`; give it a type under `types:`".to_owned()
                 }
-                (_, method @ ("size" | "contains" | "matches")) => {
+                (Type::Text | Type::List(_), "size") => format!("write `size({text})`"),
+                (_, method @ ("contains" | "matches")) => {
                     format!("methods have parentheses: `.{method}(…)`")
                 }
                 (Type::Text | Type::List(_), "length" | "len" | "count") => {
@@ -621,6 +677,29 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// What a bare word stands beside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// A claim takes any type, so a rule may be meant.
+    Claim,
+    /// A text, or texts, written out.
+    Literal,
+    Value,
+}
+
+impl Beside {
+    pub(super) fn of(expr: &Expr) -> Beside {
+        match &expr.node {
+            Node::List(parts) if parts.iter().all(|part| Beside::of(part) == Beside::Literal) => {
+                Beside::Literal
+            }
+            Node::Const(Value::Text(_)) => Beside::Literal,
+            _ if is_claim(expr) => Beside::Claim,
+            _ => Beside::Value,
+        }
+    }
+}
+
 /// What to write instead of a word that other languages have.
 fn habit(name: &str) -> Option<&'static str> {
     Some(match name.to_ascii_lowercase().as_str() {
@@ -631,9 +710,13 @@ fn habit(name: &str) -> Option<&'static str> {
             "the caller is `user`: write `user.id`"
         }
         "user_id" => "write `user.id`",
+        "role" => "what is known of the caller is written behind `user`: `user.role`",
+        "roles" => "what is known of the caller is written behind `user`: `user.roles`",
         "old" | "before" | "record" | "resource" => "the record is `this`",
         "new" | "after" => "the record as it would become is `next`",
-        "anyone" | "anybody" | "everyone" | "everybody" | "any" | "anonymous" => "write `public`",
+        "anyone" | "anybody" | "everyone" | "everybody" | "any" | "anonymous" | "all" => {
+            "write `public`"
+        }
         "authenticated" | "logged_in" | "loggedin" | "signedin" => "write `signed_in`",
         "never" | "noone" => "write `nobody`",
         _ => return None,

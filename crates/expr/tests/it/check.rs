@@ -211,7 +211,7 @@ fn names_are_resolved_or_explained() {
         ),
         (
             "this.title.size > 1",
-            "E0311 ‹size› a string has no member named `size` (unknown member) → methods have parentheses: `.size(…)`",
+            "E0311 ‹size› a string has no member named `size` (unknown member) → write `size(this.title)`",
         ),
         (
             "length(this.title) > 1",
@@ -281,7 +281,15 @@ fn types_must_go_together() {
             ),
             (
                 "user",
-                "E0321 ‹user› `user` is the caller (not a single value) → write `user.id` or a claim such as `user.role`; for anybody known, `signed_in`",
+                "E0321 ‹user› `user` is the caller (not a single value) → for anybody who is known write `signed_in`; for somebody of the record's, compare: `this.owner_id == user.id`",
+            ),
+            (
+                "user.id",
+                "E0321 ‹user.id› a condition is expected here, not the caller's id (this is an id) → for anybody who is known write `signed_in`; for somebody of the record's, compare: `this.owner_id == user.id`",
+            ),
+            (
+                "!user.id",
+                "E0321 ‹user.id› a condition is expected here, not the caller's id (this is an id) → for callers who are not known write `!signed_in`",
             ),
             (
                 "user.level + user.other > 1",
@@ -310,7 +318,7 @@ E0321 ‹user› `user` is the caller (not a single value) → write `user.id` o
             ),
             (
                 "this.due < now",
-                "E0320 ‹this.due < now› date and date-time do not go together (`this.due` is a date, `now` is a date-time) → write `date(now)`",
+                "E0320 ‹this.due < now› date and date-time do not go together (`this.due` is a date, `now` is a date-time) → write `this.due != null && this.due < date(now)`",
             ),
             (
                 "this.due != null && this.due < now",
@@ -370,7 +378,8 @@ E0321 ‹user› `user` is the caller (not a single value) → write `user.id` o
             ),
             (
                 "this.price > 3",
-                "E0320 ‹this.price > 3› money and integer do not go together (`this.price` is money, `3` is an integer) → write `this.price.amount`",
+                "E0320 ‹this.price > 3› money and integer do not go together (`this.price` is money, `3` is an integer) → write `this.price.amount`
+E0330 ‹this.price› `this.price` may be null here (may be null) → write `this.price != null &&` in front of the comparison",
             ),
             (
                 "this.price != null && this.price > 3",

@@ -126,7 +126,7 @@ E0303 ‹|› a single `|` is not an operator (|) → write `||`",
             ),
             (
                 "$this.done",
-                "E0300 ‹$› `$` has no meaning here (unexpected character) → names are plain: `this.title`, `user.role`, `input.count`",
+                "E0300 ‹$› `$` has no meaning here (unexpected character) → delete it: names are plain, as `this.title`, `user.role` and `input.count` are",
             ),
             (
                 "this.title ?? 'a' == 'b'",

@@ -206,6 +206,25 @@ fn below_a_value(text: &str, line: &Line<'_>) -> Option<Region> {
 /// nothing itself.
 fn unplaced(text: &str, line: &Line<'_>) -> Region {
     let mut end = line.content_range().end;
+    if tabbed(text, line) && line_below(text, line).is_some_and(|below| tabbed(text, &below)) {
+        // Nor does anybody know which of them are below which: all of them, with what hangs on
+        // them.
+        let mut above = line_above(text, line);
+        while let Some(other) = above.filter(|other| tabbed(text, other)) {
+            above = line_above(text, &other);
+        }
+        let left = above.map_or(0, |above| above.indent);
+        let mut next = line_below(text, line);
+        while let Some(below) = next.filter(|below| tabbed(text, below) || below.indent > left) {
+            end = below.content_range().end;
+            next = line_below(text, &below);
+        }
+        return Region {
+            blank: line.start..end,
+            shadow: line.start..end,
+            part: Part::Lines(Level::Any),
+        };
+    }
     let (dashes, _) = behind_dashes(line.content);
     let holds = dashes == 0 && !without_comment(line.content).ends_with(':');
     let first = line_below(text, line).filter(|_| !holds);
@@ -226,7 +245,11 @@ fn unplaced(text: &str, line: &Line<'_>) -> Region {
 
 /// Nobody knows how wide a tab is, and a directive stands at the very left wherever it is meant.
 fn is_unplaced(text: &str, line: &Line<'_>) -> bool {
-    text[line.start..line.content_start()].contains('\t') || line.content.starts_with('%')
+    tabbed(text, line) || line.content.starts_with('%')
+}
+
+fn tabbed(text: &str, line: &Line<'_>) -> bool {
+    text[line.start..line.content_start()].contains('\t')
 }
 
 fn lines_at(line: &Line<'_>) -> Part {
