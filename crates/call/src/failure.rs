@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use value::ResourceId;
+use value::{ResourceId, Value};
 
 /// A refusal or an error, to be written in each style's own form.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,10 @@ pub struct Failure {
     /// Single faults of the input, all of them.
     pub problems: Vec<FieldProblem>,
     /// The rule that refused, as the contract states it.
-    pub rule: Option<String>,
+    pub rule: Option<Box<str>>,
+    /// The record as it would have become, if it was that which the rule refused: for whoever
+    /// explains the refusal, indexed by field; never sent.
+    pub becoming: Option<Box<Vec<Value>>>,
     /// The scope that was missing.
     pub scope: Option<Box<str>>,
     /// The resource that is past its sunset.
@@ -183,7 +186,7 @@ impl Code {
             }
             Code::AlreadyExists => {
                 "A value that must be unique is taken by another record, and `errors` names the \
-                 fields; or the record to restore has not been deleted."
+                 fields."
             }
             Code::UnknownReference => {
                 "A field holds the id of a record that does not exist, or not any more. `errors` \
@@ -195,8 +198,8 @@ impl Code {
             }
             Code::Conflict => {
                 "The change does not fit the state that the record is in: an operation of the JSON \
-                 Patch does not apply to it, or its `test` failed. Read the record again and \
-                 decide again."
+                 Patch does not apply to it, or its `test` failed; or the record to restore has not \
+                 been deleted. Read the record again and decide again."
             }
             Code::Stale => {
                 "The record is not in the state that `If-Match` or `If-None-Match` named: \
@@ -255,6 +258,7 @@ impl Failure {
             detail: detail.into(),
             problems: Vec::new(),
             rule: None,
+            becoming: None,
             scope: None,
             gone: None,
             retry_after_seconds: None,

@@ -216,7 +216,7 @@ pub fn refuse(caller: &Caller, resource: &Resource, action: Action, rule: &str) 
         return unauthenticated(resource, action);
     }
     Failure {
-        rule: Some(rule.to_owned()),
+        rule: Some(rule.into()),
         ..Failure::new(
             Code::Forbidden,
             format!(

@@ -18,7 +18,7 @@ use crate::spot::Spot;
 use crate::statements::{Kind, ShapeKey};
 use crate::taken::Met;
 use crate::validate;
-use crate::write::{Asked, Stored, Terms, refuse_field};
+use crate::write::{Asked, Stored, Terms, becoming, refuse_field};
 
 /// A field and what is left of its write rule.
 type FieldRule = (FieldId, Residual);
@@ -62,13 +62,13 @@ impl Core {
         let counted = is_counted(resource);
         match &terms.allowed {
             Verdict::Open => later = false,
-            Verdict::Closed => return Err(self.refused(request, &terms)),
+            Verdict::Closed => return Err(becoming(self.refused(request, &terms), &row)),
             Verdict::Rows(residual) => {
                 if in_memory(&residual.expr) && !counted {
                     later = false;
                     let claims = Claims(&request.caller);
                     if !holds_for(&residual.expr, &claims, request.now, &row, Some(&row)) {
-                        return Err(self.refused(request, &terms));
+                        return Err(becoming(self.refused(request, &terms), &row));
                     }
                 }
             }
@@ -171,7 +171,8 @@ impl Core {
                 }
             };
             if !may {
-                return Err(refuse_field(request, resource.field(*field), &gate.text));
+                let refused = refuse_field(request, resource.field(*field), &gate.text);
+                return Err(becoming(refused, &draft.row));
             }
         }
         self.give_id(resource, &mut draft.row);
@@ -442,7 +443,7 @@ impl crate::work::Writing for Creating {
                 .holds(transaction, request, residual, Asked::Unsaved(&stored.row))
                 .await?
         {
-            return Err(core.refused(request, terms));
+            return Err(becoming(core.refused(request, terms), &stored.row));
         }
         for (field, residual) in &self.field_rules {
             if !core
@@ -451,7 +452,8 @@ impl crate::work::Writing for Creating {
             {
                 let gate = core.plans.resource(resource.id).field_write(*field);
                 let rule = gate.map_or("nobody", |gate| gate.text.as_str());
-                return Err(refuse_field(request, resource.field(*field), rule));
+                let refused = refuse_field(request, resource.field(*field), rule);
+                return Err(becoming(refused, &stored.row));
             }
         }
         if is_counted(resource) {
@@ -467,7 +469,8 @@ impl crate::work::Writing for Creating {
         if self.ask_in_database {
             let next = terms.names_next.then_some(stored.row.as_slice());
             core.require_allowed(transaction, request, terms, &stored.row, next)
-                .await?;
+                .await
+                .map_err(|failure| becoming(failure, &stored.row))?;
         }
         core.related_checks(transaction, request, terms, &stored.row)
             .await?;

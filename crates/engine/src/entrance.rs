@@ -19,6 +19,7 @@ use limit::{Charged, Counter, Plan, Quota};
 use model::{Limit, LimitBy, Model};
 use value::{ResourceId, Timestamp};
 
+use crate::length::length;
 use crate::{Engine, Records, batch, sharing, sunset};
 
 /// What is used up of the limits of one server. Stays while contracts come and go: a limit that is
@@ -365,8 +366,9 @@ fn refusal(plan: &Plan<Label>, charged: &Charged) -> Failure {
         ..Failure::new(
             Code::RateLimited,
             format!(
-                "you have used up the limit {}; there is room again in {wait} s",
-                names.join(" and ")
+                "you have used up the limit {}; there is room again in {}",
+                names.join(" and "),
+                length(wait)
             ),
         )
     }
@@ -379,7 +381,7 @@ fn per(window_seconds: u32) -> Cow<'static, str> {
         60 => "per minute",
         3_600 => "per hour",
         86_400 => "per day",
-        other => return Cow::Owned(format!("in {other} s")),
+        other => return Cow::Owned(format!("in {}", length(u64::from(other)))),
     })
 }
 

@@ -26,6 +26,7 @@ mod include;
 mod input;
 mod later;
 mod lease;
+mod length;
 mod list;
 mod meant;
 mod once;

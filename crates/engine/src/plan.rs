@@ -86,7 +86,7 @@ impl ResourcePlan {
             Code::Forbidden
         };
         Err(Failure {
-            rule: Some(gate.text.clone()),
+            rule: Some(gate.text.as_str().into()),
             ..Failure::new(
                 code,
                 format!(

@@ -53,10 +53,10 @@ impl crate::work::Writing for Restoring {
             Err(failure) if failure.code == Code::NotFound => {
                 core.current(transaction, request, terms, &self.place)
                     .await?;
-                // As AIP-164 has it.
+                // AIP-164 has 409 too. No value is taken, so it is not `already_exists`.
                 let noun = resource.noun();
                 let detail = format!("this {noun} is there; it has not been deleted");
-                return Err(Failure::new(Code::AlreadyExists, detail));
+                return Err(Failure::new(Code::Conflict, detail));
             }
             found => found?,
         };

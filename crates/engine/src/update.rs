@@ -18,7 +18,7 @@ use crate::read::Via;
 use crate::settle::One;
 use crate::statements::{Kind, ShapeKey};
 use crate::taken::Met;
-use crate::write::{Asked, Stored, Terms, refuse_field};
+use crate::write::{Asked, Stored, Terms, becoming, refuse_field};
 
 impl Core {
     /// Decides a change as far as that goes without its transaction.
@@ -104,7 +104,8 @@ impl crate::work::Writing for Updating {
         if terms.names_next {
             let next = Some(draft.row.as_slice());
             core.require_allowed(transaction, request, terms, &before.row, next)
-                .await?;
+                .await
+                .map_err(|failure| becoming(failure, &draft.row))?;
             core.precondition(request, &before)?;
         }
         field_rules(core, request, transaction, &before, &draft).await?;
@@ -126,7 +127,7 @@ impl crate::work::Writing for Updating {
                 .holds(transaction, request, residual, Asked::Unsaved(&after.row))
                 .await?
         {
-            return Err(core.refused(request, terms));
+            return Err(becoming(core.refused(request, terms), &after.row));
         }
         let saved = save(
             core,
@@ -145,7 +146,8 @@ impl crate::work::Writing for Updating {
         }
         if !terms.names_next {
             core.require_allowed(transaction, request, terms, &after.row, None)
-                .await?;
+                .await
+                .map_err(|failure| becoming(failure, &after.row))?;
         }
         core.related_checks(transaction, request, terms, &after.row)
             .await?;
@@ -326,7 +328,8 @@ async fn field_rules(
                 .await?;
         }
         if !may {
-            return Err(refuse_field(request, resource.field(*field), &gate.text));
+            let refused = refuse_field(request, resource.field(*field), &gate.text);
+            return Err(becoming(refused, &draft.row));
         }
     }
     Ok(())

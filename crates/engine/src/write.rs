@@ -458,6 +458,14 @@ pub fn kept_since(resource: &Resource, now: Timestamp) -> Timestamp {
 }
 
 /// The rule that refused a field, as a 403 (401 for guests) that names both.
+/// A refusal by a rule, with the record that it has refused.
+pub fn becoming(failure: Failure, row: &[Value]) -> Failure {
+    Failure {
+        becoming: Some(Box::new(row.to_vec())),
+        ..failure
+    }
+}
+
 pub fn refuse_field(request: &Request, field: &model::Field, rule: &str) -> Failure {
     let code = if request.caller.is_guest() {
         Code::Unauthenticated
@@ -466,7 +474,7 @@ pub fn refuse_field(request: &Request, field: &model::Field, rule: &str) -> Fail
     };
     let detail = format!("the rule `{rule}` does not let you write `{}`", field.name);
     Failure {
-        rule: Some(rule.to_owned()),
+        rule: Some(rule.into()),
         problems: vec![FieldProblem {
             place: At::Pointer(format!("/{}", field.name)),
             code: "forbidden",

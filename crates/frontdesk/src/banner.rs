@@ -1,8 +1,10 @@
 //! What `dev` shows first: where everything is, keys to try it with, and three commands that
 //! work.
 
+use std::sync::Arc;
+
 use frontdesk::App;
-use frontdesk::call::{Caller, Cell, Outcome};
+use frontdesk::call::{Caller, Cell, Change, NestedList, Outcome, Parent, RecordKey, Request};
 use frontdesk::decision::{self, Verdict};
 use frontdesk::model::{Action, DocsAccess, Field, Idempotency, Model, Resource};
 use frontdesk::seed::{Seeded, request};
@@ -73,28 +75,39 @@ pub async fn welcome(app: &App, url: &str, keys: &TrialKeys, seeded: &[Seeded]) 
 async fn commands(app: &App, url: &str, keys: &TrialKeys) -> Vec<String> {
     let model = app.model();
     let first = model.resources.iter().find(|known| known.within.is_none());
-    let mut chosen = first.map(|resource| (resource, model.collection_path(resource.id), None));
+    let mut chosen = first.map(|resource| {
+        let place = Place::at(model.collection_path(resource.id));
+        (resource, place, None)
+    });
     for resource in plain_ones_first(&model) {
-        if let Some(path) = place(app, resource).await
+        if let Some(place) = place(app, resource).await
             && let Some(body) = example(app, resource).await
         {
-            chosen = Some((resource, path, Some(body)));
+            chosen = Some((resource, place, Some(body)));
             break;
         }
     }
-    let Some((resource, path, body)) = chosen else {
+    let Some((resource, place, body)) = chosen else {
         return Vec::new();
     };
-    let target = format!("{url}{path}");
-    let auth = |action: Action| match key(&model, resource, action, keys) {
-        Some(key) => format!(" -H 'Authorization: Bearer {key}'"),
-        None => String::new(),
+    let target = format!("{url}{}", place.path);
+    let auth = async |action: Action, change: Option<Change>| {
+        let request = Request {
+            parent: place.parent.clone(),
+            change,
+            ..request(resource.id, action)
+        };
+        match key(app, request, keys).await {
+            Some(key) => format!(" -H 'Authorization: Bearer {key}'"),
+            None => String::new(),
+        }
     };
-    let mut commands = vec![format!("curl {target}{}", auth(Action::List))];
+    let to_list = auth(Action::List, None).await;
+    let mut commands = vec![format!("curl {target}{to_list}")];
     if let Some(body) = body {
+        let auth = auth(Action::Create, Some(Change::Whole(body.clone()))).await;
         // A single quote would end the shell's string; JSON has another way to write it.
         let body = Json::Object(body).to_string().replace('\'', "\\u0027");
-        let auth = auth(Action::Create);
         let once = match resource.idempotency {
             // Another whenever it is shown: the contract, and with it the body, may have changed.
             Idempotency::Required => {
@@ -108,9 +121,8 @@ async fn commands(app: &App, url: &str, keys: &TrialKeys) -> Vec<String> {
         ));
     }
     commands.push(format!(
-        "curl '{target}?sort=-id&{}=1'{}",
+        "curl '{target}?sort=-id&{}=1'{to_list}",
         resource.list.limit,
-        auth(Action::List)
     ));
     commands
 }
@@ -138,12 +150,18 @@ fn plain_ones_first(model: &Model) -> Vec<&Resource> {
     resources
 }
 
-/// The path of a resource's list: of one that begins a path, or of what is within the first record
+/// Where a resource's list is.
+struct Place {
+    path: String,
+    parent: Option<Parent>,
+}
+
+/// The place of a resource's list: of one that begins a path, or of what is within the first record
 /// of such a one.
-async fn place(app: &App, resource: &Resource) -> Option<String> {
+async fn place(app: &App, resource: &Resource) -> Option<Place> {
     let model = app.model();
     let Some(within) = resource.within else {
-        return Some(model.collection_path(resource.id));
+        return Some(Place::at(model.collection_path(resource.id)));
     };
     let around = model.resource(within.resource);
     if around.within.is_some() {
@@ -158,6 +176,7 @@ async fn place(app: &App, resource: &Resource) -> Option<String> {
     };
     let record = page.items.first()?;
     let mut path = model.collection_path(around.id);
+    let mut texts = Vec::new();
     for field in around.key_fields() {
         let mut slots = page.view.slots.iter().zip(&record.cells);
         let (_, Cell::Value(value)) = slots.find(|(slot, _)| slot.name == field.name)? else {
@@ -171,27 +190,57 @@ async fn place(app: &App, resource: &Resource) -> Option<String> {
         }
         path.push('/');
         path.push_str(&text);
+        texts.push(text);
     }
     path.push('/');
     path.push_str(&resource.path);
-    Some(path)
+    let key = match around.has_own_path() {
+        true => RecordKey::Natural(texts),
+        false => RecordKey::Id(texts.pop()?),
+    };
+    let parent = Parent {
+        resource: around.id,
+        key,
+        list: NestedList::Within,
+    };
+    Some(Place {
+        path,
+        parent: Some(parent),
+    })
 }
 
-/// Which key an action needs: none when it is open to everybody, the caller's where any caller
-/// may, the administrator's otherwise.
-fn key<'k>(
-    model: &Model,
-    resource: &Resource,
-    action: Action,
-    keys: &'k TrialKeys,
-) -> Option<&'k str> {
-    let is_open = |caller: &Caller| decision::verdict(resource, action, caller) == Verdict::Open;
-    if is_open(&Caller::guest()) {
-        None
-    } else if is_open(&trial::caller(model)) {
-        Some(&keys.api)
-    } else {
-        Some(&keys.admin)
+impl Place {
+    fn at(path: String) -> Place {
+        Place { path, parent: None }
+    }
+}
+
+/// Which key a request needs: none when it is open to everybody, the caller's where that suffices,
+/// the administrator's otherwise.
+async fn key<'k>(app: &App, request: Request, keys: &'k TrialKeys) -> Option<&'k str> {
+    let model = app.model();
+    let resource = model.resource(request.resource);
+    let verdict = |caller: &Caller| decision::verdict(resource, request.action, caller);
+    if verdict(&Caller::guest()) == Verdict::Open {
+        return None;
+    }
+    let caller = trial::caller(&model);
+    let suffices = match verdict(&caller) {
+        Verdict::Open => true,
+        Verdict::Rows => is_carried_out(app, request, caller).await,
+        Verdict::Closed | Verdict::Operator => false,
+    };
+    Some(if suffices { &keys.api } else { &keys.admin })
+}
+
+/// Whether this caller is shown something, or could write it.
+async fn is_carried_out(app: &App, mut request: Request, caller: Caller) -> bool {
+    request.caller = Arc::new(caller);
+    request.manner.dry_run = !request.action.is_read();
+    match app.engine().handle(request).await {
+        Ok(Outcome::Page(page)) => !page.items.is_empty(),
+        Ok(_) => true,
+        Err(_) => false,
     }
 }
 

@@ -25,6 +25,7 @@ use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
+use frontdesk::seed::SeedError;
 use frontdesk::store::StoreError;
 use frontdesk::store::migrate::ApplyError;
 use frontdesk::{Compiled, Error, FileError, Listeners, Location, Project};
@@ -200,6 +201,7 @@ pub fn explain_error(error: &Error, asked: &Asked) {
         }
         Error::NoContract { .. } => tell_error(error, asked.naming()),
         Error::File(problem) => tell_error(error, Some(problem.mend())),
+        Error::Seed(error) => tell_seed_error(error),
         Error::Database {
             location: Location::Folder(_),
             source: StoreError::Unavailable { .. },
@@ -216,6 +218,20 @@ pub fn explain_error(error: &Error, asked: &Asked) {
         ),
         _ => tell_error(error, None),
     }
+}
+
+/// All of it, as the compiler tells all of a contract.
+fn tell_seed_error(error: &SeedError) {
+    for fault in &error.faults {
+        tell_error(fault, None);
+    }
+    if error.more > 0 {
+        tell(format!("and {} more", error.more));
+    }
+    tell(format!(
+        "  {}: nothing was seeded; mend it and save",
+        terminal::styled(terminal::LINK, "help")
+    ));
 }
 
 fn help_listening(address: &str, error: &std::io::Error) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Settings of `dev` and `serve`, and where each value came from: a flag, the environment,
 //! `frontdesk.toml`, or the default, in this order.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use clap::Args;
 use frontdesk::web::proxies::Proxies;
 use frontdesk::{Durability, FileError, Location, Target};
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::terminal::{QUIET, styled};
 
@@ -105,6 +107,18 @@ pub struct Config {
     pub drain: Setting<Duration>,
     pub log: Setting<String>,
 }
+
+/// The names in [`File`].
+const NAMES: [&str; 8] = [
+    "listen",
+    "private_listen",
+    "data",
+    "trusted_proxies",
+    "database",
+    "durability",
+    "drain",
+    "log",
+];
 
 /// What may stand in `frontdesk.toml`.
 #[derive(Debug, Default, Deserialize)]
@@ -369,15 +383,34 @@ fn read_file(path: &Path) -> Result<File, String> {
             return Err(format!("{error}; {}", error.mend()));
         }
     };
-    toml::from_str(&text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text.as_bytes()[..at]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
-        format!("`{}`, line {line}: {}", path.display(), error.message())
-    })
+    let told = |at: usize, what: &str| {
+        let before = &text.as_bytes()[..at.min(text.len())];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("{}:{line}: {what}", path.display())
+    };
+    let mistake = |error: toml::de::Error| {
+        let at = error.span().map_or(0, |span| span.start);
+        told(at, error.message())
+    };
+    let names: BTreeMap<Spanned<String>, toml::Value> = toml::from_str(&text).map_err(mistake)?;
+    let unknown = names
+        .keys()
+        .filter(|name| !NAMES.contains(&name.get_ref().as_str()));
+    let unknown: Vec<String> = unknown
+        .map(|name| {
+            let written = name.get_ref();
+            let help = match diag::suggest::nearest(written, NAMES) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the settings are {}", NAMES.join(", ")),
+            };
+            let what = format!("there is no setting `{written}`; {help}");
+            told(name.span().start, &what)
+        })
+        .collect();
+    if !unknown.is_empty() {
+        return Err(unknown.join("\n"));
+    }
+    toml::from_str(&text).map_err(mistake)
 }
 
 #[cfg(test)]
@@ -458,9 +491,23 @@ mod tests {
     #[test]
     fn mistakes_are_told_with_their_place() {
         for (file, environment, expected) in [
-            (Some("\nlisten = 1"), None, "line 2: invalid type"),
-            (Some("liste = \"x\""), None, "line 1: unknown field `liste`"),
-            (Some("listen = "), None, "line 1:"),
+            (Some("\nlisten = 1"), None, "frontdesk.toml:2: invalid type"),
+            (
+                Some("\nlisten = \":1\"\nliste = \"x\""),
+                None,
+                "frontdesk.toml:3: there is no setting `liste`; did you mean `listen`?",
+            ),
+            (
+                Some("[tls]\ncert = \"x\""),
+                None,
+                "frontdesk.toml:1: there is no setting `tls`; the settings are listen, private_listen, ",
+            ),
+            (
+                Some("lock = 1\nlgo = 2"),
+                None,
+                ":2: there is no setting `lgo`; did you mean `log`?",
+            ),
+            (Some("listen = "), None, "frontdesk.toml:1:"),
             (
                 None,
                 Some(("FRONTDESK_DRAIN", "soon")),

@@ -83,7 +83,7 @@ pub fn decide(
     };
     let why = |rule: &Rule| {
         let row = record?;
-        Some(why_of(model, driver, rule, caller, Some(row)))
+        Some(why_of(model, driver, rule, caller, Some(States::of(row))))
     };
     Ok(Decision {
         rule: rule.map(|rule| rule.text.clone()),
@@ -102,6 +102,23 @@ pub fn decide(
     })
 }
 
+/// A record as a rule meets it: as it is, and as it would become.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct States<'a> {
+    pub this: &'a [Value],
+    pub next: &'a [Value],
+}
+
+impl<'a> States<'a> {
+    /// One about which nothing changes.
+    pub fn of(row: &'a [Value]) -> States<'a> {
+        States {
+            this: row,
+            next: row,
+        }
+    }
+}
+
 /// How the rule of this text turned out, which opens the action or one of the fields. Without a
 /// record, what depends on one stays open ([`expr::EvalError::Internal`]).
 ///
@@ -113,7 +130,7 @@ pub(crate) fn why(
     action: Action,
     text: &str,
     caller: &Caller,
-    record: Option<&[Value]>,
+    record: Option<States<'_>>,
 ) -> Option<Why> {
     let fields = resource.fields.iter();
     let of_fields = fields.flat_map(|field| match action.is_read() {
@@ -134,14 +151,13 @@ fn why_of(
     driver: &dyn Driver,
     rule: &Rule,
     caller: &Caller,
-    record: Option<&[Value]>,
+    record: Option<States<'_>>,
 ) -> Why {
     let env = Env {
         now: now(),
         caller: &Claims(caller),
-        this: record,
-        // As it would become if nothing about it changed.
-        next: record,
+        this: record.map(|states| states.this),
+        next: record.map(|states| states.next),
         row: None,
         input: &[],
         lookup: &Stored { model, driver },

@@ -94,7 +94,17 @@ impl Project {
     /// When the main file cannot be read.
     pub fn compile(&self) -> Result<Compiled, Error> {
         let main = self.folder.join(FILE);
-        let bytes = read(&main).map_err(|source| FileError::reading(&main, source))?;
+        let bytes = match read(&main) {
+            Ok(bytes) => bytes,
+            // It was there when the folder was opened.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::NoContract {
+                    folder: self.folder.clone(),
+                    help: format!("its `{FILE}` has been deleted or moved; put it back"),
+                });
+            }
+            Err(source) => return Err(FileError::reading(&main, source).into()),
+        };
         let mut sources = Sources::new();
         let mut diagnostics = Diagnostics::new();
         let text = match text_of(bytes) {

@@ -1,4 +1,5 @@
-//! What a 403 tells in development: which parts of the rule held for this caller and record.
+//! What a 403 tells in development: which parts of the rule held for this caller and record, as it
+//! is and as it would have become.
 //!
 //! Looks at the record after the request has been refused; it decides nothing.
 
@@ -13,7 +14,7 @@ use rest::{Explain, Refused};
 use store::driver::Driver;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::decision;
+use crate::decision::{self, States};
 
 /// Explains refusals of one model.
 pub(crate) struct Explainer {
@@ -53,23 +54,42 @@ impl Explainer {
             return vec![];
         }
         let mut lines = vec![format!("caller: {}", decision::describe(refused.caller))];
-        let why = decision::why(
-            &self.model,
-            &*self.driver,
-            resource,
-            refused.action,
-            refused.rule,
-            refused.caller,
-            row.as_deref(),
-        );
-        let Some(why) = why else {
+        let action = match refused.action {
+            // A write to what is not there creates it.
+            Action::Update | Action::Replace if row.is_none() => Action::Create,
+            action => action,
+        };
+        let why = |record: Option<States<'_>>| {
+            decision::why(
+                &self.model,
+                &*self.driver,
+                resource,
+                action,
+                refused.rule,
+                refused.caller,
+                record,
+            )
+        };
+        let becoming = refused.becoming;
+        let as_it_is = row.as_deref().or(becoming).map(|this| States {
+            this,
+            next: becoming.unwrap_or(this),
+        });
+        let Some(before) = why(as_it_is) else {
             return lines;
         };
-        write(&why, 0, &mut lines);
-        let changes = matches!(refused.action, Action::Update | Action::Replace);
-        if why.held == Ok(true) && changes {
-            lines
-                .push("so it holds for the record as it is, but not as it would become".to_owned());
+        write(&before, 0, &mut lines);
+        let changes = matches!(action, Action::Update | Action::Replace);
+        if before.held == Ok(true) && changes {
+            let what = "so it holds for the record as it is, but not as it would become";
+            let next = becoming.map(States::of);
+            match next.and_then(|next| why(Some(next))) {
+                Some(after) => {
+                    lines.push(format!("{what}:"));
+                    write(&after, 0, &mut lines);
+                }
+                None => lines.push(what.to_owned()),
+            }
         }
         lines
     }

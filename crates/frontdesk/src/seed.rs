@@ -2,9 +2,9 @@
 //!
 //! A file is called like its resource's path and holds one record per line (`.ndjson`) or an
 //! array of them (`.json`). Records are validated like any create, but may bring their own ids.
-//! All files or none: what a mistake leaves half done is taken back.
+//! All files or none: what a mistake leaves half done is taken back. What is wrong with the files by
+//! themselves is told at once.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,10 @@ use crate::clock::now;
 use crate::data::{Intake, Refusals, State, Stop, not_json};
 use crate::file_error::FileError;
 
+mod fault;
+
+pub use fault::{SeedError, SeedFault};
+
 /// The folder beside the contract.
 pub const FOLDER: &str = "seed";
 /// More is no seed but an import, and would make every first start slow.
@@ -30,27 +34,6 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 /// Records in one transaction: enough that commits do not count, few enough that the writer is
 /// not held up for long.
 const CHUNK: usize = 1_000;
-
-/// Why nothing was seeded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeedError {
-    pub file: PathBuf,
-    pub line: Option<usize>,
-    /// What is wrong there, and how to mend it.
-    pub what: String,
-}
-
-impl fmt::Display for SeedError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        write!(f, ": {}", self.what)
-    }
-}
-
-impl std::error::Error for SeedError {}
 
 /// How many records of a resource were added.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,20 +57,35 @@ struct Record {
     body: Map<String, Json>,
 }
 
+/// The same, as far as the records' own values decide.
+struct Checked {
+    path: PathBuf,
+    resource: ResourceId,
+    rows: Vec<Row>,
+}
+
 /// Fills an empty database from the `seed` folder of a contract's folder. Does nothing when
 /// there is any record, or nothing to fill it from.
 ///
 /// # Errors
-/// The first record that cannot be added; then none was.
+/// Everything that is wrong with the files and their records by themselves, or else the first
+/// record that the others do not admit; then none was added.
 pub async fn fill(engine: &Engine, contract: &Path) -> Result<Vec<Seeded>, SeedError> {
     let folder = contract.join(FOLDER);
     if !folder.is_dir() || !is_empty(engine, &folder).await? {
         return Ok(vec![]);
     }
-    fill_from(engine, read(engine.model(), &folder)?).await
+    let mut faults = SeedError::default();
+    let files = read(engine.model(), &folder, &mut faults);
+    let files = files
+        .into_iter()
+        .map(|file| check(engine, file, &mut faults))
+        .collect();
+    faults.end()?;
+    fill_from(engine, files).await
 }
 
-async fn fill_from(engine: &Engine, files: Vec<File>) -> Result<Vec<Seeded>, SeedError> {
+async fn fill_from(engine: &Engine, files: Vec<Checked>) -> Result<Vec<Seeded>, SeedError> {
     let resources: Vec<ResourceId> = files.iter().map(|file| file.resource).collect();
     let intake = Intake::new(engine, FOLDER, resources.clone(), false);
     let filled = fill_all(engine, &intake, files).await;
@@ -105,13 +103,13 @@ async fn fill_from(engine: &Engine, files: Vec<File>) -> Result<Vec<Seeded>, See
 async fn fill_all(
     engine: &Engine,
     intake: &Intake,
-    files: Vec<File>,
+    files: Vec<Checked>,
 ) -> Result<Vec<Seeded>, SeedError> {
     let mut seeded = Vec::new();
     let mut places = Vec::new();
     for file in files {
-        places.push((file.resource, file.path.clone()));
-        seeded.push(import(engine, intake, file).await?);
+        seeded.push(import(engine, intake, &file).await?);
+        places.push((file.resource, file.path));
     }
     // References may lead to records further on, and to other files.
     let mut first = First {
@@ -121,58 +119,56 @@ async fn fill_all(
     };
     match intake.settle(&mut first).await {
         Ok(()) => Ok(seeded),
-        Err(stop) => Err(first.refused.unwrap_or_else(|| SeedError {
-            file: PathBuf::from(FOLDER),
-            line: None,
-            what: match stop {
+        Err(stop) => Err(first.refused.unwrap_or_else(|| {
+            let what = match stop {
                 Stop::Trouble(failure) => in_words(&failure),
                 Stop::Refused | Stop::Aside(_) => "a record was refused".to_owned(),
-            },
+            };
+            SeedError::of(Path::new(FOLDER), None, what)
         })),
     }
 }
 
-async fn import(engine: &Engine, intake: &Intake, file: File) -> Result<Seeded, SeedError> {
+fn check(engine: &Engine, file: File, faults: &mut SeedError) -> Checked {
     let File {
         path,
         resource,
         records,
     } = file;
-    let count = records.len();
-    let failed = |line, failure: &Failure| SeedError {
-        file: path.clone(),
-        line,
-        what: in_words(failure),
-    };
-    let mut records = records.into_iter();
-    loop {
-        let chunk = records.by_ref().take(CHUNK);
-        let (lines, bodies): (Vec<u64>, Vec<_>) = chunk
-            .map(|record| (record.line as u64, record.body))
-            .unzip();
-        if bodies.is_empty() {
-            break;
+    let lines: Vec<usize> = records.iter().map(|record| record.line).collect();
+    let records = records.into_iter();
+    let numbered = records.map(|record| (record.line as u64, record.body));
+    let rows = engine.prepare(resource, numbered, now()).into_iter();
+    let rows = rows.zip(lines).filter_map(|(row, line)| match row {
+        Ok(row) => Some(row),
+        Err(failure) => {
+            faults.add(&path, Some(line), in_words(&failure));
+            None
         }
-        let numbered = lines.iter().copied().zip(bodies);
-        let rows = engine.prepare(resource, numbered, now()).into_iter();
-        let rows: Result<Vec<Row>, SeedError> = rows
-            .zip(&lines)
-            .map(|(row, line)| row.map_err(|failure| failed(place(*line), &failure)))
-            .collect();
-        let written = intake.write(resource, &rows?, None).await;
+    });
+    Checked {
+        rows: rows.collect(),
+        resource,
+        path,
+    }
+}
+
+async fn import(engine: &Engine, intake: &Intake, file: &Checked) -> Result<Seeded, SeedError> {
+    for rows in file.rows.chunks(CHUNK) {
+        let written = intake.write(file.resource, rows, None).await;
         written.map_err(|error| {
             let line = error.record.and_then(|(_, line)| place(line));
-            failed(line, &error.failure)
+            SeedError::of(&file.path, line, in_words(&error.failure))
         })?;
     }
-    let resource = engine.model().resource(resource);
-    let noun = match count {
+    let resource = engine.model().resource(file.resource);
+    let noun = match file.rows.len() {
         1 => resource.noun(),
         _ => resource.plural.clone(),
     };
     Ok(Seeded {
         noun,
-        records: count,
+        records: file.rows.len(),
     })
 }
 
@@ -194,26 +190,23 @@ impl Refusals for First {
             .places
             .iter()
             .find(|(known, _)| resource.is_some_and(|resource| resource.id == *known));
-        self.refused = Some(SeedError {
-            file: file.map_or_else(|| PathBuf::from(FOLDER), |(_, path)| path.clone()),
-            line: usize::try_from(waiting.line).ok(),
-            what: in_words(&failure),
-        });
+        self.refused = Some(SeedError::of(
+            file.map_or_else(|| Path::new(FOLDER), |(_, path)| path),
+            usize::try_from(waiting.line).ok(),
+            in_words(&failure),
+        ));
         Err(Stop::Refused)
     }
 }
 
 /// The seed files of a contract, those first that others refer to.
-fn read(model: &Model, folder: &Path) -> Result<Vec<File>, SeedError> {
-    let failed = |file: &Path, what: String| SeedError {
-        file: file.to_owned(),
-        line: None,
-        what,
-    };
-    let unreadable = |error| failed(folder, unusable(&FileError::reading(folder, error)));
-    let entries = fs::read_dir(folder).map_err(unreadable)?;
-    let paths: Result<Vec<PathBuf>, _> = entries.map(|entry| Ok(entry?.path())).collect();
-    let mut paths = paths.map_err(unreadable)?;
+fn read(model: &Model, folder: &Path, faults: &mut SeedError) -> Vec<File> {
+    let paths: io::Result<Vec<PathBuf>> =
+        fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut paths = paths.unwrap_or_else(|error| {
+        faults.add(folder, None, unusable(&FileError::reading(folder, error)));
+        vec![]
+    });
     paths.sort();
     let mut files: Vec<File> = Vec::new();
     for path in paths {
@@ -228,7 +221,8 @@ fn read(model: &Model, folder: &Path) -> Result<Vec<File>, SeedError> {
         }
         if !matches!(extension.as_str(), "ndjson" | "json") {
             let what = "seed files end in `.ndjson` or `.json`".to_owned();
-            return Err(failed(&path, what));
+            faults.add(&path, None, what);
+            continue;
         }
         let Some(resource) = model
             .resources
@@ -246,20 +240,22 @@ fn read(model: &Model, folder: &Path) -> Result<Vec<File>, SeedError> {
                 None => format!("the paths are {}", paths().collect::<Vec<_>>().join(", ")),
             };
             let what = format!("no resource has the path `{stem}`; {help}");
-            return Err(failed(&path, what));
+            faults.add(&path, None, what);
+            continue;
         };
         if let Some(other) = files.iter().find(|file| file.resource == resource.id) {
             let what = format!("`{}` is about the same resource", other.path.display());
-            return Err(failed(&path, what));
+            faults.add(&path, None, what);
+            continue;
         }
-        let records = records(&path, extension == "json")?;
+        let records = records(&path, extension == "json", faults);
         files.push(File {
             path,
             resource: resource.id,
             records,
         });
     }
-    Ok(in_order(model, files))
+    in_order(model, files)
 }
 
 /// Those first that others refer to. Within a circle the order of names stays.
@@ -283,73 +279,80 @@ fn in_order(model: &Model, files: Vec<File>) -> Vec<File> {
     ordered
 }
 
-fn records(path: &Path, is_array: bool) -> Result<Vec<Record>, SeedError> {
-    let failed = |line: Option<usize>, what: String| SeedError {
-        file: path.to_owned(),
-        line,
-        what,
+/// The records of a file that are some.
+fn records(path: &Path, is_array: bool, faults: &mut SeedError) -> Vec<Record> {
+    let text = match text_of(path) {
+        Ok(text) => text,
+        Err((line, what)) => {
+            faults.add(path, line, what);
+            return vec![];
+        }
     };
-    let unreadable = |error: io::Error| failed(None, unusable(&FileError::reading(path, error)));
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let mut found = Vec::new();
+    let mut body = |line: usize, json: &str| match web::json::parse(json.as_bytes()) {
+        Ok(Json::Object(body)) => found.push(Record { line, body }),
+        Ok(_) => {
+            let what = "a record is a JSON object: `{\"name\": …}`".to_owned();
+            faults.add(path, Some(line), what);
+        }
+        Err(error) => faults.add(path, Some(line + error.line - 1), not_json(&error)),
+    };
+    if is_array {
+        let items: Vec<&RawValue> = match serde_json::from_str(text) {
+            Ok(items) => items,
+            Err(error) => {
+                let what = match error.classify() {
+                    Category::Eof => "it ends in the middle".to_owned(),
+                    // All that is asked of it is to be a list.
+                    Category::Data => "it is something else".to_owned(),
+                    Category::Syntax | Category::Io => web::json::plain(&error),
+                };
+                let what = format!("not a JSON array of records: {what}");
+                faults.add(path, Some(error.line()), what);
+                return vec![];
+            }
+        };
+        let mut line = 1;
+        let mut seen = 0;
+        for item in items {
+            // The item lies inside the text.
+            let at = item.get().as_ptr() as usize - text.as_ptr() as usize;
+            line += text.as_bytes()[seen..at]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count();
+            seen = at;
+            body(line, item.get());
+        }
+        return found;
+    }
+    let lines = text.lines().enumerate();
+    for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+        body(at + 1, line);
+    }
+    found
+}
+
+/// What a file says, or in which line it says nothing, and why.
+fn text_of(path: &Path) -> Result<String, (Option<usize>, String)> {
+    let unreadable = |error: io::Error| (None, unusable(&FileError::reading(path, error)));
     let bytes = fs::metadata(path).map_err(unreadable)?.len();
     if bytes > FILE_BYTES_MAX {
         let what = format!(
             "a seed file has at most {} MiB; `frontdesk data import` reads larger ones",
             FILE_BYTES_MAX >> 20
         );
-        return Err(failed(None, what));
+        return Err((None, what));
     }
     let bytes = fs::read(path).map_err(unreadable)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        failed(
-            Some(line),
-            "this is not UTF-8; save the file as UTF-8".to_owned(),
-        )
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let body = |line: usize, json: &str| match web::json::parse(json.as_bytes()) {
-        Ok(Json::Object(body)) => Ok(Record { line, body }),
-        Ok(_) => Err(failed(
-            Some(line),
-            "a record is a JSON object: `{\"name\": …}`".to_owned(),
-        )),
-        Err(error) => Err(failed(Some(line + error.line - 1), not_json(&error))),
-    };
-    if is_array {
-        let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
-            let what = match error.classify() {
-                Category::Eof => "it ends in the middle".to_owned(),
-                // All that is asked of it is to be a list.
-                Category::Data => "it is something else".to_owned(),
-                Category::Syntax | Category::Io => web::json::plain(&error),
-            };
-            let what = format!("not a JSON array of records: {what}");
-            failed(Some(error.line()), what)
-        })?;
-        let mut line = 1;
-        let mut seen = 0;
-        return items
-            .into_iter()
-            .map(|item| {
-                // The item lies inside the text.
-                let at = item.get().as_ptr() as usize - text.as_ptr() as usize;
-                line += text.as_bytes()[seen..at]
-                    .iter()
-                    .filter(|byte| **byte == b'\n')
-                    .count();
-                seen = at;
-                body(line, item.get())
-            })
-            .collect();
-    }
-    text.lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(at, line)| body(at + 1, line))
-        .collect()
+        let what = "this is not UTF-8; save the file as UTF-8".to_owned();
+        (Some(line), what)
+    })
 }
-
 /// Why a file or folder cannot be read, and what mends that.
 fn unusable(error: &FileError) -> String {
     format!("it cannot be read: {}; {}", error.why(), error.mend())
@@ -388,11 +391,7 @@ async fn is_empty(engine: &Engine, folder: &Path) -> Result<bool, SeedError> {
             Ok(_) => return Ok(false),
             Err(failure) => {
                 let what = format!("the database cannot be read: {}", in_words(&failure));
-                return Err(SeedError {
-                    file: folder.to_owned(),
-                    line: None,
-                    what,
-                });
+                return Err(SeedError::of(folder, None, what));
             }
         }
     }
@@ -447,9 +446,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
-        match records(&path, name.ends_with(".json")) {
-            Ok(records) => Ok(records.iter().map(|record| record.line).collect()),
-            Err(error) => Err(format!("{}: {}", error.line.unwrap_or(0), error.what)),
+        let mut faults = SeedError::default();
+        let records = records(&path, name.ends_with(".json"), &mut faults);
+        let told = |fault: &SeedFault| format!("{}: {}", fault.line.unwrap_or(0), fault.what);
+        match faults.end() {
+            Ok(()) => Ok(records.iter().map(|record| record.line).collect()),
+            Err(error) => Err(error.faults.iter().map(told).collect::<Vec<_>>().join("\n")),
         }
     }
 
@@ -472,9 +474,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.ndjson");
         let told = |path: &Path| {
-            let error = records(path, false).unwrap_err();
-            assert_eq!(error.file, path);
-            error.what
+            let mut faults = SeedError::default();
+            records(path, false, &mut faults);
+            let [fault] = <[SeedFault; 1]>::try_from(faults.faults).unwrap();
+            assert_eq!(fault.file, path);
+            fault.what
         };
         assert_eq!(
             told(&path),
@@ -516,6 +520,11 @@ mod tests {
                 "a.json",
                 "[{},\n",
                 "2: not a JSON array of records: it ends in the middle",
+            ),
+            (
+                "a.ndjson",
+                "1\n{}\n\n{\"a\" 1}",
+                "1: a record is a JSON object: `{\"name\": …}`\n4: not JSON: between a name and its value stands a `:`, at column 6",
             ),
             (
                 "a.ndjson",

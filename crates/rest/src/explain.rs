@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use call::{BoxFuture, Caller, Code, Failure, RecordKey, Request};
 use model::Action;
-use value::ResourceId;
+use value::{ResourceId, Value};
 use web::Problem;
 
 use crate::failure;
@@ -27,6 +27,8 @@ pub struct Refused<'a> {
     pub caller: &'a Caller,
     /// Which record, where there is one.
     pub target: Option<&'a RecordKey>,
+    /// The record as it would have become, if it was that which was refused.
+    pub becoming: Option<&'a [Value]>,
     /// The rule's text in the contract.
     pub rule: &'a str,
 }
@@ -62,6 +64,7 @@ impl<'e> Asked<'e> {
             action: self.action,
             caller: &self.caller,
             target: self.target.as_ref(),
+            becoming: failure.becoming.as_ref().map(|row| row.as_slice()),
             rule,
         };
         let lines = self.explain.explain(refused).await;

@@ -199,8 +199,14 @@ pub fn with_meant_parameters(mut failure: Failure, style: &ListStyle, query: &st
         {
             fault.detail = format!("{} Did you mean `{meant}`?", sentence(fault.detail.clone()));
             if meant == "cursor" {
-                let how = " It takes the `next_cursor` of the page before.";
-                fault.detail.push_str(how);
+                fault.detail.push_str(match style.bare {
+                    false => " It takes the `next_cursor` of the page before.",
+                    // RFC 8288: a bare list has no other place for it.
+                    true => {
+                        " The URL of the page after this one is in this one's `Link`, with \
+                         `rel=\"next\"`."
+                    }
+                });
             }
         }
         if let Place::Parameter(name) = &fault.place
@@ -257,7 +263,7 @@ pub fn worded(failure: Failure) -> Problem {
         problem = problem.fault(place, code, sentence(detail));
     }
     if let Some(rule) = failure.rule {
-        problem = problem.member("rule", rule);
+        problem = problem.member("rule", &*rule);
     }
     if let Some(scope) = failure.scope {
         problem = problem.member("scope", &*scope);

@@ -17,7 +17,7 @@ use crate::response::Response;
 
 /// What scripts may read beside the few fields they always may.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "ETag, Location, Content-Location, Link, Retry-After, RateLimit, RateLimit-Policy, Deprecation, Sunset, Idempotency-Replayed, Preference-Applied, Dry-Run",
+    "ETag, Location, Content-Location, Link, Retry-After, RateLimit, RateLimit-Policy, Deprecation, Sunset, Idempotency-Replayed, Preference-Applied, Dry-Run, X-Request-Id",
 );
 
 /// How long a browser may remember a preflight, in seconds: two hours, the most that Chrome takes.

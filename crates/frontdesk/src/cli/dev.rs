@@ -22,11 +22,11 @@ use tokio::time::sleep;
 
 use super::asked::Asked;
 use super::serve::Signals;
-use super::{Done, Trouble, explain_error, runtime, tell_warnings};
+use super::{Done, Trouble, explain_error, runtime, tell_seed_error, tell_warnings};
 use crate::banner;
 use crate::config::{Config, Flags};
 use crate::log;
-use crate::terminal::{CAREFUL, GOOD, QUIET, say, styled, tell, tell_error};
+use crate::terminal::{CAREFUL, GOOD, QUIET, say, styled, tell};
 
 const EXAMPLE: &str = "\
 Example:
@@ -300,7 +300,7 @@ impl Desk {
             }
             Err(error) => {
                 if self.seed_error.as_ref() != Some(&error) {
-                    tell_error(&error, Some("nothing was seeded; mend it and save"));
+                    tell_seed_error(&error);
                     self.seed_error = Some(error);
                 }
                 vec![]

@@ -101,16 +101,23 @@ fn from_init_to_the_end_of_the_day() {
     assert_eq!(items[0]["done"], Json::Null);
 
     // A mistake is shown, and what was good goes on.
-    write(
-        place.path(),
-        "frontdesk.yaml",
-        &with_field.replace("boolean", "boolen"),
-    );
+    let mistaken = with_field.replace("boolean", "boolen");
+    write(place.path(), "frontdesk.yaml", &mistaken);
     process.wait_for("did you mean `boolean`?");
     process.wait_for("The last good contract goes on being served.");
     client
         .post("/v1/notes", &json!({"text": "c", "done": true}))
         .expect(201);
+
+    // So it is when the contract is taken away.
+    fs::remove_file(place.path().join("frontdesk.yaml")).unwrap();
+    process.wait_for("its `frontdesk.yaml` has been deleted or moved; put it back");
+    process.wait_until("the same once more", |said| {
+        let told = said.matches("The last good contract goes on being served.");
+        (told.count() == 2).then_some(())
+    });
+    client.get("/v1/notes").expect(200);
+    write(place.path(), "frontdesk.yaml", &mistaken);
 
     // A key made by another process works here at once.
     let made = run(place.path(), &["key", "create", "k", "--admin", "--json"]).expect(0);
@@ -175,6 +182,11 @@ fn the_shown_commands_work() {
             .filter_map(|line| line.trim().strip_prefix("$ "))
             .collect();
         assert_eq!(commands.len(), 3, "{said}");
+        // The administrator's key is for what takes one.
+        let admin = said.split("Admin key ").nth(1).unwrap();
+        let admin = admin.split_whitespace().next().unwrap();
+        let is_used = commands.iter().any(|command| command.contains(admin));
+        assert!(!is_used || name == "library", "{name}: {said}");
         // Twice, because people do.
         for round in 0..2 {
             let statuses: Vec<u16> = commands
@@ -320,6 +332,7 @@ fn seeds_are_all_or_none_and_their_mistakes_have_a_place() {
     ]);
     let process = dev(place.path());
     process.wait_for("seed/books.ndjson:2: ");
+    process.wait_for("nothing was seeded; mend it and save");
     let client = process.client();
     assert_eq!(client.get("/v1/authors").items(), Vec::<Json>::new());
 
@@ -383,9 +396,16 @@ resources:
 
 #[test]
 fn seeds_for_nothing_are_told() {
-    let place = folder(&[("frontdesk.yaml", LIBRARY), ("seed/book.ndjson", "{}")]);
+    let place = folder(&[
+        ("frontdesk.yaml", LIBRARY),
+        ("seed/book.ndjson", "{}"),
+        // Every other mistake is told beside.
+        ("seed/authors.ndjson", "{\"nam\": \"Lem\"}\n[]\n"),
+    ]);
     let process = dev(place.path());
     process.wait_for("did you mean `books.ndjson`?");
+    process.wait_for("seed/authors.ndjson:1: ");
+    process.wait_for("seed/authors.ndjson:2: a record is a JSON object");
     process.client().get("/v1/books").expect(200);
 }
 

@@ -110,7 +110,7 @@ fn settings_are_shown_with_their_origin() {
     assert!(
         wrong
             .stderr
-            .contains("frontdesk.toml`, line 1: unknown field `port`"),
+            .contains("frontdesk.toml:1: there is no setting `port`; "),
         "{}",
         wrong.stderr
     );

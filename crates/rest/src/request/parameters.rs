@@ -170,7 +170,9 @@ impl Reader {
                 Some(field) => (true, field),
                 None => (false, key),
             };
-            if !is_name(field) {
+            if key.is_empty() {
+                self.name_missing(parameter);
+            } else if !is_name(field) {
                 let detail = format!(
                     "`{}` is not a sort key; write field names with commas between them and `-` \
                      before those to sort downwards, such as `sort=-published,title`.",
@@ -189,11 +191,27 @@ impl Reader {
         }
     }
 
+    /// Told once, however many commas there are.
+    fn name_missing(&mut self, parameter: &Parameter<'_>) {
+        let name = &parameter.name;
+        let detail = match parameter.value.is_empty() {
+            true => format!("after `{name}=` a name is missing; write one, or leave `{name}` out."),
+            false => "a name is missing before, between or after the commas.".to_owned(),
+        };
+        let place = Place::Parameter(parameter.to_string());
+        let told = |known: &FieldProblem| known.detail == detail && known.place == place;
+        if !self.faults.iter().any(told) {
+            self.fault(parameter, "invalid", detail);
+        }
+    }
+
     /// A list of names with commas between them.
     fn names(&mut self, parameter: &Parameter<'_>, example: &str) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for name in parameter.value.split(',') {
-            if !name.split('.').all(is_name) {
+            if name.is_empty() {
+                self.name_missing(parameter);
+            } else if !name.split('.').all(is_name) {
                 let detail = format!(
                     "`{}` is not a name; write names with commas between them, such as \
                      `{}={example}`.",

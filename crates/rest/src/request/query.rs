@@ -161,10 +161,13 @@ impl Reader {
                     descending,
                 });
             } else {
+                let what = match key.is_empty() {
+                    true => "an empty text".to_owned(),
+                    false => format!("`{}`", shown(key)),
+                };
                 let detail = format!(
-                    "`{}` is not a sort key; write a field's name, with `-` before it to sort \
-                     downwards.",
-                    shown(key)
+                    "{what} is not a sort key; write a field's name, with `-` before it to sort \
+                     downwards."
                 );
                 self.fault(&format!("/sort/{index}"), "invalid", detail);
             }
@@ -176,7 +179,10 @@ impl Reader {
         let mut once: Vec<String> = Vec::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
             if !name.split('.').all(is_name) {
-                let detail = format!("`{}` is not a name.", shown(name));
+                let detail = match name.is_empty() {
+                    true => "an empty text is not a name.".to_owned(),
+                    false => format!("`{}` is not a name.", shown(name)),
+                };
                 self.fault(&format!("/{member}/{index}"), "invalid", detail);
             }
             // As in a URL, naming something twice says no more than naming it once.

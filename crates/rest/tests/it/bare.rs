@@ -156,3 +156,15 @@ fn only_the_list_itself_is_bare() {
         .expect(200);
     assert_eq!(lines.text(), "{\"number\":1}\n{\"number\":2}\n");
 }
+
+#[test]
+fn another_api_s_page_is_answered_with_where_the_next_one_is() {
+    let refused = TRACKER.get().get("/issues?page=2").expect(400);
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(
+        detail.ends_with(
+            "Did you mean `cursor`? The URL of the page after this one is in this one's `Link`, with `rel=\"next\"`."
+        ),
+        "{detail}"
+    );
+}

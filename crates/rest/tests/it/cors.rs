@@ -101,7 +101,7 @@ fn a_named_origin_may_read_every_answer() {
         assert!([APP, "http://localhost:5173"].contains(&&*allowed));
         assert_eq!(
             answer.header("access-control-expose-headers").unwrap(),
-            "ETag, Location, Content-Location, Link, Retry-After, RateLimit, RateLimit-Policy, Deprecation, Sunset, Idempotency-Replayed, Preference-Applied, Dry-Run"
+            "ETag, Location, Content-Location, Link, Retry-After, RateLimit, RateLimit-Policy, Deprecation, Sunset, Idempotency-Replayed, Preference-Applied, Dry-Run, X-Request-Id"
         );
         assert_eq!(answer.header("access-control-allow-credentials"), None);
         let vary = answer.header("vary").unwrap();

@@ -420,6 +420,18 @@ resources:
             "page=2",
             "Did you mean `cursor`? It takes the `next_cursor` of the page before.",
         ),
+        (
+            "sort=-price,,",
+            "a name is missing before, between or after the commas.",
+        ),
+        (
+            "fields=",
+            "After `fields=` a name is missing; write one, or leave `fields` out.",
+        ),
+        (
+            "include=,author",
+            "a name is missing before, between or after the commas.",
+        ),
         ("per_page=2", "Did you mean `limit`?"),
         ("order_by=price", "Did you mean `sort`?"),
         ("expand=author", "Did you mean `include`?"),

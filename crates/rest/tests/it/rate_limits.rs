@@ -144,7 +144,7 @@ fn every_answer_says_what_is_left_and_a_refusal_when_there_is_more() {
             "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
             "title": "Too many requests",
             "status": 429,
-            "detail": format!("You have used up the limit `guests` (3 per day); there is room again in {wait} s."),
+            "detail": "You have used up the limit `guests` (3 per day); there is room again in 8 h.",
             "instance": "/v1/things",
             "code": "rate_limited",
             "violated-policies": ["guests"],

@@ -244,9 +244,10 @@ fn who_may_delete_may_restore() {
     let world = world();
     let list = world.list("home");
     let before = world.ann.get(&list).expect(200);
-    // AIP-164: what has not been deleted is there already, for whoever may see it.
+    // AIP-164: what has not been deleted cannot be restored, for whoever may see it.
     let refused = restore(&world.ann, &list).expect(409);
-    assert_eq!(refused.code(), "already_exists");
+    assert_eq!(refused.code(), "conflict");
+    assert_eq!(refused.json()["title"], "The record is in another state");
     world.ann.delete(&list).expect(204);
     assert_eq!(restore(&world.guest, &list).status, 401);
     let refused = restore(&world.bob, &list);

@@ -168,7 +168,7 @@ impl Shared {
                     ("still_referenced", "other records refer to this one"),
                     (
                         "conflict",
-                        "the patch does not fit the record as it is: a `test` failed, or a path leads nowhere",
+                        "the record is in another state: the patch does not fit it (a `test` failed, or a path leads nowhere), or what is to be restored has not been deleted",
                     ),
                     (
                         "idempotency_in_progress",

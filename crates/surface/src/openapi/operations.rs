@@ -945,7 +945,10 @@ pub fn conflicts(model: &Model, resource: &Resource, action: Action) -> Vec<&'st
             add(action == Action::Update, "conflict");
         }
         Action::Delete => add(referred(), "still_referenced"),
-        Action::Restore => add(refers, "unknown_reference"),
+        Action::Restore => {
+            add(refers, "unknown_reference");
+            add(true, "conflict");
+        }
     }
     codes
 }
