@@ -242,7 +242,10 @@ fn a_fault_in_the_yaml_hides_no_other_mistake() {
         .iter()
         .map(|found| found["code"].as_str().unwrap())
         .collect();
-    assert_eq!(codes, ["E0103", "E0040", "E0049", "E0108", "E0040"]);
+    assert_eq!(
+        codes,
+        ["E0103", "E0040", "E0049", "E0108", "E0041", "E0040"]
+    );
 }
 
 #[test]
