@@ -328,7 +328,8 @@ fn mark_read(response: &mut Response, shared: Option<u32>) {
     let headers = response.headers_mut();
     let control = match shared {
         None => REVALIDATE,
-        Some(seconds) => HeaderValue::try_from(format!("public, max-age={seconds}"))
+        // `public` would only add answers to requests with a credential (RFC 9111 §3.5).
+        Some(seconds) => HeaderValue::try_from(format!("max-age={seconds}"))
             .expect("words and digits are visible ASCII"),
     };
     headers.insert(CACHE_CONTROL, control);

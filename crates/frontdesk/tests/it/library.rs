@@ -118,7 +118,7 @@ fn the_bookstore_is_read_as_its_readme_says() {
     assert_eq!(book["reviews"]["items"].as_array().unwrap().len(), 2);
     assert_eq!(book["rating"], 4.5);
     let kept = |target: &str| app.get(target).expect(200).header("cache-control");
-    assert_eq!(kept("/v1/authors").as_deref(), Some("public, max-age=300"));
+    assert_eq!(kept("/v1/authors").as_deref(), Some("max-age=300"));
     assert_eq!(kept("/v1/books").as_deref(), Some("private, no-cache"));
     let few = app
         .get("/v1/authors/2/books?fields=id,title")

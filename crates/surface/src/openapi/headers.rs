@@ -99,7 +99,7 @@ pub fn components() -> Map<String, Json> {
         (
             "Cache-Control",
             text(
-                "`private, no-cache` on what is read: it may be kept, and is asked about before it is used again; `public, max-age=…` where it is the same for everybody. `no-store` on what is nobody's copy: problems, rehearsals, answers that change by themselves.",
+                "`private, no-cache` on what is read: it may be kept, and is asked about before it is used again; `max-age=…` where it is the same for everybody. `no-store` on what is nobody's copy: problems, rehearsals, answers that change by themselves.",
             ),
         ),
         (
