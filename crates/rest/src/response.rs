@@ -54,7 +54,7 @@ pub fn standing(standings: &Standings, headers: &mut HeaderMap) {
 
 /// Whether caches that many share may keep the answer.
 fn is_shared(control: &HeaderValue) -> bool {
-    control.as_bytes().starts_with(b"public")
+    control.as_bytes().starts_with(b"max-age=")
 }
 
 /// Says that a write was only rehearsed.
