@@ -175,22 +175,15 @@ impl Core {
         state: State,
         answer: Option<String>,
     ) -> Result<bool, Failure> {
-        let ending = self
-            .statements
-            .get_or_make(ShapeKey::new(Kind::EndOperation), || {
-                Ok(operations::end(self.driver.dialect()))
-            })?;
         let arguments = [
             Value::Uuid(id),
             Value::Text(state.name().to_owned()),
             answer.map_or(Value::Null, Value::Text),
             Value::Timestamp(now(request)),
         ];
-        let parameters = self.bind(&ending, &arguments, request);
-        let ended = transaction.execute(&ending.statement, &parameters).await;
-        ended
-            .map(|rows| rows > 0)
-            .map_err(|error| self.trouble(&error))
+        let (kind, end) = (Kind::EndOperation, operations::end);
+        let ended = self.execute(request, transaction, kind, end, &arguments);
+        Ok(ended.await? > 0)
     }
 }
 
@@ -229,16 +222,11 @@ impl Writing for Failing {
         if !ended || !self.release {
             return Ok(ended);
         }
-        let releasing = core
-            .statements
-            .get_or_make(ShapeKey::new(Kind::ReleaseKey), || {
-                Ok(operations::release(core.driver.dialect()))
-            })?;
-        let parameters = core.bind(&releasing, &[Value::Uuid(self.id)], request);
-        let released = transaction.execute(&releasing.statement, &parameters).await;
-        released
-            .map(|_| ended)
-            .map_err(|error| core.trouble(&error))
+        let (kind, release) = (Kind::ReleaseKey, operations::release);
+        let arguments = [Value::Uuid(self.id)];
+        core.execute(request, transaction, kind, release, &arguments)
+            .await?;
+        Ok(ended)
     }
 }
 

@@ -35,7 +35,7 @@ use crate::Core;
 use crate::ending::{End, Failing, GoingOn, Settled};
 use crate::rights::{self, whose};
 use crate::settle::Decided;
-use crate::statements::{Kind, ShapeKey};
+use crate::statements::Kind;
 use crate::taken::Watched;
 use crate::work::Writing;
 
@@ -280,11 +280,6 @@ impl Writing for Starting {
         request: &Request,
         transaction: &mut dyn Transaction,
     ) -> Result<Outcome, Failure> {
-        let beginning = core
-            .statements
-            .get_or_make(ShapeKey::new(Kind::BeginOperation), || {
-                Ok(operations::begin(core.driver.dialect()))
-            })?;
         let most = i64::try_from(TIME_MAX.as_millis()).unwrap_or(i64::MAX);
         let until = Timestamp(request.now.0.saturating_add(most));
         let arguments = [
@@ -296,9 +291,9 @@ impl Writing for Starting {
             self.kept.map_or(Value::Null, Value::Uuid),
             Value::Uuid(core.contract_rights()),
         ];
-        let parameters = core.bind(&beginning, &arguments, request);
-        let begun = transaction.execute(&beginning.statement, &parameters).await;
-        begun.map_err(|error| core.trouble(&error))?;
+        let (kind, begin) = (Kind::BeginOperation, operations::begin);
+        core.execute(request, transaction, kind, begin, &arguments)
+            .await?;
         Ok(Outcome::Started(Operation {
             id: id_type().to_text(&Value::Uuid(self.id)),
             state: OperationState::Running,

@@ -243,15 +243,10 @@ impl Core {
         keyed: &Keyed,
         answer: &Answer,
     ) -> Result<bool, Failure> {
-        let keeping = self
-            .statements
-            .get_or_make(ShapeKey::new(Kind::KeepAnswer), || {
-                Ok(answers::keep(self.driver.dialect()))
-            })?;
-        let parameters = self.bind(&keeping, &answer.args(keyed.id, request.now), request);
-        let kept = transaction.execute(&keeping.statement, &parameters).await;
-        kept.map(|rows| rows > 0)
-            .map_err(|error| self.trouble(&error))
+        let (kind, keep) = (Kind::KeepAnswer, answers::keep);
+        let arguments = answer.args(keyed.id, request.now);
+        let kept = self.execute(request, transaction, kind, keep, &arguments);
+        Ok(kept.await? > 0)
     }
 }
 

@@ -8,9 +8,12 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use call::{Failure, Request};
-use store::driver::{BoxFuture, Cost, Rows, Sole, Transaction, Undo, Work};
+use store::Prepared;
+use store::driver::{BoxFuture, Cost, Dialect, Rows, Sole, Transaction, Undo, Work};
+use value::Value;
 
 use crate::Core;
+use crate::statements::{Kind, ShapeKey};
 
 /// Something to read in one snapshot.
 pub trait Reading: Send + 'static {
@@ -142,6 +145,23 @@ fn take<T>(slot: &Slot<T>) -> Result<T, Failure> {
 }
 
 impl Core {
+    /// Runs a statement that is the same for every resource. How many rows it changed.
+    pub async fn execute(
+        &self,
+        request: &Request,
+        transaction: &mut dyn Transaction,
+        kind: Kind,
+        make: fn(Dialect) -> Prepared,
+        arguments: &[Value],
+    ) -> Result<u64, Failure> {
+        let prepared = self
+            .statements
+            .get_or_make(ShapeKey::new(kind), || Ok(make(self.driver.dialect())))?;
+        let parameters = self.bind(&prepared, arguments, request);
+        let changed = transaction.execute(&prepared.statement, &parameters).await;
+        changed.map_err(|error| self.trouble(&error))
+    }
+
     pub async fn in_snapshot<R: Reading>(
         self: &Arc<Self>,
         cost: Cost,

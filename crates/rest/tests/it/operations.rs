@@ -13,7 +13,7 @@ use testkit::{Answer, App, Client, eventually};
 use tokio::sync::oneshot;
 use value::{Timestamp, Value};
 
-use crate::support::Shared;
+use crate::support::{Shared, change};
 
 static DESK: Shared = Shared::new(|| App::start(CONTRACT));
 
@@ -156,14 +156,7 @@ fn keyed(app: &App, title: &str, prefer: &str) -> Answer {
 
 /// Changes what is written down of all operations: `"state" = 'running'`.
 fn rewrite(app: &App, what: &str) {
-    let statement = Arc::new(Statement {
-        text: format!("UPDATE \"frontdesk_operations\" SET {what}").into(),
-        parameters: vec![],
-        columns: vec![],
-        cost: Cost::Short,
-    });
-    app.wait(driver_of(app).write(Box::new(Raw(statement))))
-        .unwrap();
+    change(app, format!("UPDATE \"frontdesk_operations\" SET {what}"));
 }
 
 #[test]
@@ -396,21 +389,6 @@ fn what_was_left_behind_is_done_when_it_is_sent_again() {
 
 fn driver_of(app: &App) -> &Arc<dyn Driver> {
     app.inner().database().driver()
-}
-
-/// A statement without parameters, as a transaction of its own.
-struct Raw(Arc<Statement>);
-
-impl Work for Raw {
-    fn run<'a>(
-        &'a mut self,
-        transaction: &'a mut dyn Transaction,
-    ) -> BoxFuture<'a, Result<(), Undo>> {
-        Box::pin(async move {
-            transaction.execute(&self.0, &[]).await?;
-            Ok(())
-        })
-    }
 }
 
 /// Makes every transaction that does this to the operations lose its connection at its commit.

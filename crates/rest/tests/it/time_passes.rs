@@ -1,10 +1,11 @@
 //! What is kept for a time, and gone after it: answers to keys, operations, deleted records.
 
 use frontdesk::Stopping;
-use frontdesk::store::driver::{BoxFuture, Cost, Dialect, Statement, Transaction, Undo, Work};
+use frontdesk::store::driver::Dialect;
 use serde_json::json;
-use std::sync::Arc;
 use testkit::{Answer, App, eventually};
+
+use crate::support::change;
 
 const CONTRACT: &str = "
 frontdesk: 1
@@ -20,21 +21,6 @@ resources:
     access: {read: public, write: public}
 ";
 
-/// A statement as a transaction of its own.
-struct Raw(Arc<Statement>);
-
-impl Work for Raw {
-    fn run<'a>(
-        &'a mut self,
-        transaction: &'a mut dyn Transaction,
-    ) -> BoxFuture<'a, Result<(), Undo>> {
-        Box::pin(async move {
-            transaction.execute(&self.0, &[]).await?;
-            Ok(())
-        })
-    }
-}
-
 /// As if so many hours had passed for everything in a table.
 fn pass(app: &App, hours: i64, table: &str, column: &str) {
     let driver = app.inner().database().driver();
@@ -43,14 +29,7 @@ fn pass(app: &App, hours: i64, table: &str, column: &str) {
         Dialect::Postgres => format!("interval '{hours} hours'"),
     };
     let text = format!("UPDATE \"{table}\" SET \"{column}\" = \"{column}\" - {then}");
-    let statement = Statement {
-        text: text.into(),
-        parameters: vec![],
-        columns: vec![],
-        cost: Cost::Short,
-    };
-    app.wait(driver.write(Box::new(Raw(Arc::new(statement)))))
-        .unwrap();
+    change(app, text);
 }
 
 /// Another server on the same data, which looks after it as it begins.

@@ -119,37 +119,32 @@ pub(super) struct Patched<'t> {
 impl Patched<'_> {
     /// The place in the original that a place here stands for.
     pub fn original(&self, at: usize) -> usize {
-        let next = self.anchors.partition_point(|(here, _)| *here <= at);
-        let moved = match next.checked_sub(1) {
-            Some(last) => {
-                let (here, there) = self.anchors[last];
-                there + (at - here)
-            }
-            None => at,
-        };
-        // What was put in stands where the range it replaces begins or ends.
-        let place = match self.anchors.get(next) {
-            Some((_, there)) => moved.min(*there),
-            None => moved,
-        };
+        let place = self.moved(at, |anchor| anchor);
         self.original.floor_char_boundary(place)
     }
 
     /// Where a place in the original stands here: the way back from [`Patched::original`].
     pub fn here(&self, at: usize) -> usize {
-        let next = self.anchors.partition_point(|(_, there)| *there <= at);
+        let place = self.moved(at, |(here, there)| (there, here));
+        self.text.floor_char_boundary(place)
+    }
+
+    /// `direction` orders an anchor's two places: from which side, to which.
+    fn moved(&self, at: usize, direction: fn((usize, usize)) -> (usize, usize)) -> usize {
+        let anchors = &self.anchors;
+        let next = anchors.partition_point(|anchor| direction(*anchor).0 <= at);
         let moved = match next.checked_sub(1) {
             Some(last) => {
-                let (here, there) = self.anchors[last];
-                here + (at - there)
+                let (from, to) = direction(anchors[last]);
+                to + (at - from)
             }
             None => at,
         };
-        let place = match self.anchors.get(next) {
-            Some((here, _)) => moved.min(*here),
+        // What was put in stands where the range it replaces begins or ends.
+        match anchors.get(next) {
+            Some(anchor) => moved.min(direction(*anchor).1),
             None => moved,
-        };
-        self.text.floor_char_boundary(place)
+        }
     }
 
     pub fn range(&self, range: Range<usize>) -> Range<usize> {
