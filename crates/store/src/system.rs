@@ -5,12 +5,12 @@
 //! upgrades them the way a new contract upgrades the contract's tables.
 
 use crate::driver::Dialect;
-use crate::{answers, feed, imports, keys, leases, operations, secrets, sequence};
+use crate::{answers, feed, imports, keys, leases, operations, people, secrets, sequence};
 
 pub(crate) const MIGRATIONS: &str = "frontdesk_migrations";
 
 /// The version of the system tables that this release works with.
-pub const VERSION: u32 = 10;
+pub const VERSION: u32 = 11;
 
 /// One upgrade of the system tables.
 pub(crate) struct Upgrade {
@@ -36,7 +36,7 @@ pub(crate) fn upgrades(from: Option<u32>, dialect: Dialect) -> Vec<Upgrade> {
 }
 
 /// From one version to the next.
-fn every(dialect: Dialect) -> [Upgrade; 10] {
+fn every(dialect: Dialect) -> [Upgrade; 11] {
     [
         Upgrade {
             to: 1,
@@ -87,6 +87,11 @@ fn every(dialect: Dialect) -> [Upgrade; 10] {
             to: 10,
             what: "write down which operation an answer began",
             sql: vec![answers::add_operation(dialect)],
+        },
+        Upgrade {
+            to: 11,
+            what: "keep accounts, sessions, tokens, apps and who did what",
+            sql: people::create(dialect),
         },
     ]
 }

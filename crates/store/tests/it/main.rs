@@ -15,4 +15,5 @@ mod pages;
 mod plans;
 mod selects;
 mod support;
+mod tables;
 mod writes;

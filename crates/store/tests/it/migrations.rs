@@ -174,6 +174,41 @@ fn a_new_database() {
               DROP TABLE "frontdesk_feed"
               ALTER TABLE "frontdesk_feed_slim" RENAME TO "frontdesk_feed"
               ALTER TABLE "frontdesk_answers" ADD COLUMN "operation" BLOB
+              CREATE TABLE "frontdesk_accounts" ("id" TEXT NOT NULL PRIMARY KEY, "user" TEXT NOT NULL, "email" TEXT NOT NULL, "address" TEXT NOT NULL, "verified_at" INTEGER, "password" TEXT, "password_at" INTEGER, "totp" TEXT, "totp_at" INTEGER, "totp_step" INTEGER, "epoch" INTEGER NOT NULL, "language" TEXT, "created_at" INTEGER NOT NULL, "signed_in_at" INTEGER, "disabled_at" INTEGER) STRICT
+              CREATE UNIQUE INDEX "frontdesk_accounts__user__unique" ON "frontdesk_accounts" ("user")
+              CREATE UNIQUE INDEX "frontdesk_accounts__address__unique" ON "frontdesk_accounts" ("address")
+              CREATE TABLE "frontdesk_passkeys" ("id" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "name" TEXT NOT NULL, "data" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
+              CREATE INDEX "frontdesk_passkeys__account" ON "frontdesk_passkeys" ("account")
+              CREATE TABLE "frontdesk_recovery_codes" ("hash" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
+              CREATE INDEX "frontdesk_recovery_codes__account" ON "frontdesk_recovery_codes" ("account")
+              CREATE TABLE "frontdesk_tickets" ("hash" TEXT NOT NULL PRIMARY KEY, "purpose" TEXT NOT NULL, "account" TEXT, "handle" TEXT, "payload" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "expires_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
+              CREATE UNIQUE INDEX "frontdesk_tickets__purpose__handle__unique" ON "frontdesk_tickets" ("purpose", "handle")
+              CREATE INDEX "frontdesk_tickets__account" ON "frontdesk_tickets" ("account")
+              CREATE INDEX "frontdesk_tickets__expires_at" ON "frontdesk_tickets" ("expires_at")
+              CREATE TABLE "frontdesk_sessions" ("id" TEXT NOT NULL PRIMARY KEY, "hash" TEXT NOT NULL, "account" TEXT NOT NULL, "methods" TEXT NOT NULL, "authenticated_at" INTEGER NOT NULL, "client_address" TEXT, "agent" TEXT, "created_at" INTEGER NOT NULL, "seen_at" INTEGER NOT NULL, "expires_at" INTEGER NOT NULL, "ended_at" INTEGER) STRICT
+              CREATE UNIQUE INDEX "frontdesk_sessions__hash__unique" ON "frontdesk_sessions" ("hash")
+              CREATE INDEX "frontdesk_sessions__account" ON "frontdesk_sessions" ("account")
+              CREATE INDEX "frontdesk_sessions__expires_at" ON "frontdesk_sessions" ("expires_at")
+              CREATE TABLE "frontdesk_families" ("id" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "client" TEXT NOT NULL, "session" TEXT, "scopes" TEXT, "audience" TEXT NOT NULL, "binding" TEXT, "methods" TEXT NOT NULL, "authenticated_at" INTEGER NOT NULL, "hash" TEXT NOT NULL, "previous" TEXT, "rotated_at" INTEGER NOT NULL, "client_address" TEXT, "agent" TEXT, "created_at" INTEGER NOT NULL, "idle_until" INTEGER NOT NULL, "expires_at" INTEGER NOT NULL, "ended_at" INTEGER, "why" TEXT) STRICT
+              CREATE INDEX "frontdesk_families__account" ON "frontdesk_families" ("account")
+              CREATE INDEX "frontdesk_families__client" ON "frontdesk_families" ("client")
+              CREATE INDEX "frontdesk_families__session" ON "frontdesk_families" ("session")
+              CREATE INDEX "frontdesk_families__expires_at" ON "frontdesk_families" ("expires_at")
+              CREATE TABLE "frontdesk_grants" ("id" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "client" TEXT NOT NULL, "resource" TEXT NOT NULL, "scopes" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL) STRICT
+              CREATE UNIQUE INDEX "frontdesk_grants__account__client__resource__unique" ON "frontdesk_grants" ("account", "client", "resource")
+              CREATE INDEX "frontdesk_grants__client" ON "frontdesk_grants" ("client")
+              CREATE TABLE "frontdesk_clients" ("id" TEXT NOT NULL PRIMARY KEY, "data" TEXT NOT NULL, "secrets" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "disabled_at" INTEGER) STRICT
+              CREATE TABLE "frontdesk_signing_keys" ("id" TEXT NOT NULL PRIMARY KEY, "algorithm" TEXT NOT NULL, "public" TEXT NOT NULL, "private" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "signs_at" INTEGER NOT NULL, "revoked_at" INTEGER) STRICT
+              CREATE TABLE "frontdesk_denied" ("position" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, "kind" TEXT NOT NULL, "subject" TEXT NOT NULL, "epoch" INTEGER, "at" INTEGER NOT NULL, "until" INTEGER NOT NULL) STRICT
+              CREATE INDEX "frontdesk_denied__until" ON "frontdesk_denied" ("until")
+              CREATE TABLE "frontdesk_audit" ("position" INTEGER NOT NULL PRIMARY KEY, "at" INTEGER NOT NULL, "action" TEXT NOT NULL, "outcome" TEXT NOT NULL, "actor" TEXT NOT NULL, "subject" TEXT, "client" TEXT, "client_address" TEXT, "detail" TEXT NOT NULL, "hash" TEXT NOT NULL) STRICT
+              CREATE INDEX "frontdesk_audit__at" ON "frontdesk_audit" ("at")
+              CREATE INDEX "frontdesk_audit__actor" ON "frontdesk_audit" ("actor")
+              CREATE INDEX "frontdesk_audit__subject" ON "frontdesk_audit" ("subject")
+              CREATE TABLE "frontdesk_logins" ("id" TEXT NOT NULL PRIMARY KEY, "provider" TEXT NOT NULL, "issuer" TEXT NOT NULL, "subject" TEXT NOT NULL, "account" TEXT NOT NULL, "email" TEXT, "created_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
+              CREATE UNIQUE INDEX "frontdesk_logins__issuer__subject__unique" ON "frontdesk_logins" ("issuer", "subject")
+              CREATE INDEX "frontdesk_logins__account" ON "frontdesk_logins" ("account")
+              CREATE TABLE "frontdesk_sealed" ("name" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL) STRICT
         safe  Author: create the table `author`
               CREATE TABLE "author" ("id" BLOB NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL, "_search" TEXT NOT NULL DEFAULT '') STRICT
               CREATE INDEX "author__name__index" ON "author" ("name", "id")
@@ -183,7 +218,7 @@ fn a_new_database() {
               CREATE UNIQUE INDEX "book__isbn__unique" ON "book" ("isbn")
               CREATE INDEX "book__price__index" ON "book" ("price_amount", "price_currency")
               CREATE UNIQUE INDEX "book__title__author_id__unique" ON "book" ("title", "author_id")
-        "#);
+    "#);
     insta::assert_snapshot!(script("", shop, Dialect::Postgres), @r#"
     safe  create frontdesk's own tables
           CREATE TABLE "frontdesk_migrations" ("id" bigint NOT NULL PRIMARY KEY, "system" bigint NOT NULL, "applied" text COLLATE "C" NOT NULL, "steps" text COLLATE "C" NOT NULL, "at" timestamptz NOT NULL)
@@ -212,6 +247,41 @@ fn a_new_database() {
           ALTER TABLE "frontdesk_operations" ADD COLUMN "rights" uuid
           DROP INDEX "frontdesk_feed__at"
           ALTER TABLE "frontdesk_answers" ADD COLUMN "operation" uuid
+          CREATE TABLE "frontdesk_accounts" ("id" text COLLATE "C" NOT NULL PRIMARY KEY, "user" text COLLATE "C" NOT NULL, "email" text COLLATE "C" NOT NULL, "address" text COLLATE "C" NOT NULL, "verified_at" timestamptz, "password" text COLLATE "C", "password_at" timestamptz, "totp" text COLLATE "C", "totp_at" timestamptz, "totp_step" bigint, "epoch" bigint NOT NULL, "language" text COLLATE "C", "created_at" timestamptz NOT NULL, "signed_in_at" timestamptz, "disabled_at" timestamptz)
+          CREATE UNIQUE INDEX "frontdesk_accounts__user__unique" ON "frontdesk_accounts" ("user")
+          CREATE UNIQUE INDEX "frontdesk_accounts__address__unique" ON "frontdesk_accounts" ("address")
+          CREATE TABLE "frontdesk_passkeys" ("id" text COLLATE "C" NOT NULL PRIMARY KEY, "account" text COLLATE "C" NOT NULL, "name" text COLLATE "C" NOT NULL, "data" json NOT NULL, "created_at" timestamptz NOT NULL, "used_at" timestamptz)
+          CREATE INDEX "frontdesk_passkeys__account" ON "frontdesk_passkeys" ("account")
+          CREATE TABLE "frontdesk_recovery_codes" ("hash" text COLLATE "C" NOT NULL PRIMARY KEY, "account" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL, "used_at" timestamptz)
+          CREATE INDEX "frontdesk_recovery_codes__account" ON "frontdesk_recovery_codes" ("account")
+          CREATE TABLE "frontdesk_tickets" ("hash" text COLLATE "C" NOT NULL PRIMARY KEY, "purpose" text COLLATE "C" NOT NULL, "account" text COLLATE "C", "handle" text COLLATE "C", "payload" json NOT NULL, "created_at" timestamptz NOT NULL, "expires_at" timestamptz NOT NULL, "used_at" timestamptz)
+          CREATE UNIQUE INDEX "frontdesk_tickets__purpose__handle__unique" ON "frontdesk_tickets" ("purpose", "handle")
+          CREATE INDEX "frontdesk_tickets__account" ON "frontdesk_tickets" ("account")
+          CREATE INDEX "frontdesk_tickets__expires_at" ON "frontdesk_tickets" ("expires_at")
+          CREATE TABLE "frontdesk_sessions" ("id" text COLLATE "C" NOT NULL PRIMARY KEY, "hash" text COLLATE "C" NOT NULL, "account" text COLLATE "C" NOT NULL, "methods" json NOT NULL, "authenticated_at" timestamptz NOT NULL, "client_address" text COLLATE "C", "agent" text COLLATE "C", "created_at" timestamptz NOT NULL, "seen_at" timestamptz NOT NULL, "expires_at" timestamptz NOT NULL, "ended_at" timestamptz)
+          CREATE UNIQUE INDEX "frontdesk_sessions__hash__unique" ON "frontdesk_sessions" ("hash")
+          CREATE INDEX "frontdesk_sessions__account" ON "frontdesk_sessions" ("account")
+          CREATE INDEX "frontdesk_sessions__expires_at" ON "frontdesk_sessions" ("expires_at")
+          CREATE TABLE "frontdesk_families" ("id" text COLLATE "C" NOT NULL PRIMARY KEY, "account" text COLLATE "C" NOT NULL, "client" text COLLATE "C" NOT NULL, "session" text COLLATE "C", "scopes" json, "audience" json NOT NULL, "binding" json, "methods" json NOT NULL, "authenticated_at" timestamptz NOT NULL, "hash" text COLLATE "C" NOT NULL, "previous" text COLLATE "C", "rotated_at" timestamptz NOT NULL, "client_address" text COLLATE "C", "agent" text COLLATE "C", "created_at" timestamptz NOT NULL, "idle_until" timestamptz NOT NULL, "expires_at" timestamptz NOT NULL, "ended_at" timestamptz, "why" text COLLATE "C")
+          CREATE INDEX "frontdesk_families__account" ON "frontdesk_families" ("account")
+          CREATE INDEX "frontdesk_families__client" ON "frontdesk_families" ("client")
+          CREATE INDEX "frontdesk_families__session" ON "frontdesk_families" ("session")
+          CREATE INDEX "frontdesk_families__expires_at" ON "frontdesk_families" ("expires_at")
+          CREATE TABLE "frontdesk_grants" ("id" text COLLATE "C" NOT NULL PRIMARY KEY, "account" text COLLATE "C" NOT NULL, "client" text COLLATE "C" NOT NULL, "resource" text COLLATE "C" NOT NULL, "scopes" json NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL)
+          CREATE UNIQUE INDEX "frontdesk_grants__account__client__resource__unique" ON "frontdesk_grants" ("account", "client", "resource")
+          CREATE INDEX "frontdesk_grants__client" ON "frontdesk_grants" ("client")
+          CREATE TABLE "frontdesk_clients" ("id" text COLLATE "C" NOT NULL PRIMARY KEY, "data" json NOT NULL, "secrets" json NOT NULL, "created_at" timestamptz NOT NULL, "disabled_at" timestamptz)
+          CREATE TABLE "frontdesk_signing_keys" ("id" text COLLATE "C" NOT NULL PRIMARY KEY, "algorithm" text COLLATE "C" NOT NULL, "public" json NOT NULL, "private" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL, "signs_at" timestamptz NOT NULL, "revoked_at" timestamptz)
+          CREATE TABLE "frontdesk_denied" ("position" bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, "kind" text COLLATE "C" NOT NULL, "subject" text COLLATE "C" NOT NULL, "epoch" bigint, "at" timestamptz NOT NULL, "until" timestamptz NOT NULL)
+          CREATE INDEX "frontdesk_denied__until" ON "frontdesk_denied" ("until")
+          CREATE TABLE "frontdesk_audit" ("position" bigint NOT NULL PRIMARY KEY, "at" timestamptz NOT NULL, "action" text COLLATE "C" NOT NULL, "outcome" text COLLATE "C" NOT NULL, "actor" text COLLATE "C" NOT NULL, "subject" text COLLATE "C", "client" text COLLATE "C", "client_address" text COLLATE "C", "detail" json NOT NULL, "hash" text COLLATE "C" NOT NULL)
+          CREATE INDEX "frontdesk_audit__at" ON "frontdesk_audit" ("at")
+          CREATE INDEX "frontdesk_audit__actor" ON "frontdesk_audit" ("actor")
+          CREATE INDEX "frontdesk_audit__subject" ON "frontdesk_audit" ("subject")
+          CREATE TABLE "frontdesk_logins" ("id" text COLLATE "C" NOT NULL PRIMARY KEY, "provider" text COLLATE "C" NOT NULL, "issuer" text COLLATE "C" NOT NULL, "subject" text COLLATE "C" NOT NULL, "account" text COLLATE "C" NOT NULL, "email" text COLLATE "C", "created_at" timestamptz NOT NULL, "used_at" timestamptz)
+          CREATE UNIQUE INDEX "frontdesk_logins__issuer__subject__unique" ON "frontdesk_logins" ("issuer", "subject")
+          CREATE INDEX "frontdesk_logins__account" ON "frontdesk_logins" ("account")
+          CREATE TABLE "frontdesk_sealed" ("name" text COLLATE "C" NOT NULL PRIMARY KEY, "value" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL)
     safe  Author: create the table `author`
           CREATE TABLE "author" ("id" uuid NOT NULL CONSTRAINT "author__key" PRIMARY KEY, "name" text COLLATE "C" NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "_version" bigint NOT NULL, "_search" text COLLATE "C" NOT NULL DEFAULT '')
           CREATE INDEX "author__name__index" ON "author" ("name" NULLS FIRST, "id" NULLS FIRST)
