@@ -10,7 +10,7 @@ use crate::read::{Item, Text, names_of};
 use crate::sections::Sections;
 
 /// Codes the server answers by itself, or will: a declared error must be told apart from these.
-const SERVER_CODES: [&str; 39] = [
+const SERVER_CODES: [&str; 42] = [
     "malformed",
     "cursor_mismatch",
     "unauthenticated",
@@ -49,6 +49,9 @@ const SERVER_CODES: [&str; 39] = [
     "body_incomplete",
     "not_acceptable",
     "unsupported_media_type",
+    "invalid_form",
+    "cross_site",
+    "insecure_transport",
     "upstream_timeout",
 ];
 /// Origins are compared with every browser request.

@@ -10,11 +10,16 @@
 
 pub mod compress;
 pub mod conditional;
+pub mod cookies;
 pub mod cors;
+pub mod csrf;
+pub mod form;
 pub mod headers;
 mod host;
 pub mod json;
 pub mod media;
+pub mod origin;
+pub mod pages;
 pub mod problem;
 pub mod proxies;
 pub mod query;

@@ -277,6 +277,10 @@ pub mod kit {
             "The Content-Type of the request body is missing or not one of those accepted here; `accepted` lists those that are.";
         INVALID_PRECONDITION: "invalid_precondition", BAD_REQUEST, "Precondition not understood",
             "If-Match or If-None-Match is neither `*` nor a list of entity tags such as `\"12.a8f3\"`.";
+        INVALID_FORM: "invalid_form", BAD_REQUEST, "Form not understood",
+            "The form has a broken percent-encoding, bytes that are not UTF-8, more fields than any form here, or a field twice. The detail names it.";
+        CROSS_SITE: "cross_site", FORBIDDEN, "Not asked for by a page of this server",
+            "A browser sent its cookies with a request that a page elsewhere made, or did not say which page made it. Nothing was done. Pages use this server from its own origin; programs send a token instead of a cookie.";
         INVALID_QUERY: "invalid_query", BAD_REQUEST, "Query string not understood",
             "The query string has a broken percent-encoding, a repeated parameter, or a name that is not `name` or `name[operator]`.";
     }

@@ -118,7 +118,7 @@ fn split(name: Cow<'_, str>) -> Option<(Cow<'_, str>, Option<Cow<'_, str>>)> {
     })
 }
 
-enum Fault {
+pub(crate) enum Fault {
     Percent,
     Encoding,
 }
@@ -134,7 +134,7 @@ impl Fault {
 }
 
 /// Decodes `%XX` and `+`.
-fn decode(text: &str) -> Result<Cow<'_, str>, Fault> {
+pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Fault> {
     if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
         return Ok(Cow::Borrowed(text));
     }
@@ -178,7 +178,7 @@ fn hex(digit: Option<u8>) -> Option<u8> {
 }
 
 /// Enough of a name to find it again.
-fn shorten(name: &str) -> String {
+pub(crate) fn shorten(name: &str) -> String {
     const CHARACTERS: usize = 60;
     match name.char_indices().nth(CHARACTERS) {
         Some((end, _)) => format!("{}…", &name[..end]),
