@@ -4,6 +4,7 @@
 //! [`call::Authenticate`] and engines only a [`call::Caller`].
 
 pub mod keys;
+pub mod password;
 pub mod secret;
 
 pub use keys::{Key, KeyError, Keys, NewKey};

@@ -255,6 +255,11 @@ fn every_vendor_has_one_owner() {
         ),
         ("clap", "frontdesk", "only the binary has a command line"),
         ("hyper", "web", "limits on HTTP are kept in one place"),
+        (
+            "argon2",
+            "identity",
+            "passwords are hashed on the threads that are kept for it",
+        ),
     ] {
         owner(&workspace, vendor, crate_name, why);
     }
