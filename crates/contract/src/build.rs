@@ -30,10 +30,8 @@ pub fn model<'a>(
         .iter()
         .map(|resource| self::resource(resource, sections, book, &mut tests, out))
         .collect();
-    let mut scopes: Vec<String> = resources.iter().map(|r| r.scope.clone()).collect();
-    scopes.sort_unstable();
-    scopes.dedup();
-    edges::api_keys(sections, out);
+    let rules = book.shared();
+    let auth = crate::auth::read(sections, draft, &resources, &rules, out);
     let name = sections.text("name").map_or("", |name| name.as_str());
     let (types, type_members) = draft.types.iter().cloned().unzip();
     Model {
@@ -42,7 +40,7 @@ pub fn model<'a>(
         description: edges::words(sections.text("description")),
         base: draft.base.clone(),
         resources,
-        rules: book.shared(),
+        rules,
         types,
         type_members,
         errors: edges::errors(sections, out),
@@ -53,8 +51,7 @@ pub fn model<'a>(
             Some("off") => DocsAccess::Off,
             _ => DocsAccess::Public,
         },
-        scope_texts: edges::scope_texts(sections, &scopes, out),
-        auth_schemes: edges::schemes(sections),
+        auth,
         tests,
     }
 }

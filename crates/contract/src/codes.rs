@@ -230,6 +230,15 @@ codes! {
     DURATION "E0415" "length of time that cannot be read"
     "A length of time is a whole number and a unit: `s` for seconds, `m` for minutes, `h` for hours, `d` for days. `30d` is thirty days."
 
+    USERS "E0430" "users that are not people"
+    "`auth: {users: User}` names the resource whose records are people; whoever signs up gets one. If it has a text field `email` (or the one that `email:` names), the person's address is there too; without one only the account has it. What is about people needs `users`."
+
+    LIFETIME "E0431" "length of time out of bounds"
+    "Access tokens are believed without asking the database, so they last from a minute to an hour; whoever stays signed in signs in again within a year. What may lie unused cannot be longer than the whole."
+
+    MAILBOX "E0432" "not a sender of mail"
+    "Mail comes from an address such as `hello@photos.example`, with a name before it if you like: `Photos <hello@photos.example>`."
+
     UNREADABLE "W0400" "resource nobody can read"
     "Closed until opened: without `read`, `list` or `get` in `access` nobody but the operator can see the records. That may be meant; then open it for nobody by name: `read: nobody`."
 
@@ -250,6 +259,9 @@ codes! {
 
     TWO_KINDS "W0407" "claim read as two types"
     "What belongs to the caller takes the type of what it is compared with. One claim that is text in one rule and a number, a list, or true or false in another is probably misread in one of them: a value that is not of the type makes the rule false."
+
+    ANY_TEXT_AS_ADDRESS "W0410" "address that may be any text"
+    "The field holds the addresses people sign in with, but accepts any text. With `format: email` whoever writes it is told of slips; with `unique: true` no two records have one address."
 
     LIMIT_WITHOUT_EFFECT "W0404" "limit that nothing uses"
     "`guests` and `default` apply to everything. Any other limit counts only where a resource names it: `limit: search`."

@@ -54,3 +54,11 @@ pub fn read(text: Text<'_>, out: &mut Diagnostics) -> Option<Duration> {
     });
     None
 }
+
+/// As it is written in a contract: in the largest unit that says it exactly.
+pub fn print(seconds: u32) -> String {
+    let seconds = u64::from(seconds);
+    let fitting = UNITS.iter().rev().find(|(_, unit)| seconds % unit == 0);
+    let (name, unit) = fitting.unwrap_or(&UNITS[0]);
+    format!("{}{name}", seconds / unit)
+}

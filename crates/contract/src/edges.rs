@@ -1,12 +1,12 @@
-//! What a contract says about its surroundings: errors of its own, scopes, credentials, origins.
+//! What a contract says about its surroundings: errors of its own, scopes, origins.
 
-use diag::{Diagnostic, Diagnostics, suggest};
+use diag::{Diagnostic, Diagnostics};
 use model::{DeclaredError, ListStyle};
 
 use crate::codes;
 use crate::duration;
 use crate::names::LIST_PARAMETERS;
-use crate::read::{Item, Text, names_of};
+use crate::read::{Item, Text};
 use crate::sections::Sections;
 
 /// Codes the server answers by itself, or will: a declared error must be told apart from these.
@@ -168,97 +168,6 @@ pub fn scope(item: &Item<'_>, plural: &str, out: &mut Diagnostics) -> String {
             )),
     });
     bare.unwrap_or(plural).to_owned()
-}
-
-/// `auth.scopes`: texts for scopes that exist. `known`: those of all resources, without `.read`
-/// and `.write`.
-pub fn scope_texts(
-    sections: &Sections<'_, '_>,
-    known: &[String],
-    out: &mut Diagnostics,
-) -> Vec<(String, String)> {
-    let scopes = sections
-        .main
-        .get("auth")
-        .and_then(|auth| auth.get("scopes"))
-        .map(Item::entries)
-        .unwrap_or_default();
-    let all: Vec<String> = known
-        .iter()
-        .flat_map(|scope| [format!("{scope}.read"), format!("{scope}.write")])
-        .collect();
-    // Of a resource that could not be read wholly, nobody knows the scope.
-    let torn = sections.torn.things
-        || sections.resources.iter().any(|(_, resource)| {
-            resource.is_broken()
-                || resource.node.torn
-                || resource
-                    .entry("scope")
-                    .is_some_and(|scope| scope.item.is_broken())
-        });
-    let mut texts = vec![];
-    for entry in scopes {
-        if !torn && all.iter().all(|scope| scope != entry.name) {
-            let found = Diagnostic::error(
-                codes::SCOPE,
-                entry.key.span,
-                format!("there is no scope `{}`", entry.name),
-            );
-            out.push(
-                match suggest::nearest(entry.name, all.iter().map(String::as_str)) {
-                    Some(near) => found
-                        .label(format!("did you mean `{near}`?"))
-                        .help(format!("write `{near}:`")),
-                    None => found.label("no resource has it").help(format!(
-                        "the scopes are {}",
-                        names_of(all.iter().take(20).map(String::as_str))
-                    )),
-                },
-            );
-        }
-        if let Some(text) = entry.item.as_text() {
-            texts.push((entry.name.to_owned(), text.as_str().trim().to_owned()));
-        }
-    }
-    texts
-}
-
-/// `auth.schemes`: `bearer` unless said otherwise.
-pub fn schemes(sections: &Sections<'_, '_>) -> Vec<String> {
-    let mut schemes: Vec<String> = sections
-        .main
-        .get("auth")
-        .map(|auth| auth.texts("schemes"))
-        .unwrap_or_default()
-        .into_iter()
-        .map(|text| text.as_str().to_owned())
-        .collect();
-    schemes.dedup();
-    if schemes.is_empty() {
-        schemes.push("bearer".to_owned());
-    }
-    schemes
-}
-
-/// `auth.api_keys: false` would leave nobody who could say who they are.
-pub fn api_keys(sections: &Sections<'_, '_>, out: &mut Diagnostics) {
-    let keys = sections
-        .main
-        .get("auth")
-        .and_then(|auth| auth.get("api_keys"));
-    if let Some(item) = keys
-        && item.as_bool() == Some(false)
-    {
-        out.push(
-            Diagnostic::error(
-                codes::NOT_YET,
-                item.span(),
-                "an API without API keys is not supported yet",
-            )
-            .label("not in this version")
-            .help("write `api_keys: true`: keys are the only credentials of this version"),
-        );
-    }
 }
 
 /// `cors:`

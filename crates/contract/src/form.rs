@@ -14,6 +14,8 @@ pub enum Form {
     /// Text that is one word of a known kind, for which [`Form::describe`] has these words.
     Word(&'static str),
     Bool,
+    /// `false`, for "none" beside another form.
+    False,
     /// A whole number.
     Whole {
         min: i64,
@@ -155,6 +157,7 @@ impl Form {
             Form::Text => "text".to_owned(),
             Form::Word(what) => (*what).to_owned(),
             Form::Bool => "`true` or `false`".to_owned(),
+            Form::False => "`false`".to_owned(),
             Form::Whole { .. } => "a whole number".to_owned(),
             Form::Number => "a number".to_owned(),
             Form::Version => format!("the number {}", crate::keys::LANGUAGE),

@@ -5,7 +5,11 @@
 //! out of the JSON Schema. Adding a key here is half of adding it to the language; the other
 //! half is reading it in `read`.
 
+mod auth;
+
 use crate::form::{Choice, Form, Key, Keys, Table};
+
+use auth::{AUTH, MAIL, PASSWORD, SESSIONS, TOKENS, USERS};
 
 /// The version of the language this compiler understands.
 pub const LANGUAGE: i64 = 1;
@@ -24,12 +28,17 @@ const fn later(word: &'static str) -> Choice {
 }
 
 /// All tables, for telling where a misplaced key belongs.
-pub static TABLES: [&Table; 15] = [
+pub static TABLES: [&Table; 20] = [
     &CONTRACT,
     &RESOURCE,
     &FIELD,
     &MEMBER,
     &AUTH,
+    &USERS,
+    &PASSWORD,
+    &TOKENS,
+    &SESSIONS,
+    &MAIL,
     &LIMIT,
     &ERROR,
     &ID,
@@ -105,7 +114,7 @@ pub static CONTRACT: Table = Table {
             "auth",
             Form::Table(&AUTH),
             "How callers prove who they are.",
-            "auth: {api_keys: true}",
+            "auth: {users: User}",
         ),
         Key::new(
             "limits",
@@ -272,44 +281,6 @@ pub static CONTRACT: Table = Table {
         ("rate_limits", "write `limits:`"),
         ("security", "write `auth:`, and `access:` in each resource"),
     ],
-};
-
-pub static AUTH: Table = Table {
-    what: "`auth`",
-    keys: &[
-        Key::new(
-            "api_keys",
-            Form::Bool,
-            "API keys are accepted.",
-            "api_keys: true",
-        ),
-        Key::new(
-            "scopes",
-            Form::Map {
-                keys: Keys::Free,
-                of: &Form::Text,
-                min: 1,
-                example: "books.write: Add and change books",
-            },
-            "What each scope allows, in words for the people who are asked to grant it.",
-            "scopes: {books.write: Add and change books}",
-        ),
-        Key::new(
-            "schemes",
-            Form::List {
-                of: &Form::Choice(&[word("bearer"), word("token")]),
-                min: 1,
-            },
-            "The words that may stand before a credential in the Authorization header.",
-            "schemes: [bearer, token]",
-        ),
-        Key::later("users"),
-        Key::later("jwt"),
-        Key::later("providers"),
-        Key::later("mtls"),
-        Key::later("basic"),
-    ],
-    habits: &[("keys", "write `api_keys: true`")],
 };
 
 const STYLES_LATER: &str = "delete it: which styles an API speaks is said by `styles: [rest]`, and `rest` is the only one yet";

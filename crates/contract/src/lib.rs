@@ -14,6 +14,7 @@
 //! Does no I/O: included files are loaded by whoever calls. Knows no SQL and no API style.
 
 mod access;
+mod auth;
 mod build;
 pub mod codes;
 mod codes_elsewhere;

@@ -247,6 +247,10 @@ impl Reader<'_> {
                 Kind::Bool(_) => leaf(node),
                 _ => self.mismatch(node, form, place),
             },
+            Form::False => match &node.kind {
+                Kind::Bool(false) => leaf(node),
+                _ => self.mismatch(node, form, place),
+            },
             Form::Number => match &node.kind {
                 Kind::Int(_) | Kind::Float(_) => leaf(node),
                 _ => self.mismatch(node, form, place),
@@ -271,6 +275,9 @@ impl Reader<'_> {
             whole @ Form::Either(forms) => {
                 match forms.iter().find(|form| suits(form, &node.kind)) {
                     Some(Form::Choice(words)) => self.choice(node, words, whole, place),
+                    Some(Form::False) if node.kind != Kind::Bool(false) => {
+                        self.mismatch(node, whole, place)
+                    }
                     Some(form) => self.value(node, form, place),
                     None => self.mismatch(node, form, place),
                 }
@@ -874,6 +881,9 @@ impl Reader<'_> {
                             place.example
                         ),
                         words => match schema_words::format(text) {
+                            _ if place.example.starts_with("algorithm") => {
+                                habits::algorithm(text, &words.describe())
+                            }
                             Some(instead) if place.example.starts_with("format") => {
                                 instead.to_owned()
                             }
@@ -1077,7 +1087,7 @@ fn suits(form: &Form, kind: &Kind) -> bool {
     match form {
         Form::Table(_) | Form::Map { .. } => matches!(kind, Kind::Map(_)),
         Form::List { .. } => matches!(kind, Kind::List(_)),
-        Form::Bool => matches!(kind, Kind::Bool(_)),
+        Form::Bool | Form::False => matches!(kind, Kind::Bool(_)),
         form if is_text(form) => matches!(kind, Kind::String(_)),
         _ => false,
     }
@@ -1089,7 +1099,7 @@ fn is_meant_for(form: &Form, kind: &Kind) -> bool {
         Form::Table(_) | Form::Map { .. } => matches!(kind, Kind::Map(_)),
         Form::List { .. } => matches!(kind, Kind::List(_)),
         Form::Either(forms) => forms.iter().any(|form| is_meant_for(form, kind)),
-        Form::Bool => matches!(kind, Kind::Bool(_)),
+        Form::Bool | Form::False => matches!(kind, Kind::Bool(_)),
         Form::Number | Form::Whole { .. } => matches!(kind, Kind::Int(_) | Kind::Float(_)),
         Form::Any => true,
         _ => matches!(kind, Kind::String(_)),

@@ -44,6 +44,8 @@ pub struct Draft<'r, 'a> {
     pub resources: Vec<ResourceDraft<'r, 'a>>,
     pub types: Vec<(Arc<ObjectType>, Arc<Vec<Shape>>)>,
     pub base: String,
+    /// The resource whose records are people.
+    pub users: Option<ResourceId>,
 }
 
 /// A resource with its names resolved.
@@ -195,10 +197,12 @@ pub fn resolve<'r, 'a>(
     }
     paths::resolve(&mut drafts, sections.torn.things, out);
     history::resolve(&mut drafts, sections.torn.things, out);
+    let users = crate::auth::users::resource(sections, &drafts, out);
     Draft {
         resources: drafts,
         types: named,
         base,
+        users,
     }
 }
 

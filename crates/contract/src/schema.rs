@@ -100,6 +100,7 @@ fn form(form: &Form) -> Value {
         Form::Any => json!({}),
         Form::Text | Form::Word(_) => json!({"type": "string", "minLength": 1}),
         Form::Bool => json!({"type": "boolean"}),
+        Form::False => json!({"const": false}),
         Form::Whole { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Form::Number => json!({"type": "number"}),
         Form::Version => json!({"const": LANGUAGE}),

@@ -6,6 +6,7 @@
 //! HTTP, and holds no state.
 
 pub mod access;
+pub mod auth;
 pub mod field;
 pub mod names;
 pub mod place;
@@ -17,6 +18,10 @@ use std::sync::Arc;
 use value::ResourceId;
 
 pub use access::{Access, Action, Audience, Check, Rule};
+pub use auth::{
+    Algorithm, Auth, BasicFor, Certificate, Client, ClientProof, Issuer, KeySet, Mailbox, Password,
+    Provider, ProviderKind, SecretName, Service, Sessions, Setting, SignUp, Theme, Tokens, Users,
+};
 pub use field::{
     Constraints, Deprecated, Field, FieldKind, Pattern, Shape, SystemField, TextFormat,
 };
@@ -45,11 +50,7 @@ pub struct Model {
     /// Allowed browser origins; empty means CORS is off.
     pub cors: Vec<String>,
     pub docs: DocsAccess,
-    /// `auth.scopes`: what a scope means, in the contract's words.
-    pub scope_texts: Vec<(String, String)>,
-    /// `auth.schemes`: the words that may stand before a credential in `Authorization`, in lower
-    /// case; `bearer` unless the contract says otherwise.
-    pub auth_schemes: Vec<String>,
+    pub auth: Auth,
     pub tests: Vec<AccessTest>,
 }
 
@@ -140,6 +141,29 @@ impl Model {
 
     pub fn resource_named(&self, name: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.name == name)
+    }
+
+    /// The resource whose records are people, if there is one.
+    pub fn users(&self) -> Option<&Resource> {
+        let users = self.auth.users.as_ref()?;
+        Some(self.resource(users.resource))
+    }
+
+    /// Every scope that a credential can have, in order: `books.read`, `books.write`.
+    pub fn scopes(&self) -> Vec<String> {
+        let mut all: Vec<String> = self
+            .resources
+            .iter()
+            .flat_map(|resource| {
+                [
+                    format!("{}.read", resource.scope),
+                    format!("{}.write", resource.scope),
+                ]
+            })
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     pub fn limit(&self, name: &str) -> Option<&Limit> {

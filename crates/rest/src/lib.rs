@@ -101,7 +101,7 @@ impl Door {
         let origins = model.cors.iter().map(String::as_str);
         Ok(Door {
             routes: Routes::new(model),
-            credentials: Arc::new(Credentials::new(&model.name, &model.auth_schemes)),
+            credentials: Arc::new(Credentials::new(&model.name, &model.auth.schemes)),
             cors: Cors::new(origins, settings.allow_localhost)?,
             deprecations: Deprecations::new(model, documents.contains("/docs")),
             ids: Ids::new(),

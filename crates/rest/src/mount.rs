@@ -427,8 +427,7 @@ mod tests {
             limits: Vec::new(),
             cors: Vec::new(),
             docs: DocsAccess::Public,
-            scope_texts: Vec::new(),
-            auth_schemes: vec!["bearer".to_owned()],
+            auth: model::Auth::default(),
             tests: Vec::new(),
         }
     }

@@ -231,8 +231,8 @@ fn version(model: &Model) -> String {
 }
 
 fn security_scheme(model: &Model) -> Json {
-    let scheme = match model.auth_schemes.iter().find(|scheme| *scheme == "bearer") {
-        None => model.auth_schemes.first().map_or("bearer", String::as_str),
+    let scheme = match model.auth.schemes.iter().find(|scheme| *scheme == "bearer") {
+        None => model.auth.schemes.first().map_or("bearer", String::as_str),
         Some(bearer) => bearer,
     };
     let word = words::heading(scheme);

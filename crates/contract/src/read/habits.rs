@@ -52,3 +52,16 @@ pub fn without_dollar(text: &str) -> Option<&str> {
     bare.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         .then_some(bare)
 }
+
+/// What to write instead of a signature that is none, or one that whoever checks it could make.
+pub fn algorithm(written: &str, known: &str) -> String {
+    let upper = written.to_ascii_uppercase();
+    let why = match upper.as_str() {
+        "NONE" => "a token that nobody signed could be anybody's: ",
+        _ if upper.starts_with("HS") => {
+            "with a shared secret whoever checks tokens could make them too: "
+        }
+        _ => "",
+    };
+    format!("{why}it must be {known}")
+}

@@ -162,7 +162,70 @@ fn every_word_of_the_language_has_a_meaning() {
         category.id_field().required_on_create(),
         "the client chooses the id"
     );
-    assert_eq!(model.auth_schemes, ["bearer", "token"]);
+    assert_eq!(model.auth.schemes, ["bearer", "token"]);
+}
+
+const PEOPLE: &str = "
+resources:
+  User:
+    fields: {name: string, email: {type: string, format: email}, role: {enum: [reader, staff], default: reader}}
+    rules: {self: this.id == user.id, staff: user.role == 'staff'}
+    access: {read: staff || user.name == 'Ann', update: self}
+";
+
+fn people(auth: &str) -> model::Auth {
+    let text = format!("frontdesk: 1\nname: people\nauth: {auth}{PEOPLE}");
+    compile_one(&text).model().auth
+}
+
+#[test]
+fn people_are_turned_on_by_one_word() {
+    let auth = people("{users: User}");
+    let users = auth.users.clone().expect("people");
+    let model = compile_one(&format!(
+        "frontdesk: 1\nname: people\nauth: {{users: User}}{PEOPLE}"
+    ))
+    .model();
+    let user = model.users().expect("people");
+    assert_eq!(user.name, "User");
+    let named = |id: value::FieldId| user.field(id).name.as_str();
+    assert_eq!(users.email.map(named), Some("email"));
+    assert_eq!(users.sign_up, model::SignUp::Open);
+    let claims: Vec<&str> = users.claims.iter().copied().map(named).collect();
+    assert_eq!(claims, ["name", "role"], "what rules read, and not the id");
+    assert_eq!(auth.password, Some(model::Password { min_length: 15 }));
+    assert_eq!(auth.tokens.access, 900);
+    assert_eq!(auth.tokens.refresh, 30 * 86_400);
+    assert_eq!(auth.tokens.idle, 14 * 86_400);
+    assert_eq!(auth.sessions.idle, 4 * 3_600);
+    assert_eq!(auth.basic, model::BasicFor::Keys);
+    assert!(auth.mail.is_none());
+}
+
+#[test]
+fn what_may_lie_unused_ends_with_the_whole() {
+    let tokens = people("{users: User, tokens: {refresh: 2d}}").tokens;
+    assert_eq!((tokens.refresh, tokens.idle), (2 * 86_400, 2 * 86_400));
+    let tokens = people("{users: User, tokens: {idle: 60d}}").tokens;
+    assert_eq!((tokens.refresh, tokens.idle), (60 * 86_400, 60 * 86_400));
+    let sessions = people("{users: User, sessions: {absolute: 1h}}").sessions;
+    assert_eq!((sessions.absolute, sessions.idle), (3_600, 3_600));
+}
+
+#[test]
+fn passwords_basic_and_mail_can_be_otherwise() {
+    let auth = people(
+        "{users: User, password: false, basic: people, mail: {from: ' \"The shop\" <a@b.example>'}}",
+    );
+    assert_eq!(auth.password, None);
+    assert_eq!(auth.basic, model::BasicFor::People);
+    let mail = auth.mail.expect("a sender");
+    assert_eq!(mail.name.as_deref(), Some("The shop"));
+    assert_eq!(mail.address, "a@b.example");
+    let auth = people("{users: User, password: true, basic: false, mail: {from: a@b.example}}");
+    assert_eq!(auth.password, Some(model::Password::default()));
+    assert_eq!(auth.basic, model::BasicFor::Nobody);
+    assert_eq!(auth.mail.expect("a sender").name, None);
 }
 
 #[test]

@@ -40,8 +40,7 @@ pub fn model(text: &str) -> Model {
         limits: vec![],
         cors: vec![],
         docs: DocsAccess::Public,
-        scope_texts: vec![],
-        auth_schemes: vec![],
+        auth: model::Auth::default(),
         tests: vec![],
     };
     for (_, line) in lines.iter().filter(|(inner, _)| !inner) {

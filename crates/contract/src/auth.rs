@@ -1,0 +1,143 @@
+//! `auth:`: who people are, and how callers prove who they are.
+//!
+//! Reads what the keys hold and says what is wrong with it. Which resource people are is settled
+//! before any rule is read ([`users::resource`]), because rules speak of the `user`; the rest
+//! needs the finished resources.
+
+mod claims;
+mod mail;
+mod scopes;
+mod times;
+pub mod users;
+
+use std::sync::Arc;
+
+use diag::{Diagnostic, Diagnostics};
+use expr::ir::RuleDef;
+use model::{Auth, BasicFor, Password, Resource};
+
+use crate::codes;
+use crate::read::Item;
+use crate::resolve::Draft;
+use crate::sections::Sections;
+
+use scopes::Scopes;
+
+/// The section as a whole. `rules`: those of the contract.
+pub fn read<'a>(
+    sections: &Sections<'_, 'a>,
+    draft: &Draft<'_, 'a>,
+    resources: &[Resource],
+    rules: &[Arc<RuleDef>],
+    out: &mut Diagnostics,
+) -> Auth {
+    let empty = Auth::default();
+    let Some(auth) = sections.main.get("auth") else {
+        return empty;
+    };
+    needs_people(auth, out);
+    api_keys(auth, out);
+    let scopes = Scopes::of(sections, resources);
+    let claims = |users: &model::Users| claims::read(users, resources, rules);
+    let users = users::read(auth, draft, out).map(|users| model::Users {
+        claims: claims(&users),
+        ..users
+    });
+    Auth {
+        users,
+        password: password(auth),
+        tokens: times::tokens(auth, out),
+        sessions: times::sessions(auth, out),
+        mail: mail::read(auth, out),
+        api_keys: auth.get("api_keys").and_then(Item::as_bool) != Some(false),
+        basic: basic(auth),
+        scopes: scopes::texts(auth, &scopes, out),
+        schemes: schemes(auth),
+        ..empty
+    }
+}
+
+/// The keys that are about people, and would do nothing without any.
+const ABOUT_PEOPLE: [&str; 3] = ["password", "sessions", "mail"];
+
+fn needs_people(auth: &Item<'_>, out: &mut Diagnostics) {
+    if auth.entry("users").is_some() || auth.odd {
+        return;
+    }
+    let people = |entry: &&crate::read::Entry<'_>| {
+        let basic = || {
+            let text = entry.item.as_text();
+            entry.name == "basic" && text.is_some_and(|text| text.as_str() == "people")
+        };
+        ABOUT_PEOPLE.contains(&entry.name) || basic()
+    };
+    for entry in auth.entries().iter().filter(people) {
+        out.push(
+            Diagnostic::error(
+                codes::USERS,
+                entry.key.span,
+                format!("`{}` is about people, and there are none", entry.name),
+            )
+            .label("without effect")
+            .help("say which resource they are: `users: User`"),
+        );
+    }
+}
+
+/// `api_keys: false` would leave nobody who could say who they are.
+fn api_keys(auth: &Item<'_>, out: &mut Diagnostics) {
+    if let Some(item) = auth.get("api_keys")
+        && item.as_bool() == Some(false)
+    {
+        out.push(
+            Diagnostic::error(
+                codes::NOT_YET,
+                item.span(),
+                "an API without API keys is not supported yet",
+            )
+            .label("not in this version")
+            .help("write `api_keys: true`; who is given no key has none"),
+        );
+    }
+}
+
+/// `false` is none, and none is what was meant by nothing else.
+fn password(auth: &Item<'_>) -> Option<Password> {
+    let Some(item) = auth.get("password") else {
+        return Some(Password::default());
+    };
+    if item.as_bool() == Some(false) {
+        return None;
+    }
+    let least = item.get("min_length").and_then(Item::as_int);
+    Some(Password {
+        min_length: least
+            .and_then(|least| u32::try_from(least).ok())
+            .unwrap_or(Password::MIN_LENGTH),
+    })
+}
+
+fn basic(auth: &Item<'_>) -> BasicFor {
+    let Some(item) = auth.get("basic") else {
+        return BasicFor::default();
+    };
+    match item.as_text().map(|text| text.as_str()) {
+        Some("people") => BasicFor::People,
+        Some(_) => BasicFor::Keys,
+        None => BasicFor::Nobody,
+    }
+}
+
+/// `bearer` unless said otherwise.
+fn schemes(auth: &Item<'_>) -> Vec<String> {
+    let mut schemes: Vec<String> = auth
+        .texts("schemes")
+        .into_iter()
+        .map(|text| text.as_str().to_owned())
+        .collect();
+    schemes.dedup();
+    if schemes.is_empty() {
+        schemes.push("bearer".to_owned());
+    }
+    schemes
+}
