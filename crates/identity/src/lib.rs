@@ -3,8 +3,12 @@
 //! People, tokens and other credentials will live here too; doors only see
 //! [`call::Authenticate`] and engines only a [`call::Caller`].
 
+pub mod guess;
 pub mod keys;
 pub mod password;
+pub mod recovery;
 pub mod secret;
+pub mod text;
+pub mod totp;
 
 pub use keys::{Key, KeyError, Keys, NewKey};

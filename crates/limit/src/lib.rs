@@ -9,7 +9,8 @@
 //! ([`Plan::charge`]'s `key`), and the time is given. A counter of one process is all there is so
 //! far; one that several processes share would stand beside [`Counter`], behind [`Plan`].
 //!
-//! Begin with [`Plan::charge`], then [`Quota`] for the arithmetic and `table` for the memory.
+//! Begin with [`Plan::charge`], then [`Quota`] for the arithmetic and [`Table`] for the memory, which
+//! also serves others who hold somebody back until a time.
 
 mod quota;
 mod table;
@@ -18,8 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use quota::Quota;
-
-use table::Table;
+pub use table::Table;
 
 /// Callers one counter knows at once, before those who used least are forgotten: 32 MiB of table.
 /// It has room for some 1.2 million callers who have used up anything that is not restored yet.

@@ -20,8 +20,10 @@ struct Slot {
 
 type Bucket = [Slot; WAYS];
 
+/// Until when each caller has used something up. Keys are hashes that nobody outside can predict,
+/// with all their bits in use; times are in nanoseconds since a moment that stays the same.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     /// None, or a power of two.
     buckets: Vec<Bucket>,
     buckets_max: usize,
@@ -30,6 +32,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// An empty one that will know about this many callers at once.
     pub fn new(slots_max: usize) -> Table {
         Table {
             buckets: Vec::new(),
@@ -44,6 +47,7 @@ impl Table {
         self.latest
     }
 
+    /// Memory it takes.
     pub fn bytes(&self) -> usize {
         self.buckets.capacity() * size_of::<Bucket>()
     }

@@ -7,6 +7,7 @@
 pub mod csv;
 pub mod currency;
 pub mod decimal;
+pub mod email;
 pub mod id;
 pub mod json;
 pub mod money;
