@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
-use call::{Authenticate, Caller, CallerKind, Code, Failure};
+use call::{Authenticate, Caller, CallerKind, Credential, Presented, Scopes, Unproven};
 use engine::{Engine, Entrance, Meters};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
@@ -387,20 +387,23 @@ struct Keys {
 impl Authenticate for Keys {
     fn authenticate<'a>(
         &'a self,
-        credential: &'a str,
-    ) -> call::BoxFuture<'a, Result<Arc<Caller>, Failure>> {
+        presented: &'a Presented<'a>,
+    ) -> call::BoxFuture<'a, Result<Arc<Caller>, Unproven>> {
         Box::pin(async move {
+            let Credential::Bearer(credential) = presented.credential else {
+                return Err(Unproven::invalid("Keys alone are known here."));
+            };
             let id = credential.to_owned();
             let kind = match credential {
                 OPERATOR => CallerKind::Operator { id },
                 ANN | BOB | STAFF => CallerKind::Key { id },
-                _ => return Err(Failure::new(Code::Unauthenticated, "There is no such key.")),
+                _ => return Err(Unproven::invalid("There is no such key.")),
             };
             Ok(Arc::new(Caller {
                 kind,
                 user_id: Some(credential.to_owned()),
                 claims: vec![("role".to_owned(), credential.to_owned())],
-                scopes: self.scopes.clone(),
+                scopes: Scopes::Only(self.scopes.clone()),
                 ..Caller::guest()
             }))
         })

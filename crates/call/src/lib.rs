@@ -7,13 +7,17 @@
 //! alike.
 
 pub mod caller;
+pub mod credential;
 pub mod failure;
 pub mod manner;
 pub mod outcome;
 pub mod request;
 pub mod standing;
 
-pub use caller::{Authenticate, BoxFuture, Caller, CallerKind};
+pub use caller::{Caller, CallerKind, Proof, Scopes};
+pub use credential::{
+    Authenticate, BoxFuture, Certificate, ChallengeError, Credential, Presented, Unproven,
+};
 pub use failure::{Code, Failure, FieldProblem, Place};
 pub use manner::{IdempotencyKey, Manner, Scribe};
 pub use outcome::{

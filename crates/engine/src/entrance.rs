@@ -12,9 +12,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
-use call::{
-    Caller, CallerKind, Change, Code, Failure, Operation, Outcome, Request, Standing, Standings,
-};
+use call::{Caller, Change, Code, Failure, Operation, Outcome, Request, Standing, Standings};
 use limit::{Charged, Counter, Plan, Quota};
 use model::{Limit, LimitBy, Model};
 use value::{ResourceId, Timestamp};
@@ -118,10 +116,7 @@ impl Meters {
     /// next best: a guest has no key, and a key may have no user.
     fn key(&self, by: LimitBy, visit: &Visit<'_>) -> u64 {
         let user = visit.caller.user_id.as_deref();
-        let key = match &visit.caller.kind {
-            CallerKind::Key { id } | CallerKind::Operator { id } => Some(id.as_str()),
-            CallerKind::Guest => None,
-        };
+        let key = visit.caller.principal();
         match (by, user, key) {
             (LimitBy::Everyone, ..) => self.hasher.hash_one(0_u8),
             (LimitBy::User, Some(user), _) => self.hasher.hash_one((1_u8, user)),

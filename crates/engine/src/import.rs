@@ -16,7 +16,7 @@ mod transaction;
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
-use call::{Caller, CallerKind, Code, Failure, FieldProblem, Place, Request};
+use call::{Caller, Code, Failure, FieldProblem, Place, Request};
 use model::Action;
 use serde_json::{Map, Value as Json};
 use store::imports::Waiting;
@@ -204,13 +204,7 @@ impl Engine {
 
 /// A request of whoever imports.
 pub fn operator(resource: ResourceId, now: Timestamp) -> Request {
-    let operator = Caller {
-        kind: CallerKind::Operator {
-            id: "import".to_owned(),
-        },
-        audience: model::Audience::Private,
-        ..Caller::guest()
-    };
+    let operator = Caller::operator("import");
     Request::new(resource, Action::Create, Arc::new(operator), now)
 }
 

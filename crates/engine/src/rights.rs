@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use call::{Caller, CallerKind};
+use call::{Caller, CallerKind, Scopes};
 use model::{Action, Model, Rule};
 use sha2::{Digest, Sha256};
 
@@ -30,13 +30,20 @@ pub fn of_caller(caller: &Caller) -> [u8; 16] {
         CallerKind::Guest => "guest",
         CallerKind::Key { .. } => "key",
         CallerKind::Operator { .. } => "operator",
+        CallerKind::User { .. } => "user",
+        CallerKind::Client { .. } => "client",
+        CallerKind::Service { .. } => "service",
     };
     let mut claims: Vec<_> = caller.claims.iter().collect();
     claims.sort_unstable();
     let claims = claims
         .into_iter()
         .flat_map(|(name, value)| ["claim", name, value]);
-    let scopes = caller.scopes.iter().flat_map(|scope| ["scope", scope]);
+    let (all, only) = match &caller.scopes {
+        Scopes::All => (Some("scopes"), [].as_slice()),
+        Scopes::Only(scopes) => (None, scopes.as_slice()),
+    };
+    let scopes = only.iter().flat_map(|scope| ["scope", scope]).chain(all);
     let user = caller.user_id.iter().flat_map(|user| ["user", user]);
     digest(
         [SPELLING, kind, caller.audience.name()]

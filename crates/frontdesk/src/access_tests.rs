@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use call::{
     Caller, CallerKind, Change, Code, Failure, Filter, Operand, Operator, Outcome, Precondition,
-    RecordKey, Request,
+    Proof, RecordKey, Request, Scopes,
 };
 use engine::Engine;
 use model::{
@@ -265,13 +265,7 @@ impl Run<'_> {
 
     /// So that it can be restored.
     async fn delete(&self, engine: &Engine, resource: &Resource, id: &str) -> Result<(), String> {
-        let kind = CallerKind::Operator {
-            id: "test".to_owned(),
-        };
-        let operator = Caller {
-            kind,
-            ..Caller::guest()
-        };
+        let operator = Caller::operator("test");
         let mut request = Request::new(resource.id, Action::Delete, Arc::new(operator), now());
         request.target = Some(RecordKey::Id(id.to_owned()));
         request.precondition.exists = true;
@@ -349,8 +343,9 @@ fn caller(model: &Model, test: &AccessTest) -> Caller {
         },
         user_id: wanted.id.clone(),
         claims: wanted.claims.clone(),
-        scopes: trial::scopes(model),
+        scopes: Scopes::Only(trial::scopes(model)),
         audience: Audience::Private,
+        proof: Proof::default(),
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use engine::{Engine, Entrance, Meters, Tables};
 use http::HeaderMap;
-use identity::Keys;
+use identity::{Identity, Keys};
 use model::Model;
 use rest::Door;
 use store::migrate::ApplyError;
@@ -213,10 +213,12 @@ impl Builder {
             None => None,
         };
         migrate(&database, &model, self.migrate).await?;
+        let keys = Arc::new(Keys::new(Arc::clone(database.driver())));
         let lasting = Lasting {
             _served: served,
             cursor_secret: database.secret(CURSOR_SECRET).await?,
-            keys: Arc::new(Keys::new(Arc::clone(database.driver()))),
+            identity: Arc::new(Identity::new(Arc::clone(&keys))),
+            keys,
             meters: Arc::new(Meters::new()),
             proxies: self.proxies,
             database,
@@ -257,6 +259,7 @@ struct Lasting {
     _served: Option<Served>,
     data: PathBuf,
     keys: Arc<Keys>,
+    identity: Arc<Identity>,
     meters: Arc<Meters>,
     proxies: Proxies,
     settings: rest::Settings,
@@ -482,7 +485,7 @@ impl Serving {
             }));
         }
         let engine = Engine::new(model, driver, &lasting.cursor_secret);
-        let authenticate = Arc::clone(&lasting.keys);
+        let authenticate = Arc::clone(&lasting.identity);
         let entrance = Entrance::new(engine.clone(), Arc::clone(&lasting.meters));
         let door = Door::new(entrance, authenticate, documents, settings)
             .map_err(|error| Error::Origin(error.origin))?;

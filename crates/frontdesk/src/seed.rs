@@ -10,9 +10,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use call::{Caller, CallerKind, Failure, Outcome, Place, Precondition, RecordKey, Request};
+use call::{Caller, Failure, Outcome, Place, Precondition, RecordKey, Request};
 use engine::{Engine, Row};
-use model::{Action, Audience, Model};
+use model::{Action, Model};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
@@ -428,13 +428,7 @@ async fn remove_all(engine: &Engine, resource: ResourceId) {
 
 /// A request of the server itself, for which rules do not count.
 pub fn request(resource: ResourceId, action: Action) -> Request {
-    let caller = Caller {
-        kind: CallerKind::Operator {
-            id: "seed".to_owned(),
-        },
-        audience: Audience::Private,
-        ..Caller::guest()
-    };
+    let caller = Caller::operator("seed");
     Request::new(resource, action, Arc::new(caller), now())
 }
 

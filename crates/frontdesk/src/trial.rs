@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use call::{Authenticate, Caller, CallerKind};
+use call::{Caller, CallerKind, Scopes};
 use identity::NewKey;
 use identity::secret::KeyText;
 use model::Model;
@@ -52,7 +52,7 @@ pub fn caller(model: &Model) -> Caller {
             id: "dev".to_owned(),
         },
         user_id: Some(USER.to_owned()),
-        scopes: scopes(model),
+        scopes: Scopes::Only(scopes(model)),
         ..Caller::guest()
     }
 }
@@ -67,14 +67,17 @@ pub async fn keys(app: &App) -> Result<TrialKeys, Error> {
     let wanted = scopes(&app.model());
     let (mut admin, mut api) = (None, None);
     if let Some(known) = &known {
-        let works = async |text: &str| app.keys().authenticate(text).await.ok();
+        let works = async |text: &str| app.keys().verify(text).await.ok();
         admin = works(&known.admin)
             .await
             .filter(|caller| caller.is_operator());
         api = works(&known.api)
             .await
             .filter(|caller| !caller.is_operator());
-        if api.as_ref().is_some_and(|caller| caller.scopes != wanted) {
+        if api
+            .as_ref()
+            .is_some_and(|caller| caller.scopes != Scopes::Only(wanted.clone()))
+        {
             // It lacks what the contract has gained, so it makes way for another.
             if let Some(text) = KeyText::parse(&known.api) {
                 drop(app.keys().revoke(&text.id(), now()).await);
@@ -133,7 +136,7 @@ pub async fn still_good(app: &App) -> Option<(Vec<String>, PathBuf)> {
     let known = read(&path)?;
     let mut good = vec![];
     for text in [&known.admin, &known.api] {
-        if app.keys().authenticate(text).await.is_ok() {
+        if app.keys().verify(text).await.is_ok() {
             good.extend(KeyText::parse(text).map(|text| text.id()));
         }
     }

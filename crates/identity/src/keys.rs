@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use call::{Authenticate, BoxFuture, Caller, CallerKind, Code, Failure};
+use call::{Caller, CallerKind, Code, Failure, Proof, Scopes};
 use model::Audience;
 use store::Prepared;
 use store::driver::{Driver, StoreError};
@@ -236,7 +236,11 @@ impl Keys {
         });
     }
 
-    async fn verify(&self, credential: &str) -> Result<Arc<Caller>, Failure> {
+    /// Whose key this is.
+    ///
+    /// # Errors
+    /// [`Code::Unauthenticated`] when it is nobody's, [`Code::Unavailable`] when that cannot be told.
+    pub async fn verify(&self, credential: &str) -> Result<Arc<Caller>, Failure> {
         let hash = secret::hash(credential);
         // Before the database is asked: what is revoked meanwhile must not be believed longer.
         let asked = Instant::now();
@@ -301,15 +305,6 @@ impl Keys {
     }
 }
 
-impl Authenticate for Keys {
-    fn authenticate<'a>(
-        &'a self,
-        credential: &'a str,
-    ) -> BoxFuture<'a, Result<Arc<Caller>, Failure>> {
-        Box::pin(self.verify(credential))
-    }
-}
-
 impl Key {
     fn of(stored: &store::keys::Key) -> Result<Key, StoreError> {
         let corrupt = |what: &str| StoreError::Corrupt {
@@ -353,8 +348,12 @@ impl Key {
             },
             user_id: self.user,
             claims: self.claims,
-            scopes: self.scopes,
+            scopes: Scopes::Only(self.scopes),
             audience: self.audience,
+            proof: Proof {
+                expires_at: self.expires_at,
+                ..Proof::default()
+            },
         }
     }
 }

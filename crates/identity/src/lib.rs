@@ -3,6 +3,7 @@
 //! People, tokens and other credentials will live here too; doors only see
 //! [`call::Authenticate`] and engines only a [`call::Caller`].
 
+pub mod credential;
 pub mod guess;
 pub mod keys;
 pub mod password;
@@ -11,4 +12,5 @@ pub mod secret;
 pub mod text;
 pub mod totp;
 
+pub use credential::Identity;
 pub use keys::{Key, KeyError, Keys, NewKey};

@@ -11,7 +11,6 @@
 //! Begin reading at [`Door::handle`](web::Handler::handle). Every refusal is a
 //! `Refusal` until the last moment and becomes a problem in one place.
 
-mod credentials;
 mod deprecation;
 mod documents;
 mod explain;
@@ -36,9 +35,9 @@ use value::ResourceId;
 use web::cors::{Cors, OriginError};
 use web::{Handler, Request, RequestBody, Response};
 
-use credentials::Credentials;
 use deprecation::Deprecations;
 pub use documents::{Document, Documents};
+use doorway::{Accepted, Credentials, Sender};
 use explain::Asked;
 pub use explain::{Explain, Refused};
 use failure::Refusal;
@@ -99,9 +98,13 @@ impl Door {
     ) -> Result<Door, OriginError> {
         let model = entrance.model();
         let origins = model.cors.iter().map(String::as_str);
+        let accepted = Accepted {
+            schemes: model.auth.schemes.clone(),
+            ..Accepted::default()
+        };
         Ok(Door {
             routes: Routes::new(model),
-            credentials: Arc::new(Credentials::new(&model.name, &model.auth.schemes)),
+            credentials: Arc::new(Credentials::new(&model.name, accepted)),
             cors: Cors::new(origins, settings.allow_localhost)?,
             deprecations: Deprecations::new(model, documents.contains("/docs")),
             ids: Ids::new(),
@@ -373,9 +376,14 @@ impl Door {
     }
 
     async fn caller(&self, head: &Parts, line: &mut Line<'_>) -> Result<Arc<Caller>, Refusal> {
+        let sender = Sender {
+            address: line.from,
+            secure: true,
+            certificate: None,
+        };
         let caller = self
             .credentials
-            .caller(&head.headers, &*self.authenticate)
+            .caller(head, sender, &*self.authenticate)
             .await?
             .reaching(line.reach);
         line.caller = Some(Arc::clone(&caller));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use call::{
     Caller, CallerKind, Cell, Change, Failure, Filter, Operand, Operator, Outcome, Page, Place,
-    Record, RecordKey, Request, SortKey,
+    Record, RecordKey, Request, Scopes, SortKey,
 };
 use diag::{Diagnostics, Sources};
 use engine::Engine;
@@ -84,12 +84,7 @@ impl App {
 }
 
 pub fn operator() -> Caller {
-    Caller {
-        kind: CallerKind::Operator {
-            id: "key_test".into(),
-        },
-        ..Caller::guest()
-    }
+    Caller::operator("key_test")
 }
 
 /// A key with all scopes that `scopes` lists, as user `id` with claims.
@@ -103,7 +98,7 @@ pub fn key(id: Option<&str>, scopes: &[&str], claims: &[(&str, &str)]) -> Caller
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
-        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        scopes: Scopes::Only(scopes.iter().map(|scope| (*scope).to_owned()).collect()),
         ..Caller::guest()
     }
 }

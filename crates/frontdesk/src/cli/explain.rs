@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::{env, io};
 
 use clap::Args;
-use frontdesk::call::{Caller, CallerKind, RecordKey};
+use frontdesk::call::{Caller, CallerKind, RecordKey, Scopes};
 use frontdesk::contract::{self, who::Who};
 use frontdesk::decision::{self, Decision, Verdict};
 use frontdesk::model::{Action, Audience, Model, Resource};
-use frontdesk::{Database, FILE, FileError, Location, trial};
+use frontdesk::{Database, FILE, FileError, Location};
 use serde_json::{Value as Json, json};
 
 use super::{Done, Trouble, location, model, runtime};
@@ -81,7 +81,7 @@ impl Explain {
                 let mut caller = self.caller;
                 if matches!(caller.kind, CallerKind::Key { .. }) {
                     // It is the rules that are asked about.
-                    caller.scopes = trial::scopes(&model);
+                    caller.scopes = Scopes::All;
                 }
                 let record = self.record.as_deref();
                 let ask = Ask {
@@ -225,13 +225,7 @@ fn caller(text: &str) -> Result<Caller, String> {
             });
         }
         "admin" => {
-            let kind = CallerKind::Operator {
-                id: "explain".to_owned(),
-            };
-            return Ok(Caller {
-                kind,
-                ..Caller::guest()
-            });
+            return Ok(Caller::operator("explain"));
         }
         _ => {}
     }

@@ -118,6 +118,9 @@ pub fn newer_release(folder: &Path) {
     let file = folder.join(".frontdesk/frontdesk.db");
     let driver = SqliteDriver::open(&file, Options::default()).unwrap();
     let script = ["UPDATE \"frontdesk_migrations\" SET \"system\" = 1000000".to_owned()];
+    let newer = frontdesk::store::people::TABLES.iter();
+    let newer = newer.map(|table| format!("DROP TABLE \"{}\"", table.name));
+    let script: Vec<String> = script.into_iter().chain(newer).collect();
     testdb::wait(driver.migrate(&script)).unwrap();
 }
 

@@ -23,8 +23,8 @@ use value::ResourceId;
 use web::{Body, Response};
 
 use super::{PREFERENCE_APPLIED, Wish};
-use crate::credentials::Credentials;
 use crate::failure::Refusal;
+use doorway::Credentials;
 
 /// Says that the request had been carried out before.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");

@@ -9,9 +9,9 @@ use web::Response;
 use web::headers::no_store;
 
 use super::{empty, kept, plain_json};
-use crate::credentials::Credentials;
 use crate::failure::Refusal;
 use crate::mount::OPERATIONS;
+use doorway::Credentials;
 
 /// Seconds after which it is worth asking again.
 const RETRY_SECONDS: u32 = 1;
