@@ -87,6 +87,37 @@ impl Core {
         })
     }
 
+    /// Decides a create that may be done in any case, of a record of which something is known.
+    pub fn create_given(
+        &self,
+        request: &Request,
+        terms: Terms,
+        known: Vec<(FieldId, Value)>,
+    ) -> Result<Creating, Failure> {
+        let resource = self.model.resource(request.resource);
+        // What nobody may write is known all the same.
+        let (fixed, preset): (Vec<_>, Vec<_>) = known.into_iter().partition(|(field, _)| {
+            let field = resource.field(*field);
+            field.set.is_some() || field.read_only
+        });
+        let (mut row, field_rules) = self.new_row(request, &preset)?;
+        for (field, value) in fixed {
+            row[usize::from(field.0)] = value;
+        }
+        if !is_counted(resource) {
+            self.require_own_checks(request, &terms, &row)?;
+        }
+        Ok(Creating {
+            row,
+            terms,
+            field_rules,
+            ask_in_database: false,
+            inside: None,
+            version: 0,
+            drawn: false,
+        })
+    }
+
     /// What the path of a PUT that creates says about the record's own key.
     fn named_by_target(
         &self,
@@ -151,6 +182,11 @@ impl Core {
                 return Err(Failure::with_problems(Code::Invalid, vec![problem]));
             }
         }
+        let id_field = resource.id_field().id;
+        if let Some((_, id)) = preset.iter().find(|(field, _)| *field == id_field) {
+            draft.row[usize::from(id_field.0)] = id.clone();
+        }
+        self.give_id(resource, &mut draft.row);
         let plan = self.plans.resource(resource.id);
         let counted = is_counted(resource);
         let mut later = Vec::new();
@@ -175,13 +211,15 @@ impl Core {
                 return Err(becoming(refused, &draft.row));
             }
         }
-        self.give_id(resource, &mut draft.row);
         Ok((draft.row, later))
     }
 
-    /// An id for a new row, unless the database counts it or the client chose it.
+    /// An id for a new row that has none yet, unless the database counts it or the client chose it.
     pub fn give_id(&self, resource: &Resource, row: &mut [Value]) {
         let id = &mut row[usize::from(resource.id_field().id.0)];
+        if !id.is_null() {
+            return;
+        }
         match resource.id_type.kind {
             IdKind::TypeId | IdKind::Uuid => *id = Value::Uuid(uuid::Uuid::now_v7().into_bytes()),
             IdKind::Random => *id = Value::Uuid(uuid::Uuid::new_v4().into_bytes()),

@@ -13,6 +13,7 @@
 //! counts them.
 
 mod access;
+mod alongside;
 mod batch;
 mod caller;
 mod create;
@@ -63,6 +64,7 @@ use store::{Prepared, Unsupported};
 use tokio::sync::{Notify, Semaphore};
 use value::{Timestamp, Value};
 
+pub use alongside::{Alongside, NewPerson};
 pub use batch::PARTS_MAX as BATCH_MAX;
 pub use entrance::{Admitted, Entrance, Meters, Visit};
 pub use export::Sink;

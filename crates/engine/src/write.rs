@@ -67,6 +67,20 @@ impl Core {
         let plan = self.plans.resource(resource.id);
         let gate = plan.gate(action);
         let allowed = admit(resource, gate, action, &request.caller, request.now)?;
+        let names_next = gate.is_some_and(|gate| gate.names_next);
+        self.terms_given(request, action, allowed, names_next)
+    }
+
+    /// The same where it has been decided already who may.
+    pub fn terms_given(
+        &self,
+        request: &Request,
+        action: Action,
+        allowed: Verdict,
+        names_next: bool,
+    ) -> Result<Terms, Failure> {
+        let resource = self.model.resource(request.resource);
+        let plan = self.plans.resource(resource.id);
         let visible = match plan.gate(Action::Get) {
             _ if request.caller.is_operator() => Verdict::Open,
             None => Verdict::Closed,
@@ -76,7 +90,7 @@ impl Core {
             action,
             visible,
             allowed,
-            names_next: gate.is_some_and(|gate| gate.names_next),
+            names_next,
             checks: plan
                 .checks
                 .iter()

@@ -7,10 +7,33 @@ pub mod credential;
 pub mod guess;
 pub mod keys;
 pub mod password;
+pub mod random;
 pub mod recovery;
 pub mod secret;
+pub mod sessions;
 pub mod text;
+pub mod tickets;
 pub mod totp;
+pub mod users;
 
 pub use credential::Identity;
 pub use keys::{Key, KeyError, Keys, NewKey};
+
+/// How a database in trouble is told of: what it is about is never the credential's fault.
+fn trouble(error: &store::StoreError) -> call::Failure {
+    use call::{Code, Failure};
+    use store::StoreError;
+    match error {
+        StoreError::Overloaded | StoreError::Unavailable { .. } | StoreError::TimedOut { .. } => {
+            Failure {
+                retry_after_seconds: Some(1),
+                cause: Some(error.to_string().into()),
+                ..Failure::new(
+                    Code::Unavailable,
+                    "credentials cannot be checked right now; try again",
+                )
+            }
+        }
+        other => Failure::internal(other),
+    }
+}
