@@ -25,6 +25,7 @@ use store_postgres::Target;
 use store_sqlite::{Durability, Served};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use vault::{Secrets, Vault};
 use web::proxies::Proxies;
 use web::{Handler, Limits, Request, Response, Server, Stopped};
 
@@ -32,6 +33,7 @@ use crate::database::{Database, Location};
 use crate::documents;
 use crate::error::Error;
 use crate::health::Health;
+use crate::master_key::{MasterKey, MasterKeyError, Missing};
 use crate::project::Project;
 use crate::refusal::Explainer;
 
@@ -119,6 +121,7 @@ pub struct Builder {
     origin: String,
     proxies: Proxies,
     address: Option<SocketAddr>,
+    master_key: MasterKey,
 }
 
 impl Builder {
@@ -163,6 +166,13 @@ impl Builder {
     /// else may until the app is gone.
     pub fn address(mut self, address: SocketAddr) -> Builder {
         self.address = Some(address);
+        self
+    }
+
+    /// Where the master key is that secrets are sealed with; in the data folder, unless said
+    /// otherwise.
+    pub fn master_key(mut self, master_key: MasterKey) -> Builder {
+        self.master_key = master_key;
         self
     }
 
@@ -213,10 +223,19 @@ impl Builder {
             None => None,
         };
         migrate(&database, &model, self.migrate).await?;
+        let seals = Seals {
+            master_key: self.master_key,
+            data: data.clone(),
+            may_make: self.development || matches!(database.location(), Location::Folder(_)),
+        };
+        let vault = seals.vault(&model)?;
+        let secrets = Secrets::new(Arc::clone(database.driver()), vault.clone());
+        check_secrets(&model, &secrets).await?;
         let keys = Arc::new(Keys::new(Arc::clone(database.driver())));
         let lasting = Lasting {
             _served: served,
-            cursor_secret: database.secret(CURSOR_SECRET).await?,
+            cursor_secret: database.key(CURSOR_SECRET, vault.as_ref()).await?,
+            seals,
             identity: Arc::new(Identity::new(Arc::clone(&keys))),
             keys,
             meters: Arc::new(Meters::new()),
@@ -258,6 +277,7 @@ struct Lasting {
     /// The right to serve it.
     _served: Option<Served>,
     data: PathBuf,
+    seals: Seals,
     keys: Arc<Keys>,
     identity: Arc<Identity>,
     meters: Arc<Meters>,
@@ -297,6 +317,7 @@ impl App {
             origin: ORIGIN.to_owned(),
             proxies: Proxies::default(),
             address: None,
+            master_key: MasterKey::default(),
         }
     }
 
@@ -318,6 +339,19 @@ impl App {
         &self.shared.lasting.database
     }
 
+    /// The secrets that the contract names, as they are found now.
+    ///
+    /// # Errors
+    /// When there is no master key although there has to be one.
+    pub fn secrets(&self) -> Result<Secrets, Error> {
+        let vault = self.shared.lasting.seals.vault(&self.model())?;
+        Ok(self.secrets_with(vault))
+    }
+
+    fn secrets_with(&self, vault: Option<Vault>) -> Secrets {
+        Secrets::new(Arc::clone(self.database().driver()), vault)
+    }
+
     /// The data folder.
     pub fn data(&self) -> &Path {
         &self.shared.lasting.data
@@ -334,6 +368,8 @@ impl App {
     /// # Errors
     /// When it cannot be served. Then everything is as it was.
     pub async fn swap(&self, model: Arc<Model>, allowed: Migrate) -> Result<Vec<String>, Error> {
+        let vault = self.shared.lasting.seals.vault(&model)?;
+        check_secrets(&model, &self.secrets_with(vault)).await?;
         let serving = Serving::new(Arc::clone(&model), &self.shared.lasting)?;
         let steps = migrate(self.database(), &model, allowed).await?;
         serving
@@ -493,8 +529,55 @@ impl Serving {
     }
 }
 
+/// How secrets are sealed here.
+struct Seals {
+    master_key: MasterKey,
+    data: PathBuf,
+    /// Nobody else has to have the same.
+    may_make: bool,
+}
+
+impl Seals {
+    /// The vault, if there is one or the contract cannot be served without.
+    fn vault(&self, model: &Model) -> Result<Option<Vault>, MasterKeyError> {
+        // Whoever signs people or apps in signs tokens, with keys that are sealed.
+        let is_needed = model.auth.users.is_some() || !model.auth.clients.is_empty();
+        let missing = match (is_needed, self.may_make) {
+            (false, _) => Missing::Fine,
+            (true, true) => Missing::Make,
+            (true, false) => Missing::Refuse,
+        };
+        self.master_key.vault(&self.data, missing)
+    }
+}
+
+/// Finds everything that the contract names, so that what is missing is told now and not to
+/// whoever needs it first.
+async fn check_secrets(model: &Model, secrets: &Secrets) -> Result<(), Error> {
+    let mut missing = Vec::new();
+    for name in model.auth.secrets() {
+        match secrets.resolve(name.as_str()).await {
+            Ok(Some(_)) => {}
+            Ok(None) => missing.push(name.as_str().to_owned()),
+            Err(source) => {
+                return Err(Error::Secret {
+                    name: name.as_str().to_owned(),
+                    source,
+                });
+            }
+        }
+    }
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Error::NoSecret(missing)),
+    }
+}
+
 /// Brings the tables to the model, as far as that is allowed. What was done, step by step.
-async fn migrate(
+///
+/// # Errors
+/// When they need more than that, or do not fit.
+pub async fn migrate(
     database: &Database,
     model: &Model,
     allowed: Migrate,

@@ -16,6 +16,7 @@ mod init;
 mod key;
 mod migrate;
 mod place;
+mod secret;
 mod serve;
 mod test;
 
@@ -28,7 +29,8 @@ use clap::{Parser, Subcommand};
 use frontdesk::seed::SeedError;
 use frontdesk::store::StoreError;
 use frontdesk::store::migrate::ApplyError;
-use frontdesk::{Compiled, Error, FileError, Listeners, Location, Project};
+use frontdesk::vault::{SecretError, VaultError};
+use frontdesk::{Compiled, Error, FileError, Listeners, Location, MasterKeyError, Project};
 use tokio::net::TcpListener;
 
 use self::asked::Asked;
@@ -73,6 +75,7 @@ enum Command {
     Backup(backup::Backup),
     Restore(backup::Restore),
     Key(key::Key),
+    Secret(secret::Secret),
     Completions(completions::Completions),
 }
 
@@ -87,6 +90,7 @@ impl Command {
             Command::Backup(command) => command.asked(),
             Command::Restore(command) => command.asked(),
             Command::Key(command) => command.asked(),
+            Command::Secret(command) => command.asked(),
             _ => Asked::default(),
         }
     }
@@ -136,6 +140,7 @@ pub fn run() -> ExitCode {
         Command::Backup(command) => command.run(),
         Command::Restore(command) => command.run(),
         Command::Key(command) => command.run(),
+        Command::Secret(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     crate::log::flush();
@@ -160,6 +165,11 @@ pub fn run() -> ExitCode {
 /// What mends a database file that does not work, as far as that lies in the system.
 pub const FILE_UNAVAILABLE: &str = "it needs the right to read and write the file and its folder, room on the disk, and nobody \
      who holds it";
+
+/// What mends that something was sealed with a master key that is not here.
+pub const OTHER_MASTER_KEY: &str = "give the master key that this database was used with: \
+     FRONTDESK_MASTER_KEY, FRONTDESK_MASTER_KEY_OLD beside it if it has been replaced, or \
+     `master.key` in the data folder";
 
 /// Tells an error as fully as it can be told.
 pub fn explain_error(error: &Error, asked: &Asked) {
@@ -209,6 +219,27 @@ pub fn explain_error(error: &Error, asked: &Asked) {
         Error::Listen { address, source } => {
             tell_error(error, help_listening(address, source).as_deref())
         }
+        Error::MasterKey(MasterKeyError::None) => tell_error(
+            error,
+            Some(
+                "servers that share a database need the same one: `frontdesk secret new-key` makes \
+                 it; give it to each of them as FRONTDESK_MASTER_KEY, or as the file that \
+                 FRONTDESK_MASTER_KEY_FILE names",
+            ),
+        ),
+        Error::MasterKey(MasterKeyError::File(problem)) => tell_error(error, Some(problem.mend())),
+        Error::NoSecret(_) => {
+            let set = asked.command_by_flag("secret set NAME");
+            let help = format!(
+                "set the variable of that name, or NAME_FILE to a file that holds it, or keep it \
+                 here: `{set}`"
+            );
+            tell_error(error, Some(&help));
+        }
+        Error::Secret {
+            source: SecretError::Vault(VaultError::UnknownKey { .. }) | SecretError::NoMasterKey,
+            ..
+        } => tell_error(error, Some(OTHER_MASTER_KEY)),
         Error::Served { .. } => tell_error(
             error,
             Some(
@@ -330,12 +361,16 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
 
 /// Where a contract's records are kept, as flags, environment and file say.
 pub fn location(folder: &Path, storage: Storage) -> Result<Location, Trouble> {
+    Ok(config(folder, storage)?.location())
+}
+
+/// All settings of a contract's folder, where those of serving are not given.
+pub fn config(folder: &Path, storage: Storage) -> Result<Config, Trouble> {
     let flags = Flags {
         storage,
         ..Flags::default()
     };
-    let config = Config::resolve(folder, &flags, None).map_err(Trouble::Usage)?;
-    Ok(config.location())
+    Config::resolve(folder, &flags, None).map_err(Trouble::Usage)
 }
 
 /// A contract's model, or its mistakes told.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use frontdesk::web::proxies::Proxies;
-use frontdesk::{Durability, FileError, Location, Target};
+use frontdesk::{Durability, FileError, Location, MasterKey, Target};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -22,6 +22,9 @@ const DRAIN_SECONDS: u64 = 5;
 /// Nobody waits longer for a load balancer.
 const DRAIN_SECONDS_MAX: u64 = 3600;
 const LOG: &str = "info";
+const MASTER_KEY: &str = "FRONTDESK_MASTER_KEY";
+const MASTER_KEY_OLD: &str = "FRONTDESK_MASTER_KEY_OLD";
+const MASTER_KEY_FILE: &str = "FRONTDESK_MASTER_KEY_FILE";
 /// The names of [`Durability`].
 const FULL: &str = "full";
 const RELAXED: &str = "relaxed";
@@ -96,7 +99,7 @@ pub struct Setting<T> {
 }
 
 /// The settings in effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     pub listen: Setting<String>,
     pub private_listen: Setting<Option<String>>,
@@ -104,18 +107,20 @@ pub struct Config {
     pub trusted_proxies: Setting<Proxies>,
     pub database: Setting<Option<Target>>,
     pub durability: Setting<Durability>,
+    pub master_key: Setting<MasterKey>,
     pub drain: Setting<Duration>,
     pub log: Setting<String>,
 }
 
 /// The names in [`File`].
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "listen",
     "private_listen",
     "data",
     "trusted_proxies",
     "database",
     "durability",
+    "master_key_file",
     "drain",
     "log",
 ];
@@ -130,6 +135,7 @@ struct File {
     trusted_proxies: Option<Vec<String>>,
     database: Option<String>,
     durability: Option<String>,
+    master_key_file: Option<PathBuf>,
     drain: Option<u64>,
     log: Option<String>,
 }
@@ -215,8 +221,13 @@ impl Config {
             value: durability_of(&durability, target.is_some())?,
             origin: durability.origin,
         };
+        let master_key = master_key(
+            environment,
+            file.master_key_file.map(|path| folder.join(path)),
+        )?;
         Ok(Config {
             trusted_proxies,
+            master_key,
             durability,
             database: Setting {
                 value: target,
@@ -311,6 +322,17 @@ impl Config {
             let line = format!("durability = {}", quoted(name));
             lines.insert(2, (line, self.durability.origin));
         }
+        match &self.master_key.value {
+            MasterKey::InData => {}
+            MasterKey::File(path) => {
+                let line = format!("master_key_file = {}", quoted(&path.to_string_lossy()));
+                lines.insert(lines.len() - 2, (line, self.master_key.origin));
+            }
+            MasterKey::Given(_) => {
+                let line = "# the master key is given".to_owned();
+                lines.insert(lines.len() - 2, (line, self.master_key.origin));
+            }
+        }
         if let Some(address) = &self.private_listen.value {
             let line = format!("private_listen = {}", quoted(address));
             lines.insert(1, (line, self.private_listen.origin));
@@ -326,6 +348,39 @@ impl Config {
         });
         lines.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// The master key itself, or the file it is in. No flag holds it: others see those.
+fn master_key(
+    environment: &dyn Fn(&str) -> Option<String>,
+    file: Option<PathBuf>,
+) -> Result<Setting<MasterKey>, String> {
+    let path = environment(MASTER_KEY_FILE);
+    let Some(key) = environment(MASTER_KEY) else {
+        if environment(MASTER_KEY_OLD).is_some() {
+            return Err(format!(
+                "{MASTER_KEY_OLD} is for keys that {MASTER_KEY} has replaced, which is not set; in \
+                 a file the current key stands first"
+            ));
+        }
+        let path = path.map(|path| (MasterKey::File(path.into()), MASTER_KEY_FILE));
+        return Ok(pick(
+            None,
+            path,
+            file.map(MasterKey::File),
+            MasterKey::default,
+        ));
+    };
+    if path.is_some() {
+        return Err(format!(
+            "{MASTER_KEY} and {MASTER_KEY_FILE} are both set; keep one of them"
+        ));
+    }
+    let given = MasterKey::given(&key, environment(MASTER_KEY_OLD).as_deref());
+    Ok(Setting {
+        value: given.map_err(|error| format!("{MASTER_KEY}: {error}"))?,
+        origin: Origin::Environment(MASTER_KEY),
+    })
 }
 
 /// What is asked of a file, if there is one.
@@ -479,6 +534,44 @@ mod tests {
             wrong.contains("frontdesk.toml") && !wrong.contains("s3cret"),
             "{wrong}"
         );
+    }
+
+    #[test]
+    fn the_master_key_is_given_or_in_a_file_and_never_shown() {
+        let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+        let flags = Flags::default();
+        let file = Some("master_key_file = \"../keys\"");
+        let config = resolve(file, &[("FRONTDESK_MASTER_KEY", key)], &flags).unwrap();
+        assert!(matches!(config.master_key.value, MasterKey::Given(_)));
+        let shown = format!("{}{config:?}", config.to_text());
+        assert!(shown.contains("FRONTDESK_MASTER_KEY"), "{shown}");
+        assert!(!shown.contains(&key[..10]), "{shown}");
+        let config = resolve(file, &[("FRONTDESK_MASTER_KEY_FILE", "/k")], &flags).unwrap();
+        assert!(config.to_text().contains("master_key_file = \"/k\""));
+        let config = resolve(file, &[], &flags).unwrap();
+        assert!(
+            matches!(config.master_key.value, MasterKey::File(path) if path.ends_with("../keys"))
+        );
+        for (environment, expected) in [
+            (
+                &[("FRONTDESK_MASTER_KEY", "hunter2")][..],
+                "32 bytes in base64",
+            ),
+            (&[("FRONTDESK_MASTER_KEY_OLD", key)], "which is not set"),
+            (
+                &[
+                    ("FRONTDESK_MASTER_KEY", key),
+                    ("FRONTDESK_MASTER_KEY_FILE", "/k"),
+                ],
+                "keep one of them",
+            ),
+        ] {
+            let error = resolve(None, environment, &flags).unwrap_err();
+            assert!(
+                error.contains(expected) && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

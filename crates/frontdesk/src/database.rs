@@ -15,7 +15,7 @@ use store::migrate::{self, ApplyError, Plan, Refusal, Risk, Step};
 use store::{Driver, StoreError};
 use store_postgres::{PostgresDriver, Target};
 use store_sqlite::{Durability, Options, Served, SqliteDriver};
-use value::Value;
+use vault::{SecretError, Vault};
 
 use crate::clock::now;
 use crate::error::Error;
@@ -326,43 +326,19 @@ impl Database {
         }
     }
 
-    /// A secret of 32 random bytes that is made when it is first asked for and then stays.
+    /// A key of 32 random bytes that is made when it is first asked for and then stays, sealed
+    /// where there is a vault.
     ///
     /// # Errors
-    /// When the database cannot keep it, or there is no randomness.
-    pub async fn secret(&self, name: &str) -> Result<[u8; 32], Error> {
-        if let Some(secret) = self.find_secret(name).await? {
-            return Ok(secret);
-        }
-        let mut made = [0; 32];
-        getrandom::fill(&mut made).map_err(|_| Error::NoRandomness)?;
-        let keep = store::secrets::keep(self.driver.dialect());
-        let secret = vec![
-            Value::Text(name.to_owned()),
-            Value::Text(to_hex(&made)),
-            Value::Timestamp(now()),
-        ];
-        store::execute(&*self.driver, vec![(keep, secret)])
-            .await
-            .map_err(|error| self.failed(error))?;
-        // Another process may have been faster; then its secret is the one that counts.
-        match self.find_secret(name).await? {
-            Some(secret) => Ok(secret),
-            None => Err(self.failed(internal("a secret that was just kept is gone"))),
-        }
-    }
-
-    async fn find_secret(&self, name: &str) -> Result<Option<[u8; 32]>, Error> {
-        let find = store::secrets::find(self.driver.dialect());
-        let parameters = find.bind_args(&[Value::Text(name.to_owned())]);
-        let rows = self.driver.query(&find.statement, &parameters).await;
-        let rows = rows.map_err(|error| self.failed(error))?;
-        match rows.cells.first() {
-            None => Ok(None),
-            Some(Value::Text(text)) if let Some(secret) = from_hex(text) => Ok(Some(secret)),
-            Some(_) => Err(self.failed(StoreError::Corrupt {
-                reason: format!("the secret `{name}` is not what was kept"),
-            })),
+    /// When the database cannot keep it, it cannot be opened, or there is no randomness.
+    pub async fn key(&self, name: &str, vault: Option<&Vault>) -> Result<[u8; 32], Error> {
+        match vault::kept_key(&*self.driver, vault, name, now()).await {
+            Ok(key) => Ok(*key),
+            Err(SecretError::Store(error)) => Err(self.failed(error)),
+            Err(source) => Err(Error::Secret {
+                name: name.to_owned(),
+                source,
+            }),
         }
     }
 
@@ -385,40 +361,4 @@ pub(crate) fn make_private(folder: &Path) -> Result<(), FileError> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     let made = builder.create(folder);
     made.map_err(|source| FileError::making_folder(folder, source))
-}
-
-fn internal(reason: &str) -> StoreError {
-    StoreError::Internal {
-        reason: reason.to_owned(),
-    }
-}
-
-fn to_hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()?;
-    }
-    Some(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_survive_being_written_down() {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).unwrap();
-        assert_eq!(from_hex(&to_hex(&secret)), Some(secret));
-        for bad in ["", "00", &"g".repeat(64), &"0".repeat(63), &"é".repeat(32)] {
-            assert_eq!(from_hex(bad), None, "{bad}");
-        }
-    }
 }

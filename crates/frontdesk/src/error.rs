@@ -6,9 +6,11 @@ use std::path::PathBuf;
 
 use store::StoreError;
 use store::migrate::{ApplyError, Refusal};
+use vault::SecretError;
 
 use crate::database::{Location, Pending};
 use crate::file_error::FileError;
+use crate::master_key::MasterKeyError;
 use crate::project::Compiled;
 use crate::seed::SeedError;
 
@@ -52,8 +54,15 @@ pub enum Error {
     Seed(SeedError),
     /// An API key could not be made or looked up.
     Key(identity::KeyError),
-    /// The operating system gave no random bytes.
-    NoRandomness,
+    /// There is no master key, or it cannot be read.
+    MasterKey(MasterKeyError),
+    /// The contract names secrets that nobody has given.
+    NoSecret(Vec<String>),
+    /// A secret cannot be read, opened or kept.
+    Secret {
+        name: String,
+        source: SecretError,
+    },
 }
 
 impl fmt::Display for Error {
@@ -89,7 +98,19 @@ impl fmt::Display for Error {
             Error::Origin(origin) => write!(f, "`{origin}` under `cors` is no origin"),
             Error::Seed(error) => error.fmt(f),
             Error::Key(error) => error.fmt(f),
-            Error::NoRandomness => f.write_str("the operating system gave no random bytes"),
+            Error::MasterKey(error) => error.fmt(f),
+            Error::NoSecret(names) => {
+                let names: Vec<String> = names.iter().map(|name| format!("`${name}`")).collect();
+                let stand = if names.len() == 1 { "stands" } else { "stand" };
+                write!(
+                    f,
+                    "the contract names {}, which {stand} for nothing here",
+                    names.join(", ")
+                )
+            }
+            Error::Secret { name, source } => {
+                write!(f, "the secret `{name}` cannot be used: {source}")
+            }
         }
     }
 }
@@ -102,6 +123,8 @@ impl std::error::Error for Error {
             Error::Database { source, .. } => Some(source),
             Error::Migration(error) => Some(error),
             Error::Key(error) => Some(error),
+            Error::MasterKey(error) => error.source(),
+            Error::Secret { source, .. } => Some(source),
             _ => None,
         }
     }
@@ -110,6 +133,12 @@ impl std::error::Error for Error {
 impl From<FileError> for Error {
     fn from(error: FileError) -> Error {
         Error::File(error)
+    }
+}
+
+impl From<MasterKeyError> for Error {
+    fn from(error: MasterKeyError) -> Error {
+        Error::MasterKey(error)
     }
 }
 

@@ -54,6 +54,11 @@ impl FileError {
         &self.why
     }
 
+    /// Whether it is not there.
+    pub fn is_absence(&self) -> bool {
+        self.source.kind() == ErrorKind::NotFound
+    }
+
     /// What to do about it.
     pub fn mend(&self) -> &str {
         &self.mend

@@ -31,13 +31,14 @@ mod file_error;
 mod files;
 mod health;
 mod housekeeping;
+mod master_key;
 mod project;
 mod refusal;
 pub mod seed;
 pub mod trial;
 pub mod watch;
 
-pub use app::{App, Builder, Listeners, Migrate, Stopping, listen};
+pub use app::{App, Builder, Listeners, Migrate, Stopping, listen, migrate};
 pub use clock::now;
 pub use database::{Database, Location, Pending};
 pub use documents::openapi;
@@ -45,10 +46,11 @@ pub use documents::openapi;
 pub use error::Error;
 pub use file_error::FileError;
 pub use health::Health;
+pub use master_key::{MasterKey, MasterKeyError, Missing};
 pub use project::{Compiled, FILE, Project};
 
 /// A PostgreSQL database as a URL names it.
 pub use store_postgres::{Target, TargetError};
 pub use store_sqlite::Durability;
 /// What callers of this crate need of the crates below.
-pub use {call, contract, diag, engine, expr, identity, model, store, value, web};
+pub use {call, contract, diag, engine, expr, identity, model, store, value, vault, web};

@@ -27,7 +27,7 @@ use store_postgres::{PostgresDriver, Target};
 use store_sqlite::{Durability, SqliteDriver};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use value::Value;
+use value::{Timestamp, Value};
 
 /// The server that tests use, if not SQLite: a URL with the right to create databases.
 pub const SERVER: &str = "FRONTDESK_TEST_DATABASE";
@@ -113,6 +113,24 @@ impl Fresh {
             },
             None => Fresh::sqlite(),
         }
+    }
+
+    /// With the tables of a contract, and with the server's own.
+    pub fn of(contract: &str) -> Fresh {
+        let mut sources = diag::Sources::new();
+        let main = sources.add("frontdesk.yaml", contract.to_owned());
+        let mut found = diag::Diagnostics::new();
+        let model = contract::compile(main, &mut sources, &mut |_| Ok(vec![]), &mut found);
+        let model = model.unwrap_or_else(|| panic!("{found:?}"));
+        let fresh = Fresh::new();
+        wait(store::migrate::bring(
+            &*fresh.driver,
+            &model,
+            Timestamp(0),
+            false,
+        ))
+        .unwrap();
+        fresh
     }
 
     /// On SQLite, whatever the environment says.

@@ -181,6 +181,7 @@ impl Desk {
             .trusted_proxies(config.trusted_proxies.value.clone())
             .database(config.database.value.clone())
             .durability(config.durability.value)
+            .master_key(config.master_key.value.clone())
             .development();
         builder
             .migrate(Migrate::Safe)

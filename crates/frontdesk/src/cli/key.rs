@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use frontdesk::identity::{Key as Known, KeyError, Keys, NewKey};
 use frontdesk::model::{Audience, Model};
 use frontdesk::value::{Date, Duration, Timestamp};
-use frontdesk::{Database, Location, Migrate, Project, Target, now, trial};
+use frontdesk::{Database, Location, Migrate, Project, now, trial};
 use serde_json::json;
 
 use super::asked::Asked;
@@ -170,7 +170,7 @@ impl Create {
         if self.scopes.is_empty() && !self.admin {
             tell_warning("a key without scopes reads only what everybody may; add --scope");
         }
-        let keys = open(&place, model).await?;
+        let keys = keys(&place, model).await?;
         let now = now();
         let expires_at = self.expires.map(|when| when.reckoned(now)).transpose()?;
         let wish = NewKey {
@@ -207,7 +207,7 @@ impl Create {
 }
 
 async fn list(place: &Place, json: bool) -> Done {
-    let keys = open(place, None).await?;
+    let keys = keys(place, None).await?;
     let known = keys.list().await.map_err(frontdesk::Error::Key)?;
     if json {
         let keys: Vec<_> = known.iter().map(to_json).collect();
@@ -260,7 +260,7 @@ async fn list(place: &Place, json: bool) -> Done {
 }
 
 async fn revoke(id: &str, place: &Place, json: bool) -> Done {
-    let keys = open(place, None).await?;
+    let keys = keys(place, None).await?;
     match keys.revoke(id, now()).await {
         Err(KeyError::Unknown) => {
             let what = format!("there is no key `{id}`, or it is revoked already");
@@ -278,7 +278,7 @@ async fn revoke(id: &str, place: &Place, json: bool) -> Done {
 
 /// The contract's model, if there is a contract without mistakes: with data alone a key can be
 /// made too, only unchecked.
-fn model(place: &Place) -> Result<Option<Model>, Trouble> {
+pub(super) fn model(place: &Place) -> Result<Option<Model>, Trouble> {
     if (place.storage.data.is_some() || place.storage.database.is_some())
         && !place.dir.join(frontdesk::FILE).exists()
     {
@@ -287,7 +287,13 @@ fn model(place: &Place) -> Result<Option<Model>, Trouble> {
     Ok(Project::open(&place.dir)?.compile()?.model)
 }
 
-async fn open(place: &Place, model: Option<Model>) -> Result<Keys, Trouble> {
+async fn keys(place: &Place, model: Option<Model>) -> Result<Keys, Trouble> {
+    let database = open(place, model).await?;
+    Ok(Keys::new(database.driver().clone()))
+}
+
+/// The database, with its tables.
+pub(super) async fn open(place: &Place, model: Option<Model>) -> Result<Database, Trouble> {
     let location = &place.location()?;
     let is_there = Database::exists(location).await?;
     let Some(model) = model.filter(|_| !is_there) else {
@@ -301,16 +307,12 @@ async fn open(place: &Place, model: Option<Model>) -> Result<Keys, Trouble> {
             let help = format!("`{apply}` brings them to this one");
             return Err(Trouble::Wrong(what, Some(help)));
         }
-        return Ok(Keys::new(database.driver().clone()));
+        return Ok(database);
     };
     // The first thing ever done here: then the tables are made now, since nothing can be lost.
-    let builder = frontdesk::App::builder(".").migrate(Migrate::Safe);
-    let app = match location {
-        Location::Folder(data) => builder.data(data),
-        Location::Server(target) => builder.database(Some(Target::clone(target))),
-    };
-    let app = app.open_model(model.into()).await?;
-    Ok(Keys::new(app.database().driver().clone()))
+    let database = Database::connect(location).await?;
+    frontdesk::migrate(&database, &model, Migrate::Safe).await?;
+    Ok(database)
 }
 
 /// Nothing is where records should be.

@@ -6,8 +6,8 @@ use clap::Args;
 use frontdesk::Location;
 
 use super::asked::Asked;
-use super::{Trouble, location};
-use crate::config::Storage;
+use super::{Trouble, config, location};
+use crate::config::{Config, Storage};
 
 #[derive(Args, Debug)]
 pub struct Place {
@@ -27,5 +27,10 @@ impl Place {
     /// Where its data is.
     pub fn location(&self) -> Result<Location, Trouble> {
         location(&self.dir, self.storage.clone())
+    }
+
+    /// All settings there.
+    pub fn config(&self) -> Result<Config, Trouble> {
+        config(&self.dir, self.storage.clone())
     }
 }

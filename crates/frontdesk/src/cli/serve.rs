@@ -86,6 +86,7 @@ impl Serve {
             .data(&config.data.value)
             .database(config.database.value.clone())
             .durability(config.durability.value)
+            .master_key(config.master_key.value.clone())
             .migrate(migrate)
             .trusted_proxies(config.trusted_proxies.value.clone())
             .origin(super::origin(address))

@@ -232,6 +232,21 @@ fn dependencies_point_downwards() {
         ],
         "identity turns credentials into callers for every door alike",
     );
+    never(
+        &workspace,
+        &["vault"],
+        &[
+            "identity",
+            "engine",
+            "web",
+            "call",
+            "contract",
+            "store-sqlite",
+            "store-postgres",
+            "tokio",
+        ],
+        "the vault seals and opens for whoever asks, and waits for nothing but the store",
+    );
 }
 
 #[test]
@@ -252,6 +267,11 @@ fn every_vendor_has_one_owner() {
             "saphyr-parser",
             "contract",
             "what YAML is allowed to be is decided once",
+        ),
+        (
+            "aws-lc-rs",
+            "vault",
+            "what is sealed, and how, is decided once",
         ),
         ("clap", "frontdesk", "only the binary has a command line"),
         ("hyper", "web", "limits on HTTP are kept in one place"),

@@ -75,9 +75,10 @@ fn cursors_survive_a_restart() {
         .to_owned();
     let again = frontdesk::App::builder(app.folder()).database(app.target());
     let again = app.wait(again.open()).unwrap();
-    let secret = app.wait(again.database().secret("cursor")).unwrap();
+    let secret = app.wait(again.database().key("cursor", None)).unwrap();
     assert_eq!(
-        app.wait(app.inner().database().secret("cursor")).unwrap(),
+        app.wait(app.inner().database().key("cursor", None))
+            .unwrap(),
         secret
     );
     app.swap(&notes("      more?: string\n")).unwrap();

@@ -24,6 +24,7 @@ mod migrate;
 mod nodes;
 mod refused;
 mod retry;
+mod secret;
 mod serve;
 mod support;
 mod test;

@@ -146,7 +146,7 @@ pub fn newer_migration(folder: &Path) {
 pub fn older_release(folder: &Path) {
     let file = folder.join(".frontdesk/frontdesk.db");
     let driver = SqliteDriver::open(&file, Options::default()).unwrap();
-    let script = [
+    let mut script = vec![
         "DROP TABLE \"frontdesk_sequences\"".to_owned(),
         "DROP TABLE \"frontdesk_leases\"".to_owned(),
         "ALTER TABLE \"frontdesk_operations\" DROP COLUMN \"node\"".to_owned(),
@@ -157,5 +157,7 @@ pub fn older_release(folder: &Path) {
         "CREATE INDEX \"frontdesk_feed__at\" ON \"frontdesk_feed\" (\"at\")".to_owned(),
         "UPDATE \"frontdesk_migrations\" SET \"system\" = 4".to_owned(),
     ];
+    let people = store::people::TABLES.iter();
+    script.extend(people.map(|table| format!("DROP TABLE \"{}\"", table.name)));
     testdb::wait(driver.migrate(&script)).unwrap();
 }

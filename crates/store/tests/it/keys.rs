@@ -1,7 +1,7 @@
-//! API keys and the server's own secrets.
+//! API keys.
 
+use store::StoreError;
 use store::keys::{self, Key};
-use store::{StoreError, secrets};
 use value::{Timestamp, Value};
 
 use crate::support::{Database, database::wait, model};
@@ -77,29 +77,4 @@ fn a_key_is_found_by_its_hash_and_can_be_revoked_once() {
     let list = keys::list(testdb::dialect());
     let rows = wait(database.driver.query(&list.statement, &list.bind_args(&[]))).unwrap();
     assert_eq!(keys::keys(&rows).unwrap().len(), 2);
-}
-
-#[test]
-fn the_first_secret_of_a_name_stays() {
-    let database = Database::of(&model("User\n  name text"));
-    let find = secrets::find(testdb::dialect());
-    let name = Value::Text("cursors".into());
-    assert!(
-        database
-            .query(&find, std::slice::from_ref(&name))
-            .is_empty()
-    );
-    let keep = secrets::keep(testdb::dialect());
-    for (value, kept) in [("one", 1), ("two", 0)] {
-        let args = [
-            name.clone(),
-            Value::Text(value.into()),
-            Value::Timestamp(Timestamp(1)),
-        ];
-        assert_eq!(database.change(&keep, keep.bind_args(&args)).unwrap(), kept);
-    }
-    assert_eq!(
-        database.query(&find, &[name]),
-        [[Value::Text("one".into())]]
-    );
 }
