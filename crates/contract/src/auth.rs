@@ -5,20 +5,26 @@
 //! needs the finished resources.
 
 mod claims;
+mod clients;
 mod mail;
+mod outside;
 mod scopes;
+mod secrets;
+mod services;
+mod theme;
 mod times;
+mod uris;
 pub mod users;
 
 use std::sync::Arc;
 
-use diag::{Diagnostic, Diagnostics};
+use diag::{Diagnostic, Diagnostics, Sources, Span};
 use expr::ir::RuleDef;
 use model::{Auth, BasicFor, Password, Resource};
 
 use crate::codes;
-use crate::read::Item;
-use crate::resolve::Draft;
+use crate::read::{Entry, Item, Text};
+use crate::resolve::{Draft, ResourceDraft};
 use crate::sections::Sections;
 
 use scopes::Scopes;
@@ -29,15 +35,20 @@ pub fn read<'a>(
     draft: &Draft<'_, 'a>,
     resources: &[Resource],
     rules: &[Arc<RuleDef>],
+    sources: &Sources,
     out: &mut Diagnostics,
 ) -> Auth {
-    let empty = Auth::default();
     let Some(auth) = sections.main.get("auth") else {
-        return empty;
+        return Auth::default();
     };
     needs_people(auth, out);
     api_keys(auth, out);
-    let scopes = Scopes::of(sections, resources);
+    let context = Reading {
+        scopes: Scopes::of(sections, resources),
+        people: draft.users.map(|id| &draft.resources[usize::from(id.0)]),
+        has_people: auth.entry("users").is_some() || auth.odd,
+        sources,
+    };
     let claims = |users: &model::Users| claims::read(users, resources, rules);
     let users = users::read(auth, draft, out).map(|users| model::Users {
         claims: claims(&users),
@@ -51,20 +62,79 @@ pub fn read<'a>(
         mail: mail::read(auth, out),
         api_keys: auth.get("api_keys").and_then(Item::as_bool) != Some(false),
         basic: basic(auth),
-        scopes: scopes::texts(auth, &scopes, out),
+        scopes: scopes::texts(auth, &context.scopes, out),
         schemes: schemes(auth),
-        ..empty
+        theme: theme::read(auth, out),
+        clients: clients::read(auth, &context, out),
+        issuers: outside::issuers(auth, &context, out),
+        providers: outside::providers(auth, out),
+        services: services::read(auth, &context, out),
+    }
+}
+
+/// What the parts of the section are held against.
+struct Reading<'c, 'r, 'a> {
+    scopes: Scopes,
+    /// The resource whose records are people.
+    people: Option<&'c ResourceDraft<'r, 'a>>,
+    /// There are people, or there were to be some.
+    has_people: bool,
+    sources: &'c Sources,
+}
+
+/// As many of a list as the server is built for.
+fn bounded<'l, T: Place>(
+    all: &'l [T],
+    max: usize,
+    what: &str,
+    help: &str,
+    out: &mut Diagnostics,
+) -> &'l [T] {
+    if let Some(extra) = all.get(max) {
+        out.push(
+            Diagnostic::error(
+                codes::TOO_MANY,
+                extra.place(),
+                format!("a contract has at most {max} {what}"),
+            )
+            .label("one too many")
+            .help(help),
+        );
+    }
+    &all[..all.len().min(max)]
+}
+
+/// Something in the contract.
+trait Place {
+    fn place(&self) -> Span;
+}
+
+impl Place for Entry<'_> {
+    fn place(&self) -> Span {
+        self.key.span
+    }
+}
+
+impl Place for &Item<'_> {
+    fn place(&self) -> Span {
+        self.span()
+    }
+}
+
+impl Place for Text<'_> {
+    fn place(&self) -> Span {
+        self.span()
     }
 }
 
 /// The keys that are about people, and would do nothing without any.
-const ABOUT_PEOPLE: [&str; 3] = ["password", "sessions", "mail"];
+const ABOUT_PEOPLE: [&str; 5] = ["password", "sessions", "mail", "theme", "providers"];
 
 fn needs_people(auth: &Item<'_>, out: &mut Diagnostics) {
     if auth.entry("users").is_some() || auth.odd {
         return;
     }
-    let people = |entry: &&crate::read::Entry<'_>| {
+    let people = |entry: &&Entry<'_>| {
         let basic = || {
             let text = entry.item.as_text();
             entry.name == "basic" && text.is_some_and(|text| text.as_str() == "people")
@@ -72,16 +142,20 @@ fn needs_people(auth: &Item<'_>, out: &mut Diagnostics) {
         ABOUT_PEOPLE.contains(&entry.name) || basic()
     };
     for entry in auth.entries().iter().filter(people) {
-        out.push(
-            Diagnostic::error(
-                codes::USERS,
-                entry.key.span,
-                format!("`{}` is about people, and there are none", entry.name),
-            )
-            .label("without effect")
-            .help("say which resource they are: `users: User`"),
-        );
+        without_people(entry, out);
     }
+}
+
+fn without_people(entry: &Entry<'_>, out: &mut Diagnostics) {
+    out.push(
+        Diagnostic::error(
+            codes::USERS,
+            entry.key.span,
+            format!("`{}` is about people, and there are none", entry.name),
+        )
+        .label("without effect")
+        .help("say which resource they are: `users: User`"),
+    );
 }
 
 /// `api_keys: false` would leave nobody who could say who they are.

@@ -31,7 +31,7 @@ pub fn model<'a>(
         .map(|resource| self::resource(resource, sections, book, &mut tests, out))
         .collect();
     let rules = book.shared();
-    let auth = crate::auth::read(sections, draft, &resources, &rules, out);
+    let auth = crate::auth::read(sections, draft, &resources, &rules, book.sources(), out);
     let name = sections.text("name").map_or("", |name| name.as_str());
     let (types, type_members) = draft.types.iter().cloned().unzip();
     Model {

@@ -239,6 +239,39 @@ codes! {
     MAILBOX "E0432" "not a sender of mail"
     "Mail comes from an address such as `hello@photos.example`, with a name before it if you like: `Photos <hello@photos.example>`."
 
+    SECRET "E0433" "secret in plain text"
+    "A contract is read by many: it is in a repository, in backups, in front of whoever reviews it. So it names secrets, `$NAME`, and their values come from the environment (`NAME`, or a file named by `NAME_FILE`) or from the server's own table of secrets."
+
+    SECRET_NAME "E0434" "not the name of a secret"
+    "Secrets are named like variables of the environment, with a `$` in front: `$PRINTER_SECRET`, capitals, digits and `_`."
+
+    REDIRECT "E0435" "address nobody can be sent back to"
+    "With the address a browser is sent back to goes a code that lets its owner in. So it is absolute, without a fragment, compared exactly, and encrypted (`https`), but for one on the same machine (`http://127.0.0.1/…`) or the own scheme of an app on people's devices (`com.example.app:/…`)."
+
+    ADDRESS "E0436" "address that cannot be asked"
+    "Keys, metadata and tokens of others are fetched at these addresses; whoever could change them on the way could be anybody. So they are absolute and begin with `https`, but for one on the same machine."
+
+    CLIENT "E0437" "app that cannot be let in"
+    "An app proves that it is the one in exactly one way: by a `secret`, by signing with a key of its own (`jwks`), or, where it can keep no secret, not at all (`public: true`). People come back from signing in to one of its `redirect_uris`, or confirm a code (`device: true`)."
+
+    PROVIDER "E0438" "provider nobody can sign in with"
+    "A provider that speaks OpenID Connect has an `issuer`, at which it says everything else. One that speaks OAuth only has `authorize`, `token` and `userinfo` instead."
+
+    ISSUER_TWICE "E0439" "issuer named twice"
+    "Tokens say who made them, and by that the entry is found that says what they mean. Two entries with one issuer would be two meanings of one token."
+
+    KEY_SET "E0440" "not a set of keys"
+    "`jwks` is a set of public keys, `{keys: [{kty: EC, …}]}` (RFC 7517), or the address where one is."
+
+    CERTIFICATE "E0441" "certificate that tells nobody apart"
+    "A service is known by one name in its certificate: `san`, a DNS name or URI among its subject alternative names, or `subject`, the distinguished name of its subject. Each name is compared exactly and belongs to one service."
+
+    CLAIM "E0442" "claim that rules cannot read"
+    "What credentials say of a caller is read by rules as `user.NAME`. Where the contract says who people are (`auth.users`), these are fields of the person's record, with their types; the id follows from the credential itself."
+
+    THEME "E0443" "look that cannot be had"
+    "The pages on which people sign in take a colour, `#00aa77`, and a picture that lies in the contract's folder; they load nothing from elsewhere."
+
     UNREADABLE "W0400" "resource nobody can read"
     "Closed until opened: without `read`, `list` or `get` in `access` nobody but the operator can see the records. That may be meant; then open it for nobody by name: `read: nobody`."
 

@@ -9,7 +9,7 @@ mod auth;
 
 use crate::form::{Choice, Form, Key, Keys, Table};
 
-use auth::{AUTH, MAIL, PASSWORD, SESSIONS, TOKENS, USERS};
+use auth::{AUTH, CLIENT, JWT, MAIL, PASSWORD, PROVIDER, SERVICE, SESSIONS, THEME, TOKENS, USERS};
 
 /// The version of the language this compiler understands.
 pub const LANGUAGE: i64 = 1;
@@ -28,7 +28,7 @@ const fn later(word: &'static str) -> Choice {
 }
 
 /// All tables, for telling where a misplaced key belongs.
-pub static TABLES: [&Table; 20] = [
+pub static TABLES: [&Table; 25] = [
     &CONTRACT,
     &RESOURCE,
     &FIELD,
@@ -39,6 +39,11 @@ pub static TABLES: [&Table; 20] = [
     &TOKENS,
     &SESSIONS,
     &MAIL,
+    &THEME,
+    &CLIENT,
+    &JWT,
+    &PROVIDER,
+    &SERVICE,
     &LIMIT,
     &ERROR,
     &ID,

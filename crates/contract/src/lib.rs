@@ -28,6 +28,7 @@ mod json;
 mod keys;
 mod limits;
 mod names;
+mod person;
 mod read;
 mod resolve;
 mod rules;
@@ -61,6 +62,9 @@ pub fn compile(
     let mut found = Diagnostics::new();
     let model = stages(main, sources, load, &mut found);
     let failed = found.has_errors();
+    // A secret that stands in a contract is not shown again by whoever shows what is wrong.
+    let secrets = found.iter().filter(|found| found.code == codes::SECRET);
+    secrets.for_each(|found| sources.hide(found.primary.span));
     out.extend(found.into_iter().map(readable));
     model.filter(|_| !failed)
 }

@@ -158,6 +158,19 @@ impl Sources {
         &self.text(span.file)[self.clamp(span)]
     }
 
+    /// Puts `*` in place of what a span covers, so that nobody is shown it; line breaks stay.
+    pub fn hide(&mut self, span: Span) {
+        let range = self.clamp(span);
+        let Some(file) = self.files.get_mut(span.file.0 as usize) else {
+            return;
+        };
+        let hidden: String = file.text[range.clone()]
+            .bytes()
+            .map(|byte| if byte == b'\n' { '\n' } else { '*' })
+            .collect();
+        file.text.replace_range(range, &hidden);
+    }
+
     /// Where a span begins: line and column, both from 1, the column in characters.
     pub fn line_column(&self, span: Span) -> (usize, usize) {
         self.position(span.file, span.start)

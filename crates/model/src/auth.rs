@@ -8,6 +8,7 @@ use std::fmt;
 
 use value::{FieldId, ResourceId};
 
+use crate::Model;
 use crate::access::Audience;
 
 /// `auth:`, with its defaults.
@@ -404,5 +405,34 @@ impl Auth {
         all.sort_unstable();
         all.dedup();
         all
+    }
+}
+
+/// What is wrong with a claim that somebody is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimProblem {
+    /// People have no such field, or none that rules can read. With those that they can.
+    Unknown(Vec<String>),
+    /// It is no value of the field, for this reason.
+    Unfit(String),
+}
+
+impl Model {
+    /// Whether rules could read a claim that a key, a test or a certificate gives somebody: with
+    /// `users` it is a value of a field of the person's record, `id` included. `name` is as after
+    /// `user.`, `text` as it would stand in a URL.
+    pub fn check_claim(&self, name: &str, text: &str) -> Result<(), ClaimProblem> {
+        let Some(people) = self.users() else {
+            return Ok(());
+        };
+        let known = || people.fields.iter().filter(|field| field.can_be_claim());
+        let Some(field) = known().find(|field| field.name == name) else {
+            let names = known().map(|field| field.name.clone());
+            return Err(ClaimProblem::Unknown(names.collect()));
+        };
+        match value::text::parse(&field.shape.ty, text) {
+            Ok(_) => Ok(()),
+            Err(mismatch) => Err(ClaimProblem::Unfit(mismatch.detail)),
+        }
     }
 }

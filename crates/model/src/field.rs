@@ -163,6 +163,16 @@ impl Field {
         }
     }
 
+    /// Whether rules may read it of a caller whose record has it, as `user.NAME`: one value that
+    /// is stored and has a text (a claim is one), and that is no secret.
+    pub fn can_be_claim(&self) -> bool {
+        let scalar = !matches!(
+            self.shape.ty,
+            Type::Duration | Type::Money | Type::List(_) | Type::Object(_) | Type::Json
+        );
+        self.is_stored() && scalar && !self.write_only
+    }
+
     /// A client must give it on create.
     pub fn required_on_create(&self) -> bool {
         !self.read_only && !self.shape.nullable && self.default.is_none() && self.set.is_none()

@@ -19,8 +19,9 @@ use value::ResourceId;
 
 pub use access::{Access, Action, Audience, Check, Rule};
 pub use auth::{
-    Algorithm, Auth, BasicFor, Certificate, Client, ClientProof, Issuer, KeySet, Mailbox, Password,
-    Provider, ProviderKind, SecretName, Service, Sessions, Setting, SignUp, Theme, Tokens, Users,
+    Algorithm, Auth, BasicFor, Certificate, ClaimProblem, Client, ClientProof, Issuer, KeySet,
+    Mailbox, Password, Provider, ProviderKind, SecretName, Service, Sessions, Setting, SignUp,
+    Theme, Tokens, Users,
 };
 pub use field::{
     Constraints, Deprecated, Field, FieldKind, Pattern, Shape, SystemField, TextFormat,

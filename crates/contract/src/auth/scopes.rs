@@ -4,7 +4,7 @@ use diag::{Diagnostic, Diagnostics, suggest};
 use model::Resource;
 
 use crate::codes;
-use crate::read::{Item, names_of};
+use crate::read::{Item, Text, names_of};
 use crate::sections::Sections;
 
 /// The scopes of a contract.
@@ -53,6 +53,26 @@ impl Scopes {
             suggest::nearest(name, near),
             format!("the scopes are {}", names_of(known().take(LISTED_MAX))),
         ))
+    }
+
+    /// The scopes in a list that exist.
+    pub fn known(&self, list: &[Text<'_>], more: &[&str], out: &mut Diagnostics) -> Vec<String> {
+        let mut found: Vec<String> = vec![];
+        for text in list {
+            let name = text.as_str();
+            if let Some((message, near, listed)) = self.unknown(name, more) {
+                let told = Diagnostic::error(codes::SCOPE, text.span(), message);
+                out.push(match near {
+                    Some(near) => told
+                        .label(format!("did you mean `{near}`?"))
+                        .help(format!("write `{near}`")),
+                    None => told.label("no resource has it").help(listed),
+                });
+            } else if !found.iter().any(|known| known == name) {
+                found.push(name.to_owned());
+            }
+        }
+        found
     }
 }
 

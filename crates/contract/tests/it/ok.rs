@@ -203,6 +203,106 @@ fn people_are_turned_on_by_one_word() {
 }
 
 #[test]
+fn others_are_let_in_by_name() {
+    use model::{Certificate, ClientProof, KeySet, ProviderKind, Setting};
+    let auth = compile_one(EVERYTHING).model().auth;
+    let ids: Vec<&str> = auth.clients.iter().map(|client| &*client.id).collect();
+    assert_eq!(ids, ["printer", "phone", "tv", "robot"]);
+    let printer = auth.client("printer").expect("printer");
+    assert!(
+        matches!(&printer.proof, ClientProof::Secret(name) if name.as_str() == "PRINTER_SECRET")
+    );
+    assert_eq!(printer.redirect_uris.len(), 2);
+    assert_eq!(printer.scopes, ["openid", "catalogue.read"]);
+    let phone = auth.client("phone").expect("phone");
+    assert_eq!(
+        (&phone.proof, phone.trusted, &*phone.title),
+        (&ClientProof::Public, true, "Phone")
+    );
+    let robot = auth.client("robot").expect("robot");
+    assert!(
+        matches!(&robot.proof, ClientProof::Keys(KeySet::Inline(keys)) if keys["keys"][0]["x"] == "abc")
+    );
+
+    let [id, old] = auth.issuers.as_slice() else {
+        panic!("{:?}", auth.issuers)
+    };
+    assert_eq!(
+        (&*id.user, &id.scopes, id.algorithms.len()),
+        ("uid", &None, 2)
+    );
+    assert_eq!(id.claims, [("role".to_owned(), "shop_role".to_owned())]);
+    assert_eq!(
+        (&*old.user, old.scopes.as_deref(), old.algorithms.len()),
+        ("sub", Some("scope"), 3)
+    );
+    assert!(old.jwks.is_none());
+
+    let google = auth.provider("google").expect("google");
+    assert_eq!(
+        google.scopes,
+        ["openid", "email"],
+        "what gives an ID token is always asked for"
+    );
+    assert!(
+        matches!(&google.client_id, Setting::Named(name) if name.to_string() == "$GOOGLE_CLIENT_ID")
+    );
+    let github = auth.provider("github").expect("github");
+    assert!(
+        matches!(&github.kind, ProviderKind::OAuth { subject, email, .. } if subject == "node_id" && email == "mail")
+    );
+    assert_eq!(github.client_id, Setting::Written("frontdesk".to_owned()));
+
+    let [billing, reports] = auth.services.as_slice() else {
+        panic!("{:?}", auth.services)
+    };
+    assert_eq!(
+        billing.certificate,
+        Certificate::San("billing.internal".to_owned())
+    );
+    assert_eq!(billing.audience, model::Audience::Private);
+    assert_eq!(
+        billing.claims,
+        [("role", "staff"), ("level", "4")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+    assert_eq!(
+        reports.certificate,
+        Certificate::Subject("CN=reports,O=Shop".to_owned())
+    );
+
+    assert_eq!(auth.theme.color, Some([0, 0xaa, 0x77]));
+    assert_eq!(auth.theme.logo.as_deref(), Some("pictures/logo.svg"));
+    let secrets: Vec<&str> = auth
+        .secrets()
+        .into_iter()
+        .map(model::SecretName::as_str)
+        .collect();
+    assert_eq!(
+        secrets,
+        [
+            "GITHUB_SECRET",
+            "GOOGLE_CLIENT_ID",
+            "GOOGLE_SECRET",
+            "PRINTER_SECRET"
+        ]
+    );
+}
+
+#[test]
+fn a_secret_in_a_contract_is_not_shown_again() {
+    let compiled = compile_one(
+        "frontdesk: 1\nname: shop\nauth: {clients: {job: {secret: hunter2, scopes: [notes.reed]}}}\nresources:\n  Note: {fields: {text: string}, access: {read: public}}\n",
+    );
+    let told = compiled.rendered();
+    assert!(
+        told.contains("E0433") && told.contains("notes.reed"),
+        "{told}"
+    );
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
 fn what_may_lie_unused_ends_with_the_whole() {
     let tokens = people("{users: User, tokens: {refresh: 2d}}").tokens;
     assert_eq!((tokens.refresh, tokens.idle), (2 * 86_400, 2 * 86_400));

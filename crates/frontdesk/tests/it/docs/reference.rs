@@ -162,7 +162,6 @@ fn every_word_that_is_not_supported_yet_is_named() {
         let (path, example) = match place {
             "the contract" => ("", format!("{word}: {{a: b}}")),
             "`styles`" => ("", format!("styles: [rest, {word}]")),
-            "`auth`" => ("auth", format!("{word}: true")),
             "an error" => ("errors.seat_taken", format!("{word}: {{a: b}}")),
             "a resource" => ("resources.Book", format!("{word}: {{a: b}}")),
             "a field" => (
