@@ -4,15 +4,19 @@
 //! [`call::Authenticate`] and engines only a [`call::Caller`].
 
 pub mod credential;
+pub mod denied;
 pub mod guess;
+pub mod jws;
 pub mod keys;
 pub mod password;
 pub mod random;
 pub mod recovery;
 pub mod secret;
 pub mod sessions;
+pub mod signing;
 pub mod text;
 pub mod tickets;
+pub mod tokens;
 pub mod totp;
 pub mod users;
 

@@ -1,0 +1,12 @@
+//! Who is calling, through the surface that doors see.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod attacks;
+mod denied;
+mod signing;
+mod support;
+mod tokens;
