@@ -5,6 +5,7 @@
 
 pub mod credential;
 pub mod denied;
+pub mod families;
 pub mod guess;
 pub mod jws;
 pub mod keys;

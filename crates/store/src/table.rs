@@ -222,6 +222,20 @@ impl Table {
     /// Changes the rows that fulfil all tests. Arguments: those of what is set, then those of the
     /// tests.
     pub fn update(&self, dialect: Dialect, set: &[Set], tests: &[Test]) -> Prepared {
+        self.changing(dialect, set, tests).finish(Cost::Short)
+    }
+
+    /// The same, and gives the keys of the rows that were changed.
+    pub fn change(&self, dialect: Dialect, set: &[Set], tests: &[Test]) -> Prepared {
+        let mut sql = self.changing(dialect, set, tests);
+        let key = &self.columns[0];
+        sql.push(" RETURNING ");
+        sql.name(key.name);
+        sql.returns(layout::storage(&key.kind.ty()), Cell::Plain);
+        sql.finish(Cost::Short)
+    }
+
+    fn changing(&self, dialect: Dialect, set: &[Set], tests: &[Test]) -> Sql {
         let mut sql = Sql::new(dialect);
         sql.push("UPDATE ");
         sql.name(self.name);
@@ -245,7 +259,7 @@ impl Table {
             }
         }
         self.condition(&mut sql, tests);
-        sql.finish(Cost::Short)
+        sql
     }
 
     /// Removes the rows that fulfil all tests. Arguments: those of the tests.

@@ -7,6 +7,7 @@
 
 mod attacks;
 mod denied;
+mod families;
 mod signing;
 mod support;
 mod tokens;
