@@ -9,6 +9,8 @@ pub mod families;
 pub mod guess;
 pub mod jws;
 pub mod keys;
+#[cfg(feature = "passkeys")]
+pub mod passkeys;
 pub mod password;
 pub mod random;
 pub mod recovery;

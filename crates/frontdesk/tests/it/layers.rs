@@ -280,6 +280,11 @@ fn every_vendor_has_one_owner() {
             "identity",
             "passwords are hashed on the threads that are kept for it",
         ),
+        (
+            "webauthn-rs",
+            "identity",
+            "what a passkey proves is decided in one place",
+        ),
     ] {
         owner(&workspace, vendor, crate_name, why);
     }
