@@ -91,7 +91,24 @@ impl Engine {
         alongside: Box<dyn Alongside>,
     ) -> Result<Outcome, Failure> {
         self.core.tables.are_ours()?;
-        let resource = self.core.model.resource(person.resource);
+        let (request, decided) = self.core.new_person(person)?;
+        self.core.together(request, decided, alongside).await
+    }
+}
+
+impl Engine {
+    /// Whether what a person says of themselves fits, as far as that can be told without the data.
+    ///
+    /// # Errors
+    /// As [`Engine::add_person`].
+    pub fn check_person(&self, person: NewPerson) -> Result<(), Failure> {
+        self.core.new_person(person).map(drop)
+    }
+}
+
+impl Core {
+    fn new_person(&self, person: NewPerson) -> Result<(Box<Request>, Decided), Failure> {
+        let resource = self.model.resource(person.resource);
         let mut known = person.known;
         let mut user_id = None;
         if matches!(
@@ -99,7 +116,7 @@ impl Engine {
             IdKind::TypeId | IdKind::Uuid | IdKind::Random
         ) {
             let mut row = vec![Value::Null; resource.fields.len()];
-            self.core.give_id(resource, &mut row);
+            self.give_id(resource, &mut row);
             let id = row.swap_remove(usize::from(resource.id_field().id.0));
             user_id = Some(resource.id_type.to_text(&id));
             known.push((resource.id_field().id, id));
@@ -112,25 +129,14 @@ impl Engine {
             scopes: Scopes::All,
             ..Caller::guest()
         };
-        let mut request = Request::new(
-            person.resource,
-            Action::Create,
-            Arc::new(caller),
-            person.now,
-        );
+        let caller = Arc::new(caller);
+        let mut request = Request::new(person.resource, Action::Create, caller, person.now);
         request.change = Some(Change::Whole(person.fields));
-        let terms = self
-            .core
-            .terms_given(&request, Action::Create, Verdict::Open, false)?;
-        let creating = self.core.create_given(&request, terms, known)?;
-        let decided = Decided::One(One::Create(creating));
-        self.core
-            .together(Box::new(request), decided, alongside)
-            .await
+        let terms = self.terms_given(&request, Action::Create, Verdict::Open, false)?;
+        let creating = self.create_given(&request, terms, known)?;
+        Ok((Box::new(request), Decided::One(One::Create(creating))))
     }
-}
 
-impl Core {
     async fn together(
         self: &Arc<Self>,
         request: Box<Request>,
