@@ -50,19 +50,21 @@ pub(crate) enum By<'a> {
     Id(&'a str),
     /// As it is looked up ([`Email::lookup`]).
     Address(&'a str),
-    User(&'a str),
 }
 
 pub(crate) async fn find(driver: &dyn Driver, by: By<'_>) -> Result<Option<Kept>, StoreError> {
     let (column, text) = match by {
         By::Id(id) => ("id", id),
         By::Address(address) => ("address", address),
-        By::User(user) => ("user", user),
     };
     let find = ACCOUNTS.find(driver.dialect(), &[Test::Is(column)]);
     let parameters = find.bind_args(&[Value::Text(text.to_owned())]);
     let rows = driver.query(&find.statement, &parameters).await?;
-    ACCOUNTS.rows(&rows).next().map(|row| read(&row)).transpose()
+    ACCOUNTS
+        .rows(&rows)
+        .next()
+        .map(|row| read(&row))
+        .transpose()
 }
 
 /// What a new account begins with.
@@ -85,7 +87,10 @@ pub(crate) fn insertion(dialect: Dialect, new: &NewAccount<'_>) -> (Prepared, Ve
         ("user", text(new.user)),
         ("email", text(new.email.as_str())),
         ("address", text(new.email.lookup())),
-        ("verified_at", or_null(new.verified.then_some(now.clone()), |at| at)),
+        (
+            "verified_at",
+            or_null(new.verified.then_some(now.clone()), |at| at),
+        ),
         ("password", or_null(new.password, text)),
         ("password_at", or_null(new.password, |_| now.clone())),
         ("epoch", Value::Int(1)),

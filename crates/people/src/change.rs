@@ -70,7 +70,11 @@ impl People {
         let attempt = may_try(&self.lasting().passwords, lookup, from)?;
         let wrong = || Failure::new(Code::Forbidden, "the password is wrong");
         let password = Password::read(text).map_err(|_| wrong())?;
-        let verified = self.lasting().hasher.verify(&password, kept.password.as_deref()).await;
+        let verified = self
+            .lasting()
+            .hasher
+            .verify(&password, kept.password.as_deref())
+            .await;
         match verified {
             Ok(Verdict::Right | Verdict::RightButOld) => {
                 attempt.right();
@@ -101,7 +105,8 @@ impl People {
         let change = self.password_change(id, hash, from.now);
         let changed = store::execute(self.driver(), change).await;
         changed.map_err(|error| trouble(&error))?;
-        self.sign_out_everywhere(&account, "the password was changed", from.now).await?;
+        self.sign_out_everywhere(&account, "the password was changed", from.now)
+            .await?;
         self.write(&account, Kind::PasswordChanged);
         self.account(id).await
     }
@@ -139,7 +144,11 @@ impl People {
         from: &From<'_>,
     ) -> Result<(), Failure> {
         let email = email(address)?;
-        drop(may_try(&self.lasting().letters, Some(email.lookup()), from)?);
+        drop(may_try(
+            &self.lasting().letters,
+            Some(email.lookup()),
+            from,
+        )?);
         let known = account::find(self.driver(), By::Address(email.lookup())).await;
         let known = known.map_err(|error| trouble(&error))?;
         let payload = NewAddress {
@@ -173,7 +182,9 @@ impl People {
     pub async fn confirm_email(&self, ticket: &str, from: &From<'_>) -> Result<Account, Failure> {
         let purpose = Purpose::ChangeEmail;
         let found = tickets::look::<NewAddress>(self.driver(), purpose, ticket, from.now).await;
-        let found = found.map_err(|error| trouble(&error))?.ok_or_else(worthless)?;
+        let found = found
+            .map_err(|error| trouble(&error))?
+            .ok_or_else(worthless)?;
         let id = found.account.ok_or_else(worthless)?;
         let account = self.account(&id).await.map_err(|_| worthless())?;
         let email = Email::read(&found.payload.email).map_err(|_| worthless())?;
@@ -192,7 +203,9 @@ impl People {
                 fields.insert(resource.field(field).name.clone(), email.as_str().into());
                 let mut request = self.system(Action::Update, &account.user, from.now);
                 request.change = Some(Change::Merge(fields));
-                self.engine().handle_alongside(request, Box::new(moving)).await?;
+                self.engine()
+                    .handle_alongside(request, Box::new(moving))
+                    .await?;
             }
             None => {
                 let moved = store::transact(self.driver(), move |transaction| {

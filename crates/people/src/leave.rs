@@ -87,7 +87,8 @@ impl People {
             }
             Err(failure) => return Err(failure),
         }
-        self.sign_out_everywhere(&account, "the account was deleted", from.now).await?;
+        self.sign_out_everywhere(&account, "the account was deleted", from.now)
+            .await?;
         self.write(&account, Kind::AccountDeleted);
         Ok(())
     }
@@ -116,9 +117,10 @@ impl People {
             place: Place::Parameter(field.name.clone()),
         });
         match self.engine().handle(request).await? {
-            Outcome::Page(page) => {
-                Ok(page.items.first().map(|record| resource.id_type.to_text(&record.id)))
-            }
+            Outcome::Page(page) => Ok(page
+                .items
+                .first()
+                .map(|record| resource.id_type.to_text(&record.id))),
             _ => Err(Failure::internal("a list gave no page")),
         }
     }
@@ -136,7 +138,9 @@ impl Leaving {
     async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
         for statement in &self.statements {
             let parameters = statement.bind_args(&[Value::Text(self.id.clone())]);
-            transaction.execute(&statement.statement, &parameters).await?;
+            transaction
+                .execute(&statement.statement, &parameters)
+                .await?;
         }
         Ok(())
     }

@@ -14,19 +14,31 @@ pub struct Letter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Somebody signed up with this address.
-    ConfirmSignUp { ticket: Secret },
+    ConfirmSignUp {
+        ticket: Secret,
+    },
     /// Somebody signed up with this address, and it has an account.
     AlreadySignedUp,
     /// Somebody is to have an account.
-    Invitation { ticket: Secret },
-    MagicLink { ticket: Secret },
-    ResetPassword { ticket: Secret },
+    Invitation {
+        ticket: Secret,
+    },
+    MagicLink {
+        ticket: Secret,
+    },
+    ResetPassword {
+        ticket: Secret,
+    },
     /// Somebody wants to reset the password of an address that has no account.
     NoAccount,
     /// To the new address.
-    ConfirmEmail { ticket: Secret },
+    ConfirmEmail {
+        ticket: Secret,
+    },
     /// To the old address.
-    EmailChanged { to: String },
+    EmailChanged {
+        to: String,
+    },
     PasswordChanged,
     SecondFactorAdded,
     SecondFactorRemoved,

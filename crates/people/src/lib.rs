@@ -130,12 +130,16 @@ impl People {
     /// How people here are called by a site: letters and authenticator apps show it.
     pub fn title(&self) -> &str {
         let model = self.model();
-        let title = model.auth.theme.title.as_deref().or(model.title.as_deref());
-        title.unwrap_or(&model.name)
+        model.auth.theme.title.as_deref().unwrap_or(&model.title)
     }
 
     /// A password that may be chosen here.
-    fn new_password(&self, text: &str, email: &str, field: &'static str) -> Result<Password, Failure> {
+    fn new_password(
+        &self,
+        text: &str,
+        email: &str,
+        field: &'static str,
+    ) -> Result<Password, Failure> {
         let Some(wanted) = self.model().auth.password else {
             return Err(Failure::new(Code::Forbidden, "passwords are not used here"));
         };
@@ -176,19 +180,25 @@ fn email(text: &str) -> Result<Email, Failure> {
 }
 
 /// Whether somebody may try once more.
-fn may_try<'a>(guesses: &'a Guesses, account: Option<&str>, from: &From<'_>) -> Result<Try<'a>, Failure> {
+fn may_try<'a>(
+    guesses: &'a Guesses,
+    account: Option<&str>,
+    from: &From<'_>,
+) -> Result<Try<'a>, Failure> {
     let attempt = Attempt {
         account,
         peer: from.address,
         known_device: false,
     };
-    let permit = guesses.may_try(&attempt, Instant::now()).map_err(|wait| Failure {
-        retry_after_seconds: Some(wait.seconds),
-        ..Failure::new(
-            Code::RateLimited,
-            format!("too many wrong tries; try again in {} s", wait.seconds),
-        )
-    })?;
+    let permit = guesses
+        .may_try(&attempt, Instant::now())
+        .map_err(|wait| Failure {
+            retry_after_seconds: Some(wait.seconds),
+            ..Failure::new(
+                Code::RateLimited,
+                format!("too many wrong tries; try again in {} s", wait.seconds),
+            )
+        })?;
     Ok(Try { guesses, permit })
 }
 
@@ -215,7 +225,10 @@ fn trouble(error: &StoreError) -> Failure {
             Failure {
                 retry_after_seconds: Some(1),
                 cause: Some(error.to_string().into()),
-                ..Failure::new(Code::Unavailable, "this cannot be done right now; try again")
+                ..Failure::new(
+                    Code::Unavailable,
+                    "this cannot be done right now; try again",
+                )
             }
         }
         other => Failure::internal(other),

@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-use call::{Code, Failure};
+use call::Failure;
 use identity::tickets::{self, NewTicket, Purpose, Used};
-use value::Value;
 
 use crate::account::{self, Account, By};
 use crate::letters::{Kind, Letter, Secret};
@@ -25,7 +24,7 @@ impl People {
     /// Mails a link that signs in.
     ///
     /// # Errors
-    /// [`Code::Invalid`] for what is no address, [`Code::RateLimited`].
+    /// [`call::Code::Invalid`] for what is no address, [`call::Code::RateLimited`].
     pub async fn mail_magic_link(&self, address: &str, from: &From<'_>) -> Result<(), Failure> {
         let link = |ticket| Kind::MagicLink { ticket };
         self.mail_ticket(address, Purpose::MagicLink, MAGIC_LASTS, link, from)
@@ -35,7 +34,7 @@ impl People {
     /// Signs in by such a link. It proves one thing; the second one may still be asked for.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when it is worth nothing.
+    /// [`call::Code::NotFound`] when it is worth nothing.
     pub async fn use_magic_link(&self, ticket: &str, from: &From<'_>) -> Result<SignIn, Failure> {
         let used = tickets::consume::<()>(self.driver(), Purpose::MagicLink, ticket, from.now);
         let used = used.await.map_err(|error| trouble(&error))?;
@@ -53,7 +52,7 @@ impl People {
     /// Mails a link to a new password.
     ///
     /// # Errors
-    /// [`Code::Invalid`] for what is no address, [`Code::RateLimited`].
+    /// [`call::Code::Invalid`] for what is no address, [`call::Code::RateLimited`].
     pub async fn mail_reset(&self, address: &str, from: &From<'_>) -> Result<(), Failure> {
         let link = |ticket| Kind::ResetPassword { ticket };
         self.mail_ticket(address, Purpose::ResetPassword, RESET_LASTS, link, from)
@@ -63,7 +62,7 @@ impl People {
     /// Sets a new password by such a link, and signs everybody out who had the old one.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when it is worth nothing, [`Code::Invalid`] for a password that may not be
+    /// [`call::Code::NotFound`] when it is worth nothing, [`call::Code::Invalid`] for a password that may not be
     /// chosen, after which the link is still good.
     pub async fn reset_password(
         &self,
@@ -73,7 +72,9 @@ impl People {
     ) -> Result<Account, Failure> {
         let purpose = Purpose::ResetPassword;
         let found = tickets::look::<()>(self.driver(), purpose, ticket, from.now).await;
-        let found = found.map_err(|error| trouble(&error))?.ok_or_else(worthless)?;
+        let found = found
+            .map_err(|error| trouble(&error))?
+            .ok_or_else(worthless)?;
         let id = found.account.ok_or_else(worthless)?;
         let account = self.account(&id).await.map_err(|_| worthless())?;
         let password = self.new_password(password, &account.email, "password")?;
@@ -90,13 +91,16 @@ impl People {
                 }
                 for (statement, arguments) in &change {
                     let parameters = statement.bind_args(arguments);
-                    transaction.execute(&statement.statement, &parameters).await?;
+                    transaction
+                        .execute(&statement.statement, &parameters)
+                        .await?;
                 }
                 Ok(Ok(()))
             })
         });
         changed.await.map_err(|error| trouble(&error))??;
-        self.sign_out_everywhere(&account, "the password was reset", now).await?;
+        self.sign_out_everywhere(&account, "the password was reset", now)
+            .await?;
         self.write(&account, Kind::PasswordChanged);
         Ok(account)
     }
@@ -110,7 +114,11 @@ impl People {
         from: &From<'_>,
     ) -> Result<(), Failure> {
         let email = email(address)?;
-        drop(may_try(&self.lasting().letters, Some(email.lookup()), from)?);
+        drop(may_try(
+            &self.lasting().letters,
+            Some(email.lookup()),
+            from,
+        )?);
         let known = account::find(self.driver(), By::Address(email.lookup())).await;
         let known = known.map_err(|error| trouble(&error))?;
         let account = known.map(|kept| kept.account);

@@ -116,7 +116,10 @@ impl People {
             [
                 ("totp", Value::Text(setup.secret)),
                 ("totp_at", Value::Timestamp(from.now)),
-                ("totp_step", Value::Int(i64::try_from(step).unwrap_or(i64::MAX))),
+                (
+                    "totp_step",
+                    Value::Int(i64::try_from(step).unwrap_or(i64::MAX)),
+                ),
             ],
         ));
         let (text, now) = (ticket.to_owned(), from.now);
@@ -129,7 +132,9 @@ impl People {
                 }
                 for (statement, arguments) in &statements {
                     let parameters = statement.bind_args(arguments);
-                    transaction.execute(&statement.statement, &parameters).await?;
+                    transaction
+                        .execute(&statement.statement, &parameters)
+                        .await?;
                 }
                 Ok(Ok(()))
             })
@@ -205,7 +210,11 @@ impl People {
     ) -> Result<&'static str, Failure> {
         let attempt = may_try(&self.lasting().second_factors, Some(id), from)?;
         if let Some(code) = RecoveryCode::parse(code) {
-            let tests = [Test::Is("hash"), Test::Is("account"), Test::IsNull("used_at")];
+            let tests = [
+                Test::Is("hash"),
+                Test::Is("account"),
+                Test::IsNull("used_at"),
+            ];
             let dialect = self.driver().dialect();
             let consume = RECOVERY_CODES.update(dialect, &[Set::To("used_at")], &tests);
             let arguments = vec![

@@ -137,7 +137,9 @@ impl People {
     ) -> Result<SignedIn, Failure> {
         let purpose = Purpose::SecondFactor;
         let found = tickets::look::<Half>(self.driver(), purpose, ticket, from.now).await;
-        let found = found.map_err(|error| trouble(&error))?.ok_or_else(worthless)?;
+        let found = found
+            .map_err(|error| trouble(&error))?
+            .ok_or_else(worthless)?;
         let account = found.account.ok_or_else(worthless)?;
         let by = self.prove_second(&account, code, from).await?;
         let used = tickets::consume::<Half>(self.driver(), purpose, ticket, from.now).await;

@@ -62,7 +62,11 @@ impl People {
         let person = self.person(&email, &wish.fields, String::new(), from.now);
         self.engine().check_person(person)?;
         // Each letter counts as a wrong try, so that nobody's mailbox is filled from here.
-        drop(may_try(&self.lasting().letters, Some(email.lookup()), from)?);
+        drop(may_try(
+            &self.lasting().letters,
+            Some(email.lookup()),
+            from,
+        )?);
         let password = match &password {
             Some(password) => Some(self.lasting().hasher.hash(password).await?),
             None => None,
@@ -87,7 +91,11 @@ impl People {
         match known {
             None => {
                 let ticket = Secret(ticket.reveal().to_owned());
-                self.write_to(email.as_str(), from.language, Kind::ConfirmSignUp { ticket });
+                self.write_to(
+                    email.as_str(),
+                    from.language,
+                    Kind::ConfirmSignUp { ticket },
+                );
             }
             Some(known) => self.write(&known.account, Kind::AlreadySignedUp),
         }
@@ -106,7 +114,9 @@ impl People {
     ) -> Result<SignedIn, Failure> {
         let purpose = Purpose::SignUp;
         let found = tickets::look::<Waiting>(self.driver(), purpose, ticket, from.now).await;
-        let found = found.map_err(|error| trouble(&error))?.ok_or_else(worthless)?;
+        let found = found
+            .map_err(|error| trouble(&error))?
+            .ok_or_else(worthless)?;
         let waiting = found.payload;
         let email = Email::read(&waiting.email).map_err(|_| worthless())?;
         let id = identity::random::id("acc");
@@ -123,7 +133,8 @@ impl People {
             now: from.now,
         };
         self.add(adding, &waiting.fields, from.now).await?;
-        self.signed_in(&id, vec![method::EMAIL.to_owned()], from).await
+        self.signed_in(&id, vec![method::EMAIL.to_owned()], from)
+            .await
     }
 
     /// Adds an account to the record that has its address, or to a new one.
@@ -244,9 +255,10 @@ impl Alongside for Adding {
 /// Who sees this has proved that the address is theirs, so there is nothing to hide.
 fn taken(error: &StoreError) -> Failure {
     match error {
-        StoreError::Unique { .. } => {
-            Failure::new(Code::Conflict, "there is an account with this address already; sign in")
-        }
+        StoreError::Unique { .. } => Failure::new(
+            Code::Conflict,
+            "there is an account with this address already; sign in",
+        ),
         other => trouble(other),
     }
 }
