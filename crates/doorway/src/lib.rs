@@ -6,6 +6,9 @@
 
 pub mod credentials;
 pub mod failure;
+mod frame;
+pub mod trace;
 
 pub use credentials::{Accepted, Credentials, Sender};
 pub use failure::Refusal;
+pub use frame::Frame;

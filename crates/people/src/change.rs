@@ -144,11 +144,7 @@ impl People {
         from: &From<'_>,
     ) -> Result<(), Failure> {
         let email = email(address)?;
-        drop(may_try(
-            &self.lasting().letters,
-            Some(email.lookup()),
-            from,
-        )?);
+        may_try(&self.lasting().letters, Some(email.lookup()), from)?.wrong();
         let known = account::find(self.driver(), By::Address(email.lookup())).await;
         let known = known.map_err(|error| trouble(&error))?;
         let payload = NewAddress {

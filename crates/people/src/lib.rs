@@ -213,6 +213,9 @@ impl Try<'_> {
         self.guesses.right(self.permit, Instant::now());
     }
 
+    /// What it counts as anyway, said where nothing else follows.
+    fn wrong(self) {}
+
     fn undecided(self) {
         self.guesses.undecided(self.permit, Instant::now());
     }

@@ -62,11 +62,7 @@ impl People {
         let person = self.person(&email, &wish.fields, String::new(), from.now);
         self.engine().check_person(person)?;
         // Each letter counts as a wrong try, so that nobody's mailbox is filled from here.
-        drop(may_try(
-            &self.lasting().letters,
-            Some(email.lookup()),
-            from,
-        )?);
+        may_try(&self.lasting().letters, Some(email.lookup()), from)?.wrong();
         let password = match &password {
             Some(password) => Some(self.lasting().hasher.hash(password).await?),
             None => None,

@@ -18,11 +18,10 @@ mod failure;
 mod mount;
 mod request;
 mod response;
-mod trace;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use call::{Authenticate, Caller, Code, Failure, FieldProblem, Outcome, Place, Standings};
 use engine::{Admitted, Entrance, Visit};
@@ -37,7 +36,8 @@ use web::{Handler, Request, RequestBody, Response};
 
 use deprecation::Deprecations;
 pub use documents::{Document, Documents};
-use doorway::{Accepted, Credentials, Sender};
+use doorway::trace::{self, Line};
+use doorway::{Accepted, Credentials, Frame, Sender};
 use explain::Asked;
 pub use explain::{Explain, Refused};
 use failure::Refusal;
@@ -47,7 +47,6 @@ use request::prefer::Prefer;
 use response::Wish;
 use response::kept::Clerk;
 use response::stream::{Format, Stream};
-use trace::{Ids, Line, X_REQUEST_ID};
 
 /// What a door may be told beside the contract.
 #[derive(Clone, Debug)]
@@ -78,10 +77,8 @@ pub struct Door {
     documents: Documents,
     settings: Settings,
     routes: Routes,
-    credentials: Arc<Credentials>,
-    cors: Cors,
+    frame: Frame,
     deprecations: Deprecations,
-    ids: Ids,
 }
 
 /// What documents have.
@@ -104,10 +101,11 @@ impl Door {
         };
         Ok(Door {
             routes: Routes::new(model),
-            credentials: Arc::new(Credentials::new(&model.name, accepted)),
-            cors: Cors::new(origins, settings.allow_localhost)?,
+            frame: Frame::new(
+                Arc::new(Credentials::new(&model.name, accepted)),
+                Cors::new(origins, settings.allow_localhost)?,
+            ),
             deprecations: Deprecations::new(model, documents.contains("/docs")),
-            ids: Ids::new(),
             entrance,
             authenticate,
             documents,
@@ -267,7 +265,7 @@ impl Door {
         request.manner.scribe = Some(Arc::new(Clerk {
             model: Arc::clone(self.entrance.model()),
             resource: request.resource,
-            credentials: Arc::clone(&self.credentials),
+            credentials: Arc::clone(&self.frame.credentials),
             path: path.to_owned(),
             wish,
         }));
@@ -302,7 +300,10 @@ impl Door {
         line: &mut Line<'_>,
         standings: &mut Standings,
     ) -> Result<Response, Refusal> {
-        let preflight = self.cors.preflight(&head.method, &head.headers, READ_ONLY);
+        let preflight = self
+            .frame
+            .cors
+            .preflight(&head.method, &head.headers, READ_ONLY);
         if preflight.is_some() {
             return Ok(self.allowing(head, READ_ONLY));
         }
@@ -318,7 +319,7 @@ impl Door {
         }
         let now = SystemTime::now().into();
         let operation = admitted.operation(&caller, line.from, id, now).await?;
-        response::operation::write(&operation, head, &self.credentials)
+        response::operation::write(&operation, head, &self.frame.credentials)
     }
 
     /// Finds out who asks and counts it. A credential that is not accepted counts as a guest's
@@ -332,7 +333,7 @@ impl Door {
     ) -> Result<(Arc<Caller>, Admitted<'_>), Refusal> {
         let (caller, refused) = match self.caller(head, line).await {
             Ok(caller) => (caller, None),
-            Err(refusal) => (self.credentials.guest(), Some(refusal)),
+            Err(refusal) => (self.frame.credentials.guest(), Some(refusal)),
         };
         let served = caller.served_audience();
         let target = target.filter(|target| target.audience(self.entrance.model()) <= served);
@@ -363,7 +364,7 @@ impl Door {
         let response = match head.method {
             Method::GET | Method::HEAD => {
                 let caller = if editions.is_public() {
-                    Ok(self.credentials.guest())
+                    Ok(self.frame.credentials.guest())
                 } else {
                     self.caller(head, line).await
                 };
@@ -382,6 +383,7 @@ impl Door {
             certificate: None,
         };
         let caller = self
+            .frame
             .credentials
             .caller(head, sender, &*self.authenticate)
             .await?
@@ -411,6 +413,7 @@ impl Door {
     /// The answer to OPTIONS, which may be a browser's question before a request from elsewhere.
     fn allowing(&self, head: &Parts, allow: HeaderValue) -> Response {
         let preflight = self
+            .frame
             .cors
             .preflight(&head.method, &head.headers, allow.clone());
         let mut response = preflight.unwrap_or_else(no_content);
@@ -422,7 +425,10 @@ impl Door {
         // Every request comes by here, and the list of methods is only for this one.
         head.method == Method::OPTIONS && {
             let allow = target.allow(self.entrance.model());
-            let preflight = self.cors.preflight(&head.method, &head.headers, allow);
+            let preflight = self
+                .frame
+                .cors
+                .preflight(&head.method, &head.headers, allow);
             preflight.is_some()
         }
     }
@@ -443,32 +449,20 @@ impl Door {
         Failure::new(Code::NotFound, detail).into()
     }
 
-    /// Turns a refusal into its answer, and tells the log what the client must not know.
+    /// Turns a refusal into its answer.
     fn refuse(&self, refusal: Refusal, head: &Parts, id: &HeaderValue) -> Response {
-        if let Some((cause, code)) = refusal.cause() {
-            let id = trace::shown(id);
-            if code == Code::Internal {
-                tracing::error!(id, cause, "a request failed");
-            } else {
-                tracing::warn!(id, cause, "a request was refused");
-            }
+        let only_dialects = web::media::only_dialects(&head.headers);
+        let mut response = self.frame.refuse(refusal, head, id, only_dialects);
+        if only_dialects {
+            let json = request::body::JSON_TYPE;
+            response.headers_mut().insert(CONTENT_TYPE, json);
         }
-        let problem = refusal
-            .into_problem(&self.credentials)
-            .instance(head.uri.path());
-        if !web::media::only_dialects(&head.headers) {
-            return problem.respond();
-        }
-        let mut response = problem.with_message().respond();
-        let json = request::body::JSON_TYPE;
-        response.headers_mut().insert(CONTENT_TYPE, json);
         response
     }
 }
 
 impl Handler for Door {
     async fn handle(&self, request: Request) -> Response {
-        let started = Instant::now();
         let Request {
             head,
             mut body,
@@ -476,20 +470,8 @@ impl Handler for Door {
             private,
             ..
         } = request;
-        let id = self.ids.of(&head.headers);
-        let mut line = Line {
-            head: &head,
-            id: &id,
-            from: client,
-            reach: if private {
-                Audience::Private
-            } else {
-                Audience::Public
-            },
-            started,
-            caller: None,
-            status: None,
-        };
+        let id = self.frame.id(&head.headers);
+        let mut line = Line::new(&head, &id, client, private);
 
         let span = tracing::debug_span!("request", id = trace::shown(&id));
         let mut standings = Standings::new();
@@ -506,23 +488,12 @@ impl Handler for Door {
         if let Some(resource) = about {
             self.deprecations.mark(resource, response.headers_mut());
         }
-        web::compress::compress(&head.headers, &mut response);
-        self.cors.mark(&head.headers, &mut response);
-        response.headers_mut().insert(X_REQUEST_ID, id.clone());
-        line.status = Some(response.status().as_u16());
+        self.frame.close(&mut response, &mut line);
         response
     }
 
     fn complete(&self, headers: &HeaderMap, response: &mut Response) {
-        let id = self.ids.of(headers);
-        self.cors.mark(headers, response);
-        let status = response.status().as_u16();
-        tracing::info!(
-            status,
-            id = trace::shown(&id),
-            "answered in place of the API"
-        );
-        response.headers_mut().insert(X_REQUEST_ID, id);
+        self.frame.complete(headers, response);
     }
 }
 

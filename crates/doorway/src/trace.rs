@@ -27,6 +27,12 @@ pub struct Ids {
     next: AtomicU64,
 }
 
+impl Default for Ids {
+    fn default() -> Ids {
+        Ids::new()
+    }
+}
+
 impl Ids {
     pub fn new() -> Ids {
         // The standard library seeds its hashers from the system's randomness.
@@ -84,6 +90,25 @@ pub struct Line<'a> {
     pub caller: Option<Arc<Caller>>,
     /// Known once there is an answer.
     pub status: Option<u16>,
+}
+
+impl<'a> Line<'a> {
+    /// A request that has come in just now. `private`: where only one's own services come in.
+    pub fn new(head: &'a Parts, id: &'a HeaderValue, from: IpAddr, private: bool) -> Line<'a> {
+        Line {
+            head,
+            id,
+            from,
+            reach: if private {
+                Audience::Private
+            } else {
+                Audience::Public
+            },
+            started: Instant::now(),
+            caller: None,
+            status: None,
+        }
+    }
 }
 
 impl Drop for Line<'_> {
