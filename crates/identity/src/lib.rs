@@ -3,8 +3,10 @@
 //! People, tokens and other credentials will live here too; doors only see
 //! [`call::Authenticate`] and engines only a [`call::Caller`].
 
+pub mod client_assertion;
 pub mod credential;
 pub mod denied;
+pub mod dpop;
 pub mod families;
 pub mod guess;
 pub mod jws;

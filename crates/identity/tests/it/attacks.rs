@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use testdb::wait;
 
-use crate::support::{AUDIENCE, DAY, ISSUER, NOW, Node, Service, ann};
+use crate::support::{AUDIENCE, DAY, ISSUER, NOW, Node, Service, ann, signed};
 
 const SECONDS: i64 = NOW.0 / 1000;
 
@@ -66,14 +66,6 @@ fn with(mut object: Json, name: &str, value: Json) -> Json {
 fn without(mut object: Json, name: &str) -> Json {
     object.as_object_mut().unwrap().remove(name);
     object
-}
-
-/// Signed with a pair, whatever the header says.
-fn signed(pair: &Pair, header: &str, claims: &str) -> String {
-    let head = URL_SAFE_NO_PAD.encode(header);
-    let signed = [&*head, ".", &URL_SAFE_NO_PAD.encode(claims)].concat();
-    let signature = URL_SAFE_NO_PAD.encode(pair.signature(signed.as_bytes()).unwrap());
-    [&*signed, ".", &*signature].concat()
 }
 
 fn forged(target: &Target, header: &Json, claims: &Json) -> String {

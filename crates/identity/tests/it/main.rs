@@ -6,7 +6,9 @@
 )]
 
 mod attacks;
+mod client_assertion;
 mod denied;
+mod dpop;
 mod families;
 mod signing;
 mod support;

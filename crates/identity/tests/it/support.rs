@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use identity::denied::Denied;
-use identity::jws::Algorithm;
+use identity::jws::{Algorithm, Pair};
 use identity::signing::{self, Signing};
 use identity::tokens::{self, FIRST_PARTY, NewAccess, Tokens};
 use testdb::{Fresh, wait};
@@ -120,4 +122,12 @@ pub fn ann() -> NewAccess {
 
 pub fn at(milliseconds: i64) -> Timestamp {
     Timestamp(NOW.0 + milliseconds)
+}
+
+/// Signed with a pair, whatever the header says.
+pub fn signed(pair: &Pair, header: &str, claims: &str) -> String {
+    let head = URL_SAFE_NO_PAD.encode(header);
+    let signed = [&*head, ".", &URL_SAFE_NO_PAD.encode(claims)].concat();
+    let signature = URL_SAFE_NO_PAD.encode(pair.signature(signed.as_bytes()).unwrap());
+    [&*signed, ".", &*signature].concat()
 }
