@@ -9,12 +9,13 @@
 
 use std::fmt;
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use audit::{Action, Actor, Audit, AuditError, Entry};
 use engine::{Engine, Entrance, Meters, Tables};
 use http::HeaderMap;
 use identity::{Identity, Keys};
@@ -26,11 +27,10 @@ use store_sqlite::{Durability, Served};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vault::{Secrets, Vault};
-use web::origin::Origin;
 use web::proxies::Proxies;
-use web::tls::Tls;
-use web::{Handler, Limits, Request, Response, Scheme, Server, Stopped};
+use web::{Handler, Limits, Request, Response, Server, Stopped};
 
+use crate::clock::now;
 use crate::database::{Database, Location};
 use crate::documents;
 use crate::error::Error;
@@ -42,7 +42,7 @@ use crate::refusal::Explainer;
 /// The secret that signs cursors.
 const CURSOR_SECRET: &str = "cursor";
 /// Where an API is reached if nobody says otherwise.
-const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const ORIGIN: &str = "http://127.0.0.1:8080";
 /// How often the tables are looked at while others migrate them.
 const LOOKS_MAX: u32 = 5;
 /// How soon it is noticed, without a request that fails, that others have migrated the tables.
@@ -99,8 +99,6 @@ pub struct Listeners {
     /// For one's own services alone: what the contract keeps `private` is there for whoever can
     /// connect, as far as rules and scopes allow.
     pub private: Option<TcpListener>,
-    /// What makes both secure, if anything does.
-    pub tls: Option<Tls>,
 }
 
 impl From<TcpListener> for Listeners {
@@ -108,7 +106,6 @@ impl From<TcpListener> for Listeners {
         Listeners {
             public,
             private: None,
-            tls: None,
         }
     }
 }
@@ -123,10 +120,11 @@ pub struct Builder {
     migrate: Migrate,
     settings: rest::Settings,
     development: bool,
-    origin: Origin,
+    origin: String,
     proxies: Proxies,
     address: Option<SocketAddr>,
     master_key: MasterKey,
+    serves: bool,
 }
 
 impl Builder {
@@ -155,9 +153,9 @@ impl Builder {
     }
 
     /// Where the API is reached, such as `https://api.example`: what commands in the documents
-    /// say, and which pages in a browser are our own.
-    pub fn origin(mut self, origin: Origin) -> Builder {
-        self.origin = origin;
+    /// say.
+    pub fn origin(mut self, origin: impl Into<String>) -> Builder {
+        self.origin = origin.into();
         self
     }
 
@@ -178,6 +176,13 @@ impl Builder {
     /// otherwise.
     pub fn master_key(mut self, master_key: MasterKey) -> Builder {
         self.master_key = master_key;
+        self
+    }
+
+    /// For commands that act on records and serve nobody: no secrets are made for them, and those
+    /// that the contract names are not looked for.
+    pub fn without_serving(mut self) -> Builder {
+        self.serves = false;
         self
     }
 
@@ -227,20 +232,31 @@ impl Builder {
             Some(address) => database.claim(address)?,
             None => None,
         };
-        migrate(&database, &model, self.migrate).await?;
+        let migrated = migrate(&database, &model, self.migrate).await?;
         let seals = Seals {
             master_key: self.master_key,
             data: data.clone(),
-            may_make: self.development || matches!(database.location(), Location::Folder(_)),
+            missing: match (self.development, database.location()) {
+                _ if !self.serves => Wanted::Never,
+                (true, _) => Wanted::Always,
+                (false, Location::Folder(_)) => Wanted::IfNeeded,
+                (false, Location::Server(_)) => Wanted::FromOutside,
+            },
         };
         let vault = seals.vault(&model)?;
-        let secrets = Secrets::new(Arc::clone(database.driver()), vault.clone());
-        check_secrets(&model, &secrets).await?;
+        if self.serves {
+            let secrets = Secrets::new(Arc::clone(database.driver()), vault.clone());
+            check_secrets(&model, &secrets).await?;
+        }
+        let driver = Arc::clone(database.driver());
+        let audit = Arc::new(Audit::open(driver, vault.as_ref(), now()).await?);
+        note_losses(&audit, &migrated).await?;
         let keys = Arc::new(Keys::new(Arc::clone(database.driver())));
         let lasting = Lasting {
             _served: served,
             cursor_secret: database.key(CURSOR_SECRET, vault.as_ref()).await?,
             seals,
+            audit,
             identity: Arc::new(Identity::new(Arc::clone(&keys))),
             keys,
             meters: Arc::new(Meters::new()),
@@ -283,13 +299,14 @@ struct Lasting {
     _served: Option<Served>,
     data: PathBuf,
     seals: Seals,
+    audit: Arc<Audit>,
     keys: Arc<Keys>,
     identity: Arc<Identity>,
     meters: Arc<Meters>,
     proxies: Proxies,
     settings: rest::Settings,
     development: bool,
-    origin: Origin,
+    origin: String,
     cursor_secret: [u8; 32],
 }
 
@@ -319,10 +336,11 @@ impl App {
             migrate: Migrate::default(),
             settings: rest::Settings::default(),
             development: false,
-            origin: Origin::of(ADDRESS, false),
+            origin: ORIGIN.to_owned(),
             proxies: Proxies::default(),
             address: None,
             master_key: MasterKey::default(),
+            serves: true,
         }
     }
 
@@ -340,13 +358,21 @@ impl App {
         &self.shared.lasting.keys
     }
 
-    /// Where it is reached.
-    pub fn origin(&self) -> &Origin {
-        &self.shared.lasting.origin
-    }
-
     pub fn database(&self) -> &Database {
         &self.shared.lasting.database
+    }
+
+    /// Who did what.
+    pub fn audit(&self) -> &Arc<Audit> {
+        &self.shared.lasting.audit
+    }
+
+    /// The vault, if there is a master key.
+    ///
+    /// # Errors
+    /// When there is none although there has to be one.
+    pub fn vault(&self) -> Result<Option<Vault>, Error> {
+        Ok(self.shared.lasting.seals.vault(&self.model())?)
     }
 
     /// The secrets that the contract names, as they are found now.
@@ -354,8 +380,7 @@ impl App {
     /// # Errors
     /// When there is no master key although there has to be one.
     pub fn secrets(&self) -> Result<Secrets, Error> {
-        let vault = self.shared.lasting.seals.vault(&self.model())?;
-        Ok(self.secrets_with(vault))
+        Ok(self.secrets_with(self.vault()?))
     }
 
     fn secrets_with(&self, vault: Option<Vault>) -> Secrets {
@@ -381,12 +406,13 @@ impl App {
         let vault = self.shared.lasting.seals.vault(&model)?;
         check_secrets(&model, &self.secrets_with(vault)).await?;
         let serving = Serving::new(Arc::clone(&model), &self.shared.lasting)?;
-        let steps = migrate(self.database(), &model, allowed).await?;
+        let migrated = migrate(self.database(), &model, allowed).await?;
+        note_losses(self.audit(), &migrated).await?;
         serving
             .engine
             .migrated(self.database().migrations(&model).await?);
         self.shared.serving.store(Arc::new(serving));
-        Ok(steps)
+        Ok(migrated.steps)
     }
 
     /// Notices when another process brings the tables to another contract, and when it brings them
@@ -448,11 +474,7 @@ impl App {
             self.shared.health.leave();
             tokio::time::sleep(stopping.drain).await;
         };
-        let Listeners {
-            public,
-            private,
-            tls,
-        } = listeners.into();
+        let Listeners { public, private } = listeners.into();
         // One end for both.
         let (ended, mut end) = watch::channel(());
         let shutdown = async {
@@ -468,33 +490,21 @@ impl App {
             let app = self.clone();
             tokio::spawn(async move { app.look_after_tables().await })
         };
+        let audit = Arc::clone(self.audit());
+        let numbering = tokio::spawn(async move { audit.keep().await });
         let private = async {
             let Some(listener) = private else {
                 return Stopped { cut: 0 };
             };
             // Fails, and only then, when the other end is dropped.
             let shutdown = async { while end.changed().await.is_ok() {} };
-            let listener = web::Listener {
-                tcp: listener,
-                tls: tls.clone(),
-            };
             Server::run(listener, Private(self.clone()), limits.clone(), shutdown).await
         };
-        let listener = web::Listener {
-            tcp: public,
-            tls: tls.clone(),
-        };
-        let public = Server::run(listener, self.clone(), limits.clone(), shutdown);
-        let renewal = tls.clone().map(|tls| {
-            let keep = async move { tls.keep_current().await };
-            tokio::spawn(keep)
-        });
+        let public = Server::run(public, self.clone(), limits.clone(), shutdown);
         let (public, private) = tokio::join!(public, private);
-        if let Some(renewal) = renewal {
-            renewal.abort();
-        }
         housekeeping.abort();
         lookout.abort();
+        numbering.abort();
         Stopped {
             cut: public.cut + private.cut,
         }
@@ -506,14 +516,11 @@ impl Handler for App {
         if Health::is_asked(&request) {
             return self.shared.health.respond(&request, &self.engine()).await;
         }
-        let proxies = &self.shared.lasting.proxies;
-        let secured = request.scheme == Scheme::Https;
-        let way = proxies.way(request.peer, secured, &request.head.headers);
-        if way.client != request.peer.ip().to_canonical() {
-            // What a proxy shows of itself says nothing of whoever has asked it.
-            request.certificate = None;
-        }
-        (request.client, request.scheme, request.secure) = (way.client, way.scheme, way.secure);
+        request.client = self
+            .shared
+            .lasting
+            .proxies
+            .client(request.peer, &request.head.headers);
         let serving = self.shared.serving.load_full();
         serving.door.handle(request).await
     }
@@ -543,7 +550,7 @@ impl Handler for Private {
 
 impl Serving {
     fn new(model: Arc<Model>, lasting: &Lasting) -> Result<Serving, Error> {
-        let documents = documents::of(&model, lasting.origin.as_str());
+        let documents = documents::of(&model, &lasting.origin);
         let driver = Arc::clone(lasting.database.driver());
         let mut settings = lasting.settings.clone();
         if lasting.development {
@@ -565,8 +572,18 @@ impl Serving {
 struct Seals {
     master_key: MasterKey,
     data: PathBuf,
-    /// Nobody else has to have the same.
-    may_make: bool,
+    missing: Wanted,
+}
+
+/// When a master key is made, or asked for, that is not there.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// In development, where the contract may need one at the next save.
+    Always,
+    IfNeeded,
+    /// If it is needed it must be given: others need the same.
+    FromOutside,
+    Never,
 }
 
 impl Seals {
@@ -574,10 +591,10 @@ impl Seals {
     fn vault(&self, model: &Model) -> Result<Option<Vault>, MasterKeyError> {
         // Whoever signs people or apps in signs tokens, with keys that are sealed.
         let is_needed = model.auth.users.is_some() || !model.auth.clients.is_empty();
-        let missing = match (is_needed, self.may_make) {
-            (false, _) => Missing::Fine,
-            (true, true) => Missing::Make,
-            (true, false) => Missing::Refuse,
+        let missing = match (self.missing, is_needed) {
+            (Wanted::Always, _) | (Wanted::IfNeeded, true) => Missing::Make,
+            (Wanted::FromOutside, true) => Missing::Refuse,
+            (Wanted::Never, _) | (_, false) => Missing::Fine,
         };
         self.master_key.vault(&self.data, missing)
     }
@@ -605,7 +622,25 @@ async fn check_secrets(model: &Model, secrets: &Secrets) -> Result<(), Error> {
     }
 }
 
-/// Brings the tables to the model, as far as that is allowed. What was done, step by step.
+/// Writes down that records were lost, if some were.
+async fn note_losses(audit: &Audit, migrated: &Migrated) -> Result<(), AuditError> {
+    if migrated.lost.is_empty() {
+        return Ok(());
+    }
+    let entry = Entry::new(now(), Action::MigrationApplied, &Actor::Server)
+        .detail("lost", migrated.lost.clone());
+    audit.append(&entry).await
+}
+
+/// What was done to the tables, step by step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Migrated {
+    pub steps: Vec<String>,
+    /// Those of them that lost data.
+    pub lost: Vec<String>,
+}
+
+/// Brings the tables to the model, as far as that is allowed.
 ///
 /// # Errors
 /// When they need more than that, or do not fit.
@@ -613,7 +648,7 @@ pub async fn migrate(
     database: &Database,
     model: &Model,
     allowed: Migrate,
-) -> Result<Vec<String>, Error> {
+) -> Result<Migrated, Error> {
     let mut looks = 1;
     loop {
         match migrate_once(database, model, allowed).await {
@@ -628,10 +663,10 @@ async fn migrate_once(
     database: &Database,
     model: &Model,
     allowed: Migrate,
-) -> Result<Vec<String>, Error> {
+) -> Result<Migrated, Error> {
     let Some(pending) = database.pending(model).await? else {
         database.note(model).await?;
-        return Ok(vec![]);
+        return Ok(Migrated::default());
     };
     if !pending.refusals.is_empty() {
         return Err(Error::Refused(pending.refusals));
@@ -647,10 +682,12 @@ async fn migrate_once(
     database
         .apply(&pending, allowed == Migrate::AllowDataLoss)
         .await?;
+    let lost = pending.losing().map(|step| step.what.clone()).collect();
     let steps = pending.plan.steps.into_iter().map(|step| step.what);
-    Ok(steps
+    let steps = steps
         .inspect(|step| tracing::debug!(step, "migrated"))
-        .collect())
+        .collect();
+    Ok(Migrated { steps, lost })
 }
 
 /// Opens a listening socket: `127.0.0.1:8080`, `localhost:8080`, `[::1]:8080`, or only a port.

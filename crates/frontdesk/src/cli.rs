@@ -4,12 +4,12 @@
 //! Ends: 0 it went well, 1 the contract or the action is wrong, 2 the command was used wrongly.
 
 mod asked;
+mod audit;
 mod backup;
 mod check;
 mod completions;
 mod data;
 mod dev;
-mod doors;
 mod explain;
 mod export;
 mod fmt;
@@ -21,16 +21,19 @@ mod secret;
 mod serve;
 mod test;
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
+use frontdesk::audit::AuditError;
 use frontdesk::seed::SeedError;
 use frontdesk::store::StoreError;
 use frontdesk::store::migrate::ApplyError;
 use frontdesk::vault::{SecretError, VaultError};
-use frontdesk::{Compiled, Error, FileError, Location, MasterKeyError, Project};
+use frontdesk::{Compiled, Error, FileError, Listeners, Location, MasterKeyError, Project};
+use tokio::net::TcpListener;
 
 use self::asked::Asked;
 use crate::config::{Config, Flags, Storage};
@@ -75,6 +78,7 @@ enum Command {
     Restore(backup::Restore),
     Key(key::Key),
     Secret(secret::Secret),
+    Audit(audit::Audit),
     Completions(completions::Completions),
 }
 
@@ -90,6 +94,7 @@ impl Command {
             Command::Restore(command) => command.asked(),
             Command::Key(command) => command.asked(),
             Command::Secret(command) => command.asked(),
+            Command::Audit(command) => command.asked(),
             _ => Asked::default(),
         }
     }
@@ -140,6 +145,7 @@ pub fn run() -> ExitCode {
         Command::Restore(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Secret(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     crate::log::flush();
@@ -210,9 +216,6 @@ pub fn explain_error(error: &Error, asked: &Asked) {
         }
         Error::NoContract { .. } => tell_error(error, asked.naming()),
         Error::File(problem) => tell_error(error, Some(problem.mend())),
-        Error::Tls(problem) => {
-            tell_error(error, Some(problem.mend).filter(|mend| !mend.is_empty()))
-        }
         Error::Seed(error) => tell_seed_error(error),
         Error::Database {
             location: Location::Folder(_),
@@ -238,7 +241,10 @@ pub fn explain_error(error: &Error, asked: &Asked) {
             );
             tell_error(error, Some(&help));
         }
-        Error::Secret {
+        Error::Audit(AuditError::Key(
+            SecretError::Vault(VaultError::UnknownKey { .. }) | SecretError::NoMasterKey,
+        ))
+        | Error::Secret {
             source: SecretError::Vault(VaultError::UnknownKey { .. }) | SecretError::NoMasterKey,
             ..
         } => tell_error(error, Some(OTHER_MASTER_KEY)),
@@ -325,6 +331,32 @@ pub fn tell_warnings(compiled: &Compiled, asked: &Asked) {
             asked.command("check")
         )),
     }
+}
+
+/// Opens the places where requests are to come in, and says where they are: the public one, and
+/// the private one if there is one.
+pub fn listeners(config: &Config) -> Result<(Listeners, SocketAddr, Option<SocketAddr>), Trouble> {
+    let address = |listener: &TcpListener| {
+        let address = listener.local_addr();
+        address.map_err(|error| Trouble::Wrong(error.to_string(), None))
+    };
+    let public = frontdesk::listen(&config.listen.value)?;
+    let private = config.private_listen.value.as_deref();
+    let private = private.map(frontdesk::listen).transpose()?;
+    let public_at = address(&public)?;
+    let private_at = private.as_ref().map(address).transpose()?;
+    Ok((Listeners { public, private }, public_at, private_at))
+}
+
+/// Where an API that listens here can be reached from this machine.
+pub fn origin(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
 }
 
 /// A runtime with a thread per processor.

@@ -79,7 +79,7 @@ impl Pending {
     }
 
     /// The steps that lose something.
-    fn losing(&self) -> impl Iterator<Item = &Step> {
+    pub fn losing(&self) -> impl Iterator<Item = &Step> {
         let steps = self.plan.steps.iter().zip(&self.touched_rows);
         steps
             .filter(|(step, rows)| self.risk(step, **rows) >= Risk::Loses)

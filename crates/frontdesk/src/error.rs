@@ -4,10 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use audit::AuditError;
 use store::StoreError;
 use store::migrate::{ApplyError, Refusal};
 use vault::SecretError;
-use web::tls::TlsError;
 
 use crate::database::{Location, Pending};
 use crate::file_error::FileError;
@@ -50,8 +50,6 @@ pub enum Error {
         address: String,
         source: io::Error,
     },
-    /// No HTTPS can be served with these files.
-    Tls(TlsError),
     /// `cors:` names something that is no origin.
     Origin(String),
     Seed(SeedError),
@@ -59,6 +57,8 @@ pub enum Error {
     Key(identity::KeyError),
     /// There is no master key, or it cannot be read.
     MasterKey(MasterKeyError),
+    /// The audit log cannot be written or read.
+    Audit(AuditError),
     /// The contract names secrets that nobody has given.
     NoSecret(Vec<String>),
     /// A secret cannot be read, opened or kept.
@@ -98,11 +98,11 @@ impl fmt::Display for Error {
                 write!(f, "`{}` is already served by {by}", folder.display())
             }
             Error::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
-            Error::Tls(error) => write!(f, "`{}` {}", error.file.display(), error.what),
             Error::Origin(origin) => write!(f, "`{origin}` under `cors` is no origin"),
             Error::Seed(error) => error.fmt(f),
             Error::Key(error) => error.fmt(f),
             Error::MasterKey(error) => error.fmt(f),
+            Error::Audit(error) => write!(f, "the audit log cannot be used: {error}"),
             Error::NoSecret(names) => {
                 let names: Vec<String> = names.iter().map(|name| format!("`${name}`")).collect();
                 let stand = if names.len() == 1 { "stands" } else { "stand" };
@@ -129,6 +129,7 @@ impl std::error::Error for Error {
             Error::Key(error) => Some(error),
             Error::MasterKey(error) => error.source(),
             Error::Secret { source, .. } => Some(source),
+            Error::Audit(error) => Some(error),
             _ => None,
         }
     }
@@ -143,6 +144,12 @@ impl From<FileError> for Error {
 impl From<MasterKeyError> for Error {
     fn from(error: MasterKeyError) -> Error {
         Error::MasterKey(error)
+    }
+}
+
+impl From<AuditError> for Error {
+    fn from(error: AuditError) -> Error {
+        Error::Audit(error)
     }
 }
 

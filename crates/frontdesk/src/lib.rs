@@ -38,7 +38,7 @@ pub mod seed;
 pub mod trial;
 pub mod watch;
 
-pub use app::{App, Builder, Listeners, Migrate, Stopping, listen, migrate};
+pub use app::{App, Builder, Listeners, Migrate, Migrated, Stopping, listen, migrate};
 pub use clock::now;
 pub use database::{Database, Location, Pending};
 pub use documents::openapi;
@@ -53,4 +53,4 @@ pub use project::{Compiled, FILE, Project};
 pub use store_postgres::{Target, TargetError};
 pub use store_sqlite::Durability;
 /// What callers of this crate need of the crates below.
-pub use {call, contract, diag, engine, expr, identity, model, store, value, vault, web};
+pub use {audit, call, contract, diag, engine, expr, identity, model, store, value, vault, web};

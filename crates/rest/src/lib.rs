@@ -377,8 +377,11 @@ impl Door {
     }
 
     async fn caller(&self, head: &Parts, line: &mut Line<'_>) -> Result<Arc<Caller>, Refusal> {
-        let shown = line.certificate.clone();
-        let sender = Sender::new(line.from, line.secure, shown.as_deref());
+        let sender = Sender {
+            address: line.from,
+            secure: true,
+            certificate: None,
+        };
         let caller = self
             .frame
             .credentials
@@ -464,13 +467,11 @@ impl Handler for Door {
             head,
             mut body,
             client,
-            secure,
-            certificate,
             private,
             ..
         } = request;
         let id = self.frame.id(&head.headers);
-        let mut line = Line::new(&head, &id, client, secure, certificate, private);
+        let mut line = Line::new(&head, &id, client, private);
 
         let span = tracing::debug_span!("request", id = trace::shown(&id));
         let mut standings = Standings::new();

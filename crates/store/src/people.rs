@@ -4,7 +4,9 @@
 //! Only their form. What is put into them, and what it means, is for the crate `identity` to say.
 //! No secret lies in them as it is: passwords and codes as hashes, the rest sealed.
 
-use crate::driver::Dialect;
+use crate::driver::{Cost, Dialect, Storage};
+use crate::prepared::{Cell, Prepared};
+use crate::sql::Sql;
 use crate::table::{Column, Kind, Table};
 
 const fn text(name: &'static str) -> Column {
@@ -292,6 +294,21 @@ pub static TABLES: [&Table; 13] = [
     &LOGINS,
     &SEALED,
 ];
+
+/// Keeps all others from numbering entries of the audit log until the transaction ends. Nothing
+/// where there is one writer.
+pub fn lock_audit(dialect: Dialect) -> Option<Prepared> {
+    // The letters of `fd_audit`.
+    const LOCK: i64 = 0x6664_5f61_7564_6974;
+    (dialect == Dialect::Postgres).then(|| {
+        let mut sql = Sql::new(dialect);
+        sql.push("SELECT CAST(1 AS bigint) FROM pg_advisory_xact_lock(");
+        sql.integer(LOCK);
+        sql.push(")");
+        sql.returns(Storage::Int, Cell::Plain);
+        sql.finish(Cost::Short)
+    })
+}
 
 pub(crate) fn create(dialect: Dialect) -> Vec<String> {
     TABLES

@@ -256,7 +256,6 @@ impl Builder {
             let listeners = Listeners {
                 public,
                 private: private.transpose()?,
-                tls: None,
             };
             Ok::<_, Error>((app, listeners))
         });

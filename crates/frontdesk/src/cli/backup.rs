@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use frontdesk::Location;
+use frontdesk::audit::{Action, Entry};
 use frontdesk::backup::{self, BackupError, Kind, Restored};
 use frontdesk::store::StoreError;
+use frontdesk::{Location, now};
 use serde_json::json;
 
 use super::asked::Asked;
 use super::place::Place;
-use super::{Done, FILE_UNAVAILABLE, Trouble, runtime};
+use super::{Done, FILE_UNAVAILABLE, Trouble, audit, runtime};
 use crate::progress::{Progress, Unit};
 use crate::terminal::{GOOD, QUIET, say, styled, tell};
 
@@ -92,7 +93,8 @@ impl Backup {
         }
         let progress = Progress::new(Unit::Bytes);
         let began = Instant::now();
-        let copied = runtime()?.block_on(async {
+        let runtime = runtime()?;
+        let copied = runtime.block_on(async {
             match &location {
                 Location::Folder(data) => {
                     backup::backup(data, &self.file, self.force, &progress).await
@@ -104,6 +106,9 @@ impl Backup {
         });
         progress.clear();
         let copied = copied.map_err(trouble("--force writes over it"))?;
+        let entry = Entry::new(now(), Action::BackupMade, &audit::operator())
+            .detail("file", shown(&self.file));
+        runtime.block_on(audit::note(&self.place, &location, &entry))?;
         match self.json {
             true => say(json!({
                 "ok": true,
@@ -132,8 +137,9 @@ impl Restore {
         let location = self.place.location()?;
         let progress = Progress::new(Unit::Bytes);
         let began = Instant::now();
+        let runtime = runtime()?;
         let restored =
-            runtime()?.block_on(async {
+            runtime.block_on(async {
                 match &location {
                     Location::Folder(data) => {
                         backup::restore(&self.file, data, self.force, &progress).await
@@ -149,6 +155,9 @@ impl Restore {
         progress.clear();
         let help = "--force takes its place; it is kept aside";
         let restored = restored.map_err(trouble(help))?;
+        let entry = Entry::new(now(), Action::BackupRestored, &audit::operator())
+            .detail("file", shown(&self.file));
+        runtime.block_on(audit::note(&self.place, &location, &entry))?;
         let place = match &location {
             Location::Folder(data) => shown(data),
             Location::Server(target) => target.to_string(),

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, Subcommand, ValueEnum};
+use frontdesk::audit::{Action, Entry};
 use frontdesk::data::{self, Format, ImportError, Refused, STANDARD_INPUT};
-use frontdesk::engine::Engine;
-use frontdesk::{Database, Migrate};
+use frontdesk::{App, Database, Migrate, now};
 use serde_json::{Value as Json, json};
 
 use super::asked::Asked;
 use super::key::no_database;
 use super::place::Place;
-use super::{Done, Trouble, model, runtime};
+use super::{Done, Trouble, audit, model, runtime};
 use crate::progress::{Progress, Unit};
 use crate::terminal::{BAD, GOOD, LINK, QUIET, count, say, styled, tell};
 
@@ -147,7 +147,7 @@ impl Records {
     }
 
     /// The contract at work on the data there is.
-    async fn engine(&self) -> Result<Engine, Trouble> {
+    async fn app(&self) -> Result<App, Trouble> {
         let model = Arc::new(model(&self.place.dir)?);
         let location = self.place.location()?;
         // To make tables, or to change those that are there, is the business of `migrate`.
@@ -155,15 +155,21 @@ impl Records {
             return Err(no_database(&location, &self.place.asked()));
         }
         let database = Database::connect_for_bulk(&location).await?;
-        let app = frontdesk::App::builder(&self.place.dir).migrate(Migrate::Refuse);
-        Ok(app.open_on(model, database).await?.engine())
+        let config = self.place.config()?;
+        let app = App::builder(&self.place.dir)
+            .data(config.data.value)
+            .master_key(config.master_key.value)
+            .without_serving()
+            .migrate(Migrate::Refuse);
+        Ok(app.open_on(model, database).await?)
     }
 }
 
 impl Export {
     async fn run(self) -> Done {
         let format = self.records.format(&self.file)?;
-        let engine = self.records.engine().await?;
+        let app = self.records.app().await?;
+        let engine = app.engine();
         let resource = data::resource(engine.model(), &self.resource);
         let resource = resource.map_err(|what| Trouble::Wrong(what, None))?;
         let progress = Progress::new(Unit::Records);
@@ -213,7 +219,8 @@ impl Export {
 impl Import {
     async fn run(self) -> Done {
         let format = self.records.format(&self.file)?;
-        let engine = self.records.engine().await?;
+        let app = self.records.app().await?;
+        let engine = app.engine();
         let resource = data::resource(engine.model(), &self.resource);
         let resource = resource.map_err(|what| Trouble::Wrong(what, None))?;
         let progress = Progress::new(Unit::Bytes);
@@ -238,6 +245,14 @@ impl Import {
         let imported = data::import(&engine, &wish, &progress, tell).await;
         progress.clear();
         let imported = imported.map_err(|error| self.trouble(&error))?;
+        if imported.written > 0 && !self.dry_run {
+            let entry = Entry::new(now(), Action::DataImported, &audit::operator())
+                .subject(&resource.plural)
+                .detail("file", self.file.display().to_string())
+                .detail("records", imported.written);
+            let appended = app.audit().append(&entry).await;
+            appended.map_err(frontdesk::Error::Audit)?;
+        }
         let ok = imported.complete && imported.refusals.is_empty();
         if self.records.json {
             say(json!({

@@ -1,6 +1,7 @@
 //! `key`: API keys, also while a server runs on the same data.
 
 use clap::{Args, Subcommand};
+use frontdesk::audit::{Action, Entry};
 use frontdesk::identity::{Key as Known, KeyError, Keys, NewKey};
 use frontdesk::model::{Audience, Model};
 use frontdesk::value::{Date, Duration, Timestamp};
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::asked::Asked;
 use super::place::Place;
-use super::{Done, Trouble, runtime};
+use super::{Done, Trouble, audit, runtime};
 use crate::terminal::{BAD, GOOD, QUIET, STRONG, say, styled, tell, tell_warning};
 
 const EXAMPLE: &str = "\
@@ -170,7 +171,9 @@ impl Create {
         if self.scopes.is_empty() && !self.admin {
             tell_warning("a key without scopes reads only what everybody may; add --scope");
         }
-        let keys = keys(&place, model).await?;
+        let database = open(&place, model).await?;
+        let audit = audit::open(&place, &database).await?;
+        let keys = Keys::new(database.driver().clone());
         let now = now();
         let expires_at = self.expires.map(|when| when.reckoned(now)).transpose()?;
         let wish = NewKey {
@@ -186,6 +189,12 @@ impl Create {
             Err(KeyError::Invalid(why)) => return Err(Trouble::Usage(why)),
             made => made.map_err(frontdesk::Error::Key)?,
         };
+        let entry = Entry::new(now, Action::KeyCreated, &audit::operator())
+            .subject(&key.id)
+            .detail("name", key.name.as_str())
+            .detail("scopes", key.scopes.clone())
+            .detail("admin", key.admin);
+        audit::append(&audit, &entry).await?;
         if self.json {
             let expires = key.expires_at.map(|at| at.to_string());
             say(json!({
@@ -207,7 +216,8 @@ impl Create {
 }
 
 async fn list(place: &Place, json: bool) -> Done {
-    let keys = keys(place, None).await?;
+    let database = open(place, None).await?;
+    let keys = Keys::new(database.driver().clone());
     let known = keys.list().await.map_err(frontdesk::Error::Key)?;
     if json {
         let keys: Vec<_> = known.iter().map(to_json).collect();
@@ -260,7 +270,9 @@ async fn list(place: &Place, json: bool) -> Done {
 }
 
 async fn revoke(id: &str, place: &Place, json: bool) -> Done {
-    let keys = keys(place, None).await?;
+    let database = open(place, None).await?;
+    let audit = audit::open(place, &database).await?;
+    let keys = Keys::new(database.driver().clone());
     match keys.revoke(id, now()).await {
         Err(KeyError::Unknown) => {
             let what = format!("there is no key `{id}`, or it is revoked already");
@@ -269,6 +281,8 @@ async fn revoke(id: &str, place: &Place, json: bool) -> Done {
         }
         done => done.map_err(frontdesk::Error::Key)?,
     }
+    let entry = Entry::new(now(), Action::KeyRevoked, &audit::operator()).subject(id);
+    audit::append(&audit, &entry).await?;
     match json {
         true => say(json!({"id": id, "revoked": true})),
         false => say(format!("{} {id} is revoked", styled(GOOD, "✓"))),
@@ -285,11 +299,6 @@ pub(super) fn model(place: &Place) -> Result<Option<Model>, Trouble> {
         return Ok(None);
     }
     Ok(Project::open(&place.dir)?.compile()?.model)
-}
-
-async fn keys(place: &Place, model: Option<Model>) -> Result<Keys, Trouble> {
-    let database = open(place, model).await?;
-    Ok(Keys::new(database.driver().clone()))
 }
 
 /// The database, with its tables.

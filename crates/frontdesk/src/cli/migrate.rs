@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use frontdesk::audit::{Action, Entry};
 use frontdesk::store::migrate::{ApplyError, Refusal, Risk};
-use frontdesk::{Database, Error, Pending};
+use frontdesk::{Database, Error, Pending, now};
 use serde_json::{Value as Json, json};
 
 use super::asked::Asked;
-use super::{Done, Trouble, location, model, runtime};
+use super::place::Place;
+use super::{Done, Trouble, audit, model, runtime};
 use crate::config::Storage;
 use crate::terminal::{BAD, CAREFUL, GOOD, QUIET, count, say, styled};
 
@@ -72,7 +74,11 @@ impl Migrate {
             } => (target, Some(allow_data_loss)),
         };
         let model = model(&target.dir)?;
-        let location = location(&target.dir, target.storage)?;
+        let place = Place {
+            dir: target.dir,
+            storage: target.storage,
+        };
+        let location = place.location()?;
         runtime()?.block_on(async {
             let database = Database::connect(&location).await?;
             let pending = match database.pending(&model).await {
@@ -124,6 +130,15 @@ impl Migrate {
                             return Err(Trouble::Told);
                         }
                         done => done?,
+                    }
+                    let lost = pending.losing().map(|step| step.what.clone());
+                    let lost: Vec<String> = lost.collect();
+                    if !lost.is_empty() {
+                        let operator = audit::operator();
+                        let entry = Entry::new(now(), Action::MigrationApplied, &operator)
+                            .detail("lost", lost);
+                        let audit = audit::open(&place, &database).await?;
+                        audit::append(&audit, &entry).await?;
                     }
                     match target.json {
                         true => say(&shown),

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use frontdesk::audit::{Action, Entry};
 use frontdesk::vault::{
     self, MasterKeys, SECRET_BYTES_MAX, Secret as Value, SecretError, Secrets, Vault, VaultError,
 };
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::asked::Asked;
 use super::place::Place;
-use super::{Done, OTHER_MASTER_KEY, Trouble, key, runtime};
+use super::{Done, OTHER_MASTER_KEY, Trouble, audit, key, runtime};
 use crate::terminal::{GOOD, QUIET, STRONG, count, say, styled, tell, tell_error};
 
 const EXAMPLE: &str = "\
@@ -139,8 +140,11 @@ fn read(file: Option<&Path>) -> Result<Value, Trouble> {
 async fn set(name: &str, value: &Value, place: &Place, json: bool) -> Done {
     let database = key::open(place, key::model(place)?).await?;
     let secrets = Secrets::new(database.driver().clone(), Some(vault_of(place)?));
+    let audit = audit::open(place, &database).await?;
     let set = secrets.set(name, value, now()).await;
     set.map_err(|source| told(name, source))?;
+    let entry = Entry::new(now(), Action::SecretSet, &audit::operator()).subject(name);
+    audit::append(&audit, &entry).await?;
     match json {
         true => say(json!({"name": name, "set": true})),
         false => say(format!(
@@ -184,6 +188,7 @@ async fn list(place: &Place, json: bool) -> Done {
 async fn remove(name: &str, place: &Place, json: bool) -> Done {
     let database = key::open(place, None).await?;
     let secrets = Secrets::new(database.driver().clone(), None);
+    let audit = audit::open(place, &database).await?;
     let removed = secrets.remove(name).await;
     if !removed.map_err(|source| told(name, source))? {
         let list = place.asked().command_by_flag("secret list");
@@ -192,6 +197,8 @@ async fn remove(name: &str, place: &Place, json: bool) -> Done {
             Some(format!("`{list}` shows those that are")),
         ));
     }
+    let entry = Entry::new(now(), Action::SecretRemoved, &audit::operator()).subject(name);
+    audit::append(&audit, &entry).await?;
     match json {
         true => say(json!({"name": name, "removed": true})),
         false => say(format!("{} {name} is forgotten", styled(GOOD, "✓"))),
@@ -212,8 +219,15 @@ fn new_key() -> Done {
 async fn rewrap(place: &Place, json: bool) -> Done {
     let database = key::open(place, None).await?;
     let vault = vault_of(place)?;
+    let audit = audit::open(place, &database).await;
     let done = vault::rewrap(&**database.driver(), &vault).await;
     let done = done.map_err(|error| failed(&database, error))?;
+    if done.renewed > 0 {
+        let entry = Entry::new(now(), Action::SecretsRewrapped, &audit::operator())
+            .subject(vault.key_id())
+            .detail("values", done.renewed);
+        audit::append(&audit?, &entry).await?;
+    }
     if json {
         say(json!({
             "key": vault.key_id(),

@@ -5,6 +5,7 @@
     reason = "tests may panic, and so may what they share"
 )]
 
+mod audit;
 mod backup;
 mod beside;
 mod check;

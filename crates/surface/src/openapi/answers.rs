@@ -127,10 +127,6 @@ impl Shared {
                         "insufficient_scope",
                         "the credential lacks the scope named in `scope`",
                     ),
-                    (
-                        "insecure_transport",
-                        "the credential came in the clear, so it was not looked at; replace it",
-                    ),
                 ],
             ),
             Shared::NotFound | Shared::NotFoundWrite => (

@@ -7,4 +7,3 @@ mod http2;
 mod limits;
 mod stop;
 mod support;
-mod tls;
