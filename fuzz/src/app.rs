@@ -120,6 +120,9 @@ impl App {
             head,
             peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
             client: Ipv4Addr::LOCALHOST.into(),
+            scheme: web::Scheme::Http,
+            secure: true,
+            certificate: None,
             private: false,
             body: RequestBody::from(Bytes::copy_from_slice(body)),
         };

@@ -55,6 +55,7 @@ pub enum Code {
     Unauthenticated,
     Forbidden,
     InsufficientScope,
+    InsecureTransport,
     NotFound,
     Gone,
     AlreadyExists,
@@ -74,12 +75,13 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 21] = [
+    pub const ALL: [Code; 22] = [
         Code::Malformed,
         Code::CursorMismatch,
         Code::Unauthenticated,
         Code::Forbidden,
         Code::InsufficientScope,
+        Code::InsecureTransport,
         Code::NotFound,
         Code::Gone,
         Code::AlreadyExists,
@@ -105,6 +107,7 @@ impl Code {
             Code::Unauthenticated => "unauthenticated",
             Code::Forbidden => "forbidden",
             Code::InsufficientScope => "insufficient_scope",
+            Code::InsecureTransport => "insecure_transport",
             Code::NotFound => "not_found",
             Code::Gone => "gone",
             Code::AlreadyExists => "already_exists",
@@ -132,6 +135,7 @@ impl Code {
             Code::Unauthenticated => "Credentials are needed",
             Code::Forbidden => "Not allowed",
             Code::InsufficientScope => "The credential lacks a scope",
+            Code::InsecureTransport => "The credential came in the clear",
             Code::NotFound => "Not found",
             Code::Gone => "Not offered any more",
             Code::AlreadyExists => "A unique value is taken",
@@ -175,6 +179,12 @@ impl Code {
             Code::InsufficientScope => {
                 "The credential is valid but was not given the scope named in `scope`. Ask for \
                  a key that has it."
+            }
+            Code::InsecureTransport => {
+                "Credentials are taken over HTTPS only, and from the server's own machine. This one \
+                 has crossed a network where others may have read it, so it was not even looked \
+                 at: replace it, and send the new one to an `https` URL. Behind a proxy that ends \
+                 TLS, the server must be told to trust it."
             }
             Code::NotFound => {
                 "There is no such record, or the caller may not see it. The two are not told \
@@ -252,6 +262,16 @@ impl Code {
 }
 
 impl Failure {
+    /// A credential was sent where others may have read it. It is refused before it is looked up, so
+    /// that nothing is learned about it, and its owner is told at the first request.
+    pub fn in_the_clear() -> Failure {
+        Failure::new(
+            Code::InsecureTransport,
+            "The credential has crossed the network in the clear: replace it, and send the new one \
+             by HTTPS only.",
+        )
+    }
+
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Failure {
             code,

@@ -10,7 +10,7 @@ use crate::read::{Item, Text};
 use crate::sections::Sections;
 
 /// Codes the server answers by itself, or will: a declared error must be told apart from these.
-const SERVER_CODES: [&str; 42] = [
+const SERVER_CODES: [&str; 43] = [
     "malformed",
     "cursor_mismatch",
     "unauthenticated",
@@ -52,6 +52,7 @@ const SERVER_CODES: [&str; 42] = [
     "invalid_form",
     "cross_site",
     "insecure_transport",
+    "https_expected",
     "upstream_timeout",
 ];
 /// Origins are compared with every browser request.

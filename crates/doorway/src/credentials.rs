@@ -62,6 +62,25 @@ pub struct Sender<'a> {
     pub certificate: Option<Certificate<'a>>,
 }
 
+impl<'a> Sender<'a> {
+    /// As a request of the kit has it.
+    pub fn new(
+        address: IpAddr,
+        secure: bool,
+        certificate: Option<&'a web::tls::Certificate>,
+    ) -> Sender<'a> {
+        Sender {
+            address,
+            secure,
+            certificate: certificate.map(|shown| Certificate {
+                thumbprint: &shown.thumbprint,
+                subject: &shown.subject,
+                names: &shown.names,
+            }),
+        }
+    }
+}
+
 /// A credential off the wire. Basic's is decoded, so it is not always lent.
 enum Shown<'a> {
     None,

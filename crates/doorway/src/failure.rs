@@ -58,7 +58,9 @@ fn status(code: Code) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Code::Forbidden | Code::InsufficientScope => StatusCode::FORBIDDEN,
+        Code::Forbidden | Code::InsufficientScope | Code::InsecureTransport => {
+            StatusCode::FORBIDDEN
+        }
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::Gone => StatusCode::GONE,
         Code::AlreadyExists

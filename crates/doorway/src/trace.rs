@@ -13,6 +13,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use model::Audience;
 use tracing::level_filters::LevelFilter;
+use web::tls::Certificate;
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -83,6 +84,10 @@ pub struct Line<'a> {
     pub id: &'a HeaderValue,
     /// Where the client is.
     pub from: IpAddr,
+    /// Whether nobody could listen on the way.
+    pub secure: bool,
+    /// What the other end has shown of itself.
+    pub certificate: Option<Arc<Certificate>>,
     /// What is there for whoever comes in where it came in.
     pub reach: Audience,
     pub started: Instant,
@@ -94,11 +99,20 @@ pub struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// A request that has come in just now. `private`: where only one's own services come in.
-    pub fn new(head: &'a Parts, id: &'a HeaderValue, from: IpAddr, private: bool) -> Line<'a> {
+    pub fn new(
+        head: &'a Parts,
+        id: &'a HeaderValue,
+        from: IpAddr,
+        secure: bool,
+        certificate: Option<Arc<Certificate>>,
+        private: bool,
+    ) -> Line<'a> {
         Line {
             head,
             id,
             from,
+            secure,
+            certificate,
             reach: if private {
                 Audience::Private
             } else {

@@ -461,6 +461,7 @@ fn is_decided_by_data(code: Code) -> bool {
         | Code::CursorMismatch
         | Code::Unauthenticated
         | Code::InsufficientScope
+        | Code::InsecureTransport
         | Code::Gone
         | Code::PreconditionRequired
         | Code::IdempotencyRequired

@@ -9,7 +9,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,10 @@ use store_sqlite::{Durability, Served};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use vault::{Secrets, Vault};
+use web::origin::Origin;
 use web::proxies::Proxies;
-use web::{Handler, Limits, Request, Response, Server, Stopped};
+use web::tls::Tls;
+use web::{Handler, Limits, Request, Response, Scheme, Server, Stopped};
 
 use crate::clock::now;
 use crate::database::{Database, Location};
@@ -42,7 +44,7 @@ use crate::refusal::Explainer;
 /// The secret that signs cursors.
 const CURSOR_SECRET: &str = "cursor";
 /// Where an API is reached if nobody says otherwise.
-const ORIGIN: &str = "http://127.0.0.1:8080";
+const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// How often the tables are looked at while others migrate them.
 const LOOKS_MAX: u32 = 5;
 /// How soon it is noticed, without a request that fails, that others have migrated the tables.
@@ -99,6 +101,8 @@ pub struct Listeners {
     /// For one's own services alone: what the contract keeps `private` is there for whoever can
     /// connect, as far as rules and scopes allow.
     pub private: Option<TcpListener>,
+    /// What makes both secure, if anything does.
+    pub tls: Option<Tls>,
 }
 
 impl From<TcpListener> for Listeners {
@@ -106,6 +110,7 @@ impl From<TcpListener> for Listeners {
         Listeners {
             public,
             private: None,
+            tls: None,
         }
     }
 }
@@ -120,7 +125,7 @@ pub struct Builder {
     migrate: Migrate,
     settings: rest::Settings,
     development: bool,
-    origin: String,
+    origin: Origin,
     proxies: Proxies,
     address: Option<SocketAddr>,
     master_key: MasterKey,
@@ -153,9 +158,9 @@ impl Builder {
     }
 
     /// Where the API is reached, such as `https://api.example`: what commands in the documents
-    /// say.
-    pub fn origin(mut self, origin: impl Into<String>) -> Builder {
-        self.origin = origin.into();
+    /// say, and which pages in a browser are our own.
+    pub fn origin(mut self, origin: Origin) -> Builder {
+        self.origin = origin;
         self
     }
 
@@ -306,7 +311,7 @@ struct Lasting {
     proxies: Proxies,
     settings: rest::Settings,
     development: bool,
-    origin: String,
+    origin: Origin,
     cursor_secret: [u8; 32],
 }
 
@@ -336,7 +341,7 @@ impl App {
             migrate: Migrate::default(),
             settings: rest::Settings::default(),
             development: false,
-            origin: ORIGIN.to_owned(),
+            origin: Origin::of(ADDRESS, false),
             proxies: Proxies::default(),
             address: None,
             master_key: MasterKey::default(),
@@ -356,6 +361,11 @@ impl App {
 
     pub fn keys(&self) -> &Keys {
         &self.shared.lasting.keys
+    }
+
+    /// Where it is reached.
+    pub fn origin(&self) -> &Origin {
+        &self.shared.lasting.origin
     }
 
     pub fn database(&self) -> &Database {
@@ -474,7 +484,11 @@ impl App {
             self.shared.health.leave();
             tokio::time::sleep(stopping.drain).await;
         };
-        let Listeners { public, private } = listeners.into();
+        let Listeners {
+            public,
+            private,
+            tls,
+        } = listeners.into();
         // One end for both.
         let (ended, mut end) = watch::channel(());
         let shutdown = async {
@@ -498,10 +512,25 @@ impl App {
             };
             // Fails, and only then, when the other end is dropped.
             let shutdown = async { while end.changed().await.is_ok() {} };
+            let listener = web::Listener {
+                tcp: listener,
+                tls: tls.clone(),
+            };
             Server::run(listener, Private(self.clone()), limits.clone(), shutdown).await
         };
-        let public = Server::run(public, self.clone(), limits.clone(), shutdown);
+        let listener = web::Listener {
+            tcp: public,
+            tls: tls.clone(),
+        };
+        let public = Server::run(listener, self.clone(), limits.clone(), shutdown);
+        let renewal = tls.clone().map(|tls| {
+            let keep = async move { tls.keep_current().await };
+            tokio::spawn(keep)
+        });
         let (public, private) = tokio::join!(public, private);
+        if let Some(renewal) = renewal {
+            renewal.abort();
+        }
         housekeeping.abort();
         lookout.abort();
         numbering.abort();
@@ -516,11 +545,14 @@ impl Handler for App {
         if Health::is_asked(&request) {
             return self.shared.health.respond(&request, &self.engine()).await;
         }
-        request.client = self
-            .shared
-            .lasting
-            .proxies
-            .client(request.peer, &request.head.headers);
+        let proxies = &self.shared.lasting.proxies;
+        let secured = request.scheme == Scheme::Https;
+        let way = proxies.way(request.peer, secured, &request.head.headers);
+        if way.client != request.peer.ip().to_canonical() {
+            // What a proxy shows of itself says nothing of whoever has asked it.
+            request.certificate = None;
+        }
+        (request.client, request.scheme, request.secure) = (way.client, way.scheme, way.secure);
         let serving = self.shared.serving.load_full();
         serving.door.handle(request).await
     }
@@ -550,7 +582,7 @@ impl Handler for Private {
 
 impl Serving {
     fn new(model: Arc<Model>, lasting: &Lasting) -> Result<Serving, Error> {
-        let documents = documents::of(&model, &lasting.origin);
+        let documents = documents::of(&model, lasting.origin.as_str());
         let driver = Arc::clone(lasting.database.driver());
         let mut settings = lasting.settings.clone();
         if lasting.development {

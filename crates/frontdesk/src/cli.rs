@@ -10,6 +10,7 @@ mod check;
 mod completions;
 mod data;
 mod dev;
+mod doors;
 mod explain;
 mod export;
 mod fmt;
@@ -21,7 +22,6 @@ mod secret;
 mod serve;
 mod test;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -32,8 +32,7 @@ use frontdesk::seed::SeedError;
 use frontdesk::store::StoreError;
 use frontdesk::store::migrate::ApplyError;
 use frontdesk::vault::{SecretError, VaultError};
-use frontdesk::{Compiled, Error, FileError, Listeners, Location, MasterKeyError, Project};
-use tokio::net::TcpListener;
+use frontdesk::{Compiled, Error, FileError, Location, MasterKeyError, Project};
 
 use self::asked::Asked;
 use crate::config::{Config, Flags, Storage};
@@ -216,6 +215,9 @@ pub fn explain_error(error: &Error, asked: &Asked) {
         }
         Error::NoContract { .. } => tell_error(error, asked.naming()),
         Error::File(problem) => tell_error(error, Some(problem.mend())),
+        Error::Tls(problem) => {
+            tell_error(error, Some(problem.mend).filter(|mend| !mend.is_empty()))
+        }
         Error::Seed(error) => tell_seed_error(error),
         Error::Database {
             location: Location::Folder(_),
@@ -331,32 +333,6 @@ pub fn tell_warnings(compiled: &Compiled, asked: &Asked) {
             asked.command("check")
         )),
     }
-}
-
-/// Opens the places where requests are to come in, and says where they are: the public one, and
-/// the private one if there is one.
-pub fn listeners(config: &Config) -> Result<(Listeners, SocketAddr, Option<SocketAddr>), Trouble> {
-    let address = |listener: &TcpListener| {
-        let address = listener.local_addr();
-        address.map_err(|error| Trouble::Wrong(error.to_string(), None))
-    };
-    let public = frontdesk::listen(&config.listen.value)?;
-    let private = config.private_listen.value.as_deref();
-    let private = private.map(frontdesk::listen).transpose()?;
-    let public_at = address(&public)?;
-    let private_at = private.as_ref().map(address).transpose()?;
-    Ok((Listeners { public, private }, public_at, private_at))
-}
-
-/// Where an API that listens here can be reached from this machine.
-pub fn origin(mut address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    format!("http://{address}")
 }
 
 /// A runtime with a thread per processor.

@@ -1,6 +1,8 @@
 //! Settings of `dev` and `serve`, and where each value came from: a flag, the environment,
 //! `frontdesk.toml`, or the default, in this order.
 
+mod transport;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
@@ -14,6 +16,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::terminal::{QUIET, styled};
+
+pub use transport::Transport;
 
 /// The file beside the contract.
 const FILE: &str = "frontdesk.toml";
@@ -57,14 +61,17 @@ pub struct Flags {
     #[command(flatten)]
     pub storage: Storage,
 
+    #[command(flatten)]
+    pub transport: transport::TransportFlags,
+
     /// When a write to the file in the data folder is answered: `full`, once it is on the disk, or
     /// `relaxed`, so that a power cut may take back the last moments [default: full]
     /// [env: FRONTDESK_DURABILITY]
     #[arg(long, value_name = "HOW")]
     pub durability: Option<String>,
 
-    /// Proxies whose word about the client's address is taken: addresses and networks, with commas
-    /// between them [default: none] [env: FRONTDESK_TRUSTED_PROXIES]
+    /// Proxies whose word about the client is taken, where it is and whether it came by HTTPS:
+    /// addresses and networks, with commas between them [default: none] [env: FRONTDESK_TRUSTED_PROXIES]
     #[arg(long, value_name = "LIST")]
     pub trusted_proxies: Option<String>,
 
@@ -103,6 +110,7 @@ pub struct Setting<T> {
 pub struct Config {
     pub listen: Setting<String>,
     pub private_listen: Setting<Option<String>>,
+    pub transport: Transport,
     pub data: Setting<PathBuf>,
     pub trusted_proxies: Setting<Proxies>,
     pub database: Setting<Option<Target>>,
@@ -113,9 +121,13 @@ pub struct Config {
 }
 
 /// The names in [`File`].
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 13] = [
     "listen",
     "private_listen",
+    "origin",
+    "tls_cert",
+    "tls_key",
+    "tls_client_ca",
     "data",
     "trusted_proxies",
     "database",
@@ -125,12 +137,19 @@ const NAMES: [&str; 9] = [
     "log",
 ];
 
+/// The value of a variable of the environment, if it has one.
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What may stand in `frontdesk.toml`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     listen: Option<String>,
     private_listen: Option<String>,
+    origin: Option<String>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    tls_client_ca: Option<PathBuf>,
     data: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
     database: Option<String>,
@@ -154,9 +173,10 @@ impl Config {
         folder: &Path,
         flags: &Flags,
         drain: Option<u64>,
-        environment: &dyn Fn(&str) -> Option<String>,
+        environment: Environment<'_>,
     ) -> Result<Config, String> {
         let file = read_file(&folder.join(FILE))?;
+        let transport = Transport::of(folder, &flags.transport, &file, environment)?;
         let env_drain = environment("FRONTDESK_DRAIN")
             .map(|text| {
                 let seconds = text.parse::<u64>();
@@ -226,6 +246,7 @@ impl Config {
             file.master_key_file.map(|path| folder.join(path)),
         )?;
         Ok(Config {
+            transport,
             trusted_proxies,
             master_key,
             durability,
@@ -333,6 +354,7 @@ impl Config {
                 lines.insert(lines.len() - 2, (line, self.master_key.origin));
             }
         }
+        lines.splice(1..1, self.transport.lines());
         if let Some(address) = &self.private_listen.value {
             let line = format!("private_listen = {}", quoted(address));
             lines.insert(1, (line, self.private_listen.origin));
@@ -575,6 +597,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_set_is_shown() {
+        let file = "tls_cert = \"a.pem\"\ntls_key = \"a.key\"\norigin = \"https://API.example/\"";
+        let config = resolve(Some(file), &[], &Flags::default()).unwrap();
+        let shown = config.to_text();
+        let names: Vec<&str> = shown
+            .lines()
+            .filter_map(|line| Some(line.split_once(" = ")?.0))
+            .collect();
+        assert_eq!(names[..4], ["listen", "origin", "tls_cert", "tls_key"]);
+        assert!(
+            shown.contains("origin = \"https://api.example\""),
+            "{shown}"
+        );
+        assert!(config.transport.files().unwrap().key.ends_with("a.key"));
+        let config = resolve(None, &[], &Flags::default()).unwrap();
+        assert!(config.transport.files().is_none());
+        assert!(!config.to_text().contains("tls"));
+    }
+
+    #[test]
     fn paths_in_the_file_start_at_the_file() {
         let config = resolve(Some("data = \"../data\""), &[], &Flags::default()).unwrap();
         assert!(config.data.value.ends_with("../data"));
@@ -601,6 +643,26 @@ mod tests {
                 ":2: there is no setting `lgo`; did you mean `log`?",
             ),
             (Some("listen = "), None, "frontdesk.toml:1:"),
+            (
+                Some("tls_cert = \"x\""),
+                None,
+                "name the key with `--tls-key` too (frontdesk.toml)",
+            ),
+            (
+                None,
+                Some(("FRONTDESK_TLS_KEY", "x")),
+                "name the certificate with `--tls-cert` too (FRONTDESK_TLS_KEY)",
+            ),
+            (
+                Some("tls_client_ca = \"x\""),
+                None,
+                "only where HTTPS is served",
+            ),
+            (
+                None,
+                Some(("FRONTDESK_ORIGIN", "api.example")),
+                "write scheme and host",
+            ),
             (
                 None,
                 Some(("FRONTDESK_DRAIN", "soon")),

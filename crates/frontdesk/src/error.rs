@@ -8,6 +8,7 @@ use audit::AuditError;
 use store::StoreError;
 use store::migrate::{ApplyError, Refusal};
 use vault::SecretError;
+use web::tls::TlsError;
 
 use crate::database::{Location, Pending};
 use crate::file_error::FileError;
@@ -50,6 +51,8 @@ pub enum Error {
         address: String,
         source: io::Error,
     },
+    /// No HTTPS can be served with these files.
+    Tls(TlsError),
     /// `cors:` names something that is no origin.
     Origin(String),
     Seed(SeedError),
@@ -98,6 +101,7 @@ impl fmt::Display for Error {
                 write!(f, "`{}` is already served by {by}", folder.display())
             }
             Error::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            Error::Tls(error) => write!(f, "`{}` {}", error.file.display(), error.what),
             Error::Origin(origin) => write!(f, "`{origin}` under `cors` is no origin"),
             Error::Seed(error) => error.fmt(f),
             Error::Key(error) => error.fmt(f),

@@ -17,6 +17,9 @@ impl Identity {
     }
 
     async fn who(&self, presented: &Presented<'_>) -> Result<Arc<Caller>, Unproven> {
+        if !presented.secure && presented.credential != Credential::None {
+            return Err(Failure::in_the_clear().into());
+        }
         match presented.credential {
             Credential::None => Ok(Arc::new(Caller::guest())),
             Credential::Bearer(text) => self.keys.verify(text).await.map_err(of_credential),

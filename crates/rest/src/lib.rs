@@ -377,11 +377,8 @@ impl Door {
     }
 
     async fn caller(&self, head: &Parts, line: &mut Line<'_>) -> Result<Arc<Caller>, Refusal> {
-        let sender = Sender {
-            address: line.from,
-            secure: true,
-            certificate: None,
-        };
+        let shown = line.certificate.clone();
+        let sender = Sender::new(line.from, line.secure, shown.as_deref());
         let caller = self
             .frame
             .credentials
@@ -467,11 +464,13 @@ impl Handler for Door {
             head,
             mut body,
             client,
+            secure,
+            certificate,
             private,
             ..
         } = request;
         let id = self.frame.id(&head.headers);
-        let mut line = Line::new(&head, &id, client, private);
+        let mut line = Line::new(&head, &id, client, secure, certificate, private);
 
         let span = tracing::debug_span!("request", id = trace::shown(&id));
         let mut standings = Standings::new();

@@ -256,6 +256,7 @@ impl Builder {
             let listeners = Listeners {
                 public,
                 private: private.transpose()?,
+                tls: None,
             };
             Ok::<_, Error>((app, listeners))
         });

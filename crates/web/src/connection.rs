@@ -35,12 +35,13 @@ use crate::gate;
 use crate::handler::Handler;
 use crate::limits::{HEAD_BYTES_LEAST, Limits, PARSER_FIELDS};
 use crate::room::Room;
+use crate::tls::Certificate;
 use io::{Io, Version};
-use words::Words;
 
 pub(crate) use framing::Refusal;
 pub(crate) use pulse::{Pulse, Ticket};
 pub(crate) use stop::{Level, Stop};
+pub(crate) use words::Words;
 
 /// How long an idle HTTP/2 connection may take to end after it was told to.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -65,12 +66,24 @@ impl Common {
     }
 }
 
+/// Who is at the other end of a connection.
+pub(crate) struct Far {
+    pub peer: SocketAddr,
+    /// Whether TLS lies between, and its end is here.
+    pub secured: bool,
+    /// Whether browsers are told never to come without.
+    pub strict: bool,
+    /// What it has shown of itself.
+    pub certificate: Option<Arc<Certificate>>,
+}
+
 /// Serves one connection to its end.
-pub(crate) async fn serve<S, H>(stream: S, peer: SocketAddr, handler: Arc<H>, common: Arc<Common>)
+pub(crate) async fn serve<S, H>(stream: S, far: Far, handler: Arc<H>, common: Arc<Common>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
+    let peer = far.peer;
     let pulse = Arc::new(Pulse::new(Arc::clone(&common)));
     let mut io = Io::new(stream, Arc::clone(&pulse));
 
@@ -96,7 +109,7 @@ where
             }
             let service = service_fn(|request| {
                 let ticket = Ticket::new(&pulse);
-                gate::answer(&handler, &common, peer, ticket, request)
+                gate::answer(&handler, &common, &far, ticket, request)
             });
             io.word(Words::of(Arc::clone(&handler), limits));
             let mut connection = builder.serve_connection(TokioIo::new(io), service);
@@ -131,7 +144,7 @@ where
                 .initial_stream_window_size((limits.window_bytes / 4).max(HTTP2_WINDOW));
             let service = service_fn(|request| {
                 let ticket = Ticket::new(&pulse);
-                gate::answer(&handler, &common, peer, ticket, request)
+                gate::answer(&handler, &common, &far, ticket, request)
             });
             let connection = pin!(builder.serve_connection(TokioIo::new(io), service));
             match drive(connection, &pulse, &common.stop, say_goodbye).await {

@@ -4,7 +4,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
@@ -12,6 +11,7 @@ use std::task::Poll;
 use futures_util::FutureExt;
 use http::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, ORIGIN, RETRY_AFTER,
+    STRICT_TRANSPORT_SECURITY,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, request};
 use http_body::Body as _;
@@ -19,8 +19,8 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use crate::body::RequestBody;
-use crate::connection::{Common, Refusal, Ticket};
-use crate::handler::{Handler, Request};
+use crate::connection::{Common, Far, Refusal, Ticket};
+use crate::handler::{Handler, Request, Scheme};
 use crate::host;
 use crate::limits::Limits;
 use crate::problem::{Problem, kit};
@@ -34,12 +34,13 @@ use crate::room::Share;
 pub(crate) fn answer<H: Handler>(
     handler: &Arc<H>,
     common: &Arc<Common>,
-    peer: SocketAddr,
+    far: &Far,
     ticket: Ticket,
     request: http::Request<Incoming>,
 ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<H> {
     let (head, incoming) = request.into_parts();
     let method = head.method.clone();
+    let strict = far.strict;
     let mut time = common.limits.request_time;
     let mut held = None;
     let begun = match refuse(&head, ticket.refusal(), &common.limits) {
@@ -64,12 +65,19 @@ pub(crate) fn answer<H: Handler>(
                 held = Some(share);
                 body
             };
-            let client = peer.ip().to_canonical();
+            let client = far.peer.ip().to_canonical();
             let marks = MARKS.map(|name| head.headers.get(name).cloned());
             let request = Request {
                 head,
-                peer,
+                peer: far.peer,
                 client,
+                scheme: if far.secured {
+                    Scheme::Https
+                } else {
+                    Scheme::Http
+                },
+                secure: far.secured,
+                certificate: far.certificate.clone(),
                 private: false,
                 body,
             };
@@ -79,7 +87,7 @@ pub(crate) fn answer<H: Handler>(
     async move {
         let (handler, request, marks) = match begun {
             Ok(begun) => begun,
-            Err(refusal) => return Ok(finish(refusal, &method, ticket)),
+            Err(refusal) => return Ok(finish(refusal, &method, strict, ticket)),
         };
         // The handler may panic before it gives us a future, or in it. Its future is large, and ours
         // is moved several times before it runs: kept apart, it is moved once.
@@ -108,7 +116,7 @@ pub(crate) fn answer<H: Handler>(
                 instead(&*handler, marks, overdue())
             }
         };
-        Ok(finish(response, &method, ticket))
+        Ok(finish(response, &method, strict, ticket))
     }
 }
 
@@ -206,8 +214,16 @@ fn refuse(head: &request::Parts, refusal: Option<Refusal>, limits: &Limits) -> O
     None
 }
 
+/// For a year, as lists of such hosts ask for.
+const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Makes a handler's response one that may be sent: no body where HTTP allows none.
-fn finish(mut response: Response, method: &Method, ticket: Ticket) -> Response {
+fn finish(mut response: Response, method: &Method, strict: bool, ticket: Ticket) -> Response {
+    if strict {
+        response
+            .headers_mut()
+            .insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
+    }
     let status = response.status();
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         response.headers_mut().remove(CONTENT_LENGTH);

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::body::RequestBody;
 use crate::response::Response;
+use crate::tls::Certificate;
 
 /// Answers requests. One value serves every connection.
 ///
@@ -57,6 +58,22 @@ where
     }
 }
 
+/// What a client puts before the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+}
+
 /// One request, whose head was found well-formed and within the limits.
 #[derive(Debug)]
 pub struct Request {
@@ -67,6 +84,12 @@ pub struct Request {
     /// Where the client is, as far as that is known: the peer, until somebody who knows the
     /// proxies in between has looked (see [`Proxies`](crate::proxies::Proxies)).
     pub client: IpAddr,
+    /// How the client came, and whether nobody could listen on the way: as far as this connection
+    /// goes, until somebody who knows the proxies in between has looked.
+    pub scheme: Scheme,
+    pub secure: bool,
+    /// What the other end of the connection has shown of itself, and was verified.
+    pub certificate: Option<Arc<Certificate>>,
     /// Whether it came in where only one's own services come in. That is for whoever listens in
     /// several places to say; a request is not private unless somebody says so.
     pub private: bool,

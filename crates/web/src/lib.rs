@@ -25,6 +25,7 @@ pub mod proxies;
 pub mod query;
 pub mod quota;
 pub mod structured;
+pub mod tls;
 
 mod body;
 mod connection;
@@ -36,8 +37,8 @@ mod response;
 mod room;
 
 pub use body::{BodyError, RequestBody};
-pub use handler::{Handler, HandlerFn, Request, handler_fn};
+pub use handler::{Handler, HandlerFn, Request, Scheme, handler_fn};
 pub use limits::Limits;
-pub use listen::{Server, Stopped, bind};
+pub use listen::{Listener, Server, Stopped, bind};
 pub use problem::Problem;
 pub use response::{Body, BoxError, Response};

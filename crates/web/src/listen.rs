@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
-use crate::connection::{self, Common, Level, Stop};
+use crate::connection::{self, Common, Far, Level, Stop, Words};
 use crate::handler::Handler;
 use crate::limits::Limits;
 use crate::room::Room;
+use crate::tls::{HANDSHAKE_TIME, Refused, Stream, Tls};
 
 /// Connections the kernel keeps for us while we are busy. More than a burst of reconnecting clients.
 const BACKLOG: u32 = 1024;
@@ -35,6 +37,10 @@ const CONNECTIONS_MOST: u32 = 1 << 28;
 /// After the last grace: tasks that were told to end now only have to be polled once.
 const CUT_TIME: Duration = Duration::from_secs(1);
 
+/// For telling a client that it has to speak TLS, and for reading what it has sent meanwhile.
+const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL_BYTES: u64 = 64 * 1024;
+
 /// Opens a listening socket that can be reopened at once after a restart.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
@@ -46,7 +52,20 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// HTTP/1.1 and HTTP/2 (with prior knowledge) on one port.
+/// Where connections come in, and what makes them secure.
+#[derive(Debug)]
+pub struct Listener {
+    pub tcp: TcpListener,
+    pub tls: Option<Tls>,
+}
+
+impl From<TcpListener> for Listener {
+    fn from(tcp: TcpListener) -> Listener {
+        Listener { tcp, tls: None }
+    }
+}
+
+/// HTTP/1.1 and HTTP/2 on one port: as TLS has it, or, without TLS, with prior knowledge.
 pub struct Server;
 
 /// How a server came to its end.
@@ -60,7 +79,7 @@ impl Server {
     /// Serves until `shutdown` is ready; then accepts no more, lets running requests finish for at most
     /// [`Limits::stop_grace`], and cuts the rest. Being unready before that is the caller's part.
     pub async fn run<H, F>(
-        listener: TcpListener,
+        listener: impl Into<Listener>,
         handler: H,
         limits: Limits,
         shutdown: F,
@@ -69,6 +88,7 @@ impl Server {
         H: Handler,
         F: Future<Output = ()>,
     {
+        let Listener { tcp, tls } = listener.into();
         let most = u32::try_from(limits.connections)
             .unwrap_or(u32::MAX)
             .clamp(1, CONNECTIONS_MOST);
@@ -87,19 +107,31 @@ impl Server {
             let accepted = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                accepted = accept(&listener, &common.slots) => accepted,
+                accepted = accept(&tcp, &common.slots) => accepted,
             };
             let Some((stream, peer, slot)) = accepted else {
                 break;
             };
             let (handler, common) = (Arc::clone(&handler), Arc::clone(&common));
+            let tls = tls.clone();
             tokio::spawn(async move {
-                connection::serve(stream, peer, handler, common).await;
+                match tls {
+                    None => {
+                        let far = Far {
+                            peer,
+                            secured: false,
+                            strict: false,
+                            certificate: None,
+                        };
+                        connection::serve(Stream::Plain(stream), far, handler, common).await;
+                    }
+                    Some(tls) => secure(stream, peer, &tls, handler, common).await,
+                }
                 drop(slot);
             });
         }
         // Connections from now on are refused by the kernel instead of waiting for nobody.
-        drop(listener);
+        drop(tcp);
 
         common.stop.raise(Level::Leave);
         if timeout(grace, all_ended(&common.slots, most)).await.is_ok() {
@@ -111,6 +143,47 @@ impl Server {
         // A handler that never yields cannot be cut; it must not keep us either.
         let _ = timeout(CUT_TIME, all_ended(&common.slots, most)).await;
         Stopped { cut }
+    }
+}
+
+/// Does the handshake in its time, and serves what comes of it.
+async fn secure<H: Handler>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: &Tls,
+    handler: Arc<H>,
+    common: Arc<Common>,
+) {
+    let shaken = tokio::select! {
+        shaken = timeout(HANDSHAKE_TIME, tls.accept(stream)) => shaken,
+        // There is no request that could still be answered.
+        () = common.stop.raised() => return,
+    };
+    match shaken {
+        Ok(Ok(accepted)) => {
+            let far = Far {
+                peer,
+                secured: true,
+                strict: tls.is_strict(),
+                certificate: accepted.certificate,
+            };
+            connection::serve(accepted.stream, far, handler, common).await;
+        }
+        Ok(Err(Refused::Plain(mut stream))) => {
+            tracing::debug!(%peer, "plain HTTP where TLS is spoken");
+            let answer = Words::say_https(&*handler);
+            let farewell = async {
+                stream.write_all(&answer).await?;
+                stream.shutdown().await?;
+                // Closing with unread bytes would take the answer back.
+                let mut rest = stream.take(FAREWELL_BYTES);
+                tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
+            };
+            // Nobody waits for this; when it is not taken soon, so be it.
+            let _ = timeout(FAREWELL, farewell).await;
+        }
+        Ok(Err(Refused::Failed(error))) => tracing::debug!(%peer, %error, "no TLS handshake"),
+        Err(_elapsed) => tracing::debug!(%peer, "TLS handshake too slow"),
     }
 }
 

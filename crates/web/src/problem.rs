@@ -245,6 +245,8 @@ pub mod kit {
             "Every HTTP/1.1 request has exactly one Host field, with a name or an address and perhaps a port. In HTTP/2 it may be left out, and must not differ from :authority.";
         NOT_HTTP: "malformed_http", BAD_REQUEST, "Not well-formed HTTP",
             "The request line or a header field is not as RFC 9112 describes it, so nothing of the request was read. The connection is closed.";
+        HTTPS_EXPECTED: "https_expected", BAD_REQUEST, "HTTPS is spoken here",
+            "The request came in plain HTTP to a port where TLS is spoken. Nothing of it was read. Write `https://` before the host, and replace a credential that was sent in the clear.";
         HEAD_TOO_SLOW: "head_too_slow", REQUEST_TIMEOUT, "Request head too slow",
             "The request line and header fields did not arrive within the time limit. The connection is closed.";
         HEADER_NAME: "invalid_header_name", BAD_REQUEST, "Header name refused",

@@ -1,9 +1,14 @@
-//! Where a client is, when proxies stand between: `Forwarded` (RFC 7239) and `X-Forwarded-For`.
+//! Where a client is, and how it came, when proxies stand between: `Forwarded` (RFC 7239),
+//! `X-Forwarded-For` and `X-Forwarded-Proto`.
 //!
 //! Anybody can write these fields. A proxy that is trusted adds, at the right, the address it was
 //! asked from, so the client is the rightmost address that is not itself a trusted proxy; what
 //! stands left of it is the client's own invention. Whatever cannot be understood says nothing:
 //! then the client is the peer.
+//!
+//! What came is **secure** if nobody could listen on its way: TLS ends here, or a trusted proxy says that
+//! it was asked by `https`, or it has not left this machine. A proxy on this machine that nobody trusts
+//! is a connection from this machine like any other, but for the fields by which it gives itself away.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -11,10 +16,15 @@ use std::str::FromStr;
 use http::HeaderMap;
 #[cfg(test)]
 use http::HeaderValue;
-use http::header::{FORWARDED, HeaderName};
+use http::header::{FORWARDED, HeaderName, VIA};
 use ipnet::IpNet;
 
+use crate::handler::Scheme;
+
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Proxies between us and a client at most, beyond which nothing is believed.
 const HOPS_MAX: usize = 32;
@@ -23,6 +33,17 @@ const HOPS_MAX: usize = 32;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
     networks: Vec<IpNet>,
+}
+
+/// How a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// Where it was made.
+    pub client: IpAddr,
+    /// What its maker has put before the host, as far as that is known.
+    pub scheme: Scheme,
+    /// Whether nobody could listen.
+    pub secure: bool,
 }
 
 /// Neither an address nor a network.
@@ -66,26 +87,57 @@ impl Proxies {
         Ok(Proxies { networks })
     }
 
+    /// Whether nobody's word is taken.
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty()
+    }
+
     /// The networks, as they would be written.
     pub fn networks(&self) -> impl Iterator<Item = String> {
         self.networks.iter().map(IpNet::to_string)
     }
 
-    /// Where a request with these `headers`, which came from `peer`, was made.
-    pub fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+    /// How a request with these `headers` came, over a connection from `peer`, `secured` if with TLS.
+    pub fn way(&self, peer: SocketAddr, secured: bool, headers: &HeaderMap) -> Way {
         let peer = peer.ip().to_canonical();
+        let own = if secured { Scheme::Https } else { Scheme::Http };
         if !self.trusts(peer) {
-            return peer;
+            return Way {
+                client: peer,
+                scheme: own,
+                secure: secured || (peer.is_loopback() && stays_here(headers)),
+            };
         }
         let standard = self.behind(headers, &FORWARDED, forwarded);
         let common = self.behind(headers, &X_FORWARDED_FOR, plain);
-        match (standard, common) {
+        let client = match (&standard, &common) {
             (Told::Nothing, Told::Nothing) => peer,
-            (Told::Client(client), Told::Nothing) | (Told::Nothing, Told::Client(client)) => client,
+            (Told::Client(hop), Told::Nothing) | (Told::Nothing, Told::Client(hop)) => hop.address,
             // A proxy that writes one field may pass the other on as the client wrote it, so a
             // difference is nothing to go by.
-            (Told::Client(one), Told::Client(other)) if one == other => one,
+            (Told::Client(one), Told::Client(other)) if one.address == other.address => one.address,
             _ => peer,
+        };
+        let of_element = match standard {
+            Told::Nothing => Proto::Nothing,
+            Told::Client(hop) => hop.proto,
+            Told::Nonsense => Proto::Nonsense,
+        };
+        let said = match (of_element, x_forwarded_proto(headers)) {
+            (Proto::Nothing, said) | (said, Proto::Nothing) => said,
+            (one, other) if one == other => one,
+            _ => Proto::Nonsense,
+        };
+        let within = || (secured || peer.is_loopback()) && stays_here(headers);
+        let (scheme, secure) = match said {
+            Proto::Said(Scheme::Https) => (Scheme::Https, true),
+            Proto::Said(Scheme::Http) => (Scheme::Http, within()),
+            Proto::Nothing | Proto::Nonsense => (own, within()),
+        };
+        Way {
+            client,
+            scheme,
+            secure,
         }
     }
 
@@ -100,7 +152,7 @@ impl Proxies {
         &self,
         headers: &HeaderMap,
         name: &HeaderName,
-        read: fn(&str) -> Option<Vec<Option<IpAddr>>>,
+        read: fn(&str) -> Option<Vec<Option<Hop>>>,
     ) -> Told {
         let mut last = Told::Nothing;
         let mut hops = 0;
@@ -111,9 +163,9 @@ impl Proxies {
             for hop in hops_told.into_iter().rev() {
                 hops += 1;
                 match hop {
-                    Some(address) if !self.trusts(address) => return Told::Client(address),
+                    Some(hop) if !self.trusts(hop.address) => return Told::Client(hop),
                     // All of them are ours: then it is the first.
-                    Some(address) if hops <= HOPS_MAX => last = Told::Client(address),
+                    Some(hop) if hops <= HOPS_MAX => last = Told::Client(hop),
                     _ => return Told::Nonsense,
                 }
             }
@@ -126,24 +178,98 @@ impl Proxies {
 enum Told {
     /// It is not there.
     Nothing,
-    Client(IpAddr),
+    Client(Hop),
     /// It is there, and no use.
     Nonsense,
 }
 
+/// One step of the way, as the proxy at its end has told it.
+#[derive(Clone, Copy)]
+struct Hop {
+    address: IpAddr,
+    proto: Proto,
+}
+
+/// What is said of the scheme.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Proto {
+    Nothing,
+    Said(Scheme),
+    Nonsense,
+}
+
+impl Proto {
+    fn read(text: &str) -> Proto {
+        if text.eq_ignore_ascii_case("https") {
+            Proto::Said(Scheme::Https)
+        } else if text.eq_ignore_ascii_case("http") {
+            Proto::Said(Scheme::Http)
+        } else {
+            Proto::Nonsense
+        }
+    }
+}
+
+/// `X-Forwarded-Proto`. Some proxies replace it and some add to it, so that several values count only
+/// where they agree.
+fn x_forwarded_proto(headers: &HeaderMap) -> Proto {
+    let mut said = Proto::Nothing;
+    for value in headers.get_all(X_FORWARDED_PROTO) {
+        let Ok(text) = value.to_str() else {
+            return Proto::Nonsense;
+        };
+        for part in text.split(',') {
+            let part = Proto::read(part.trim());
+            if said != Proto::Nothing && said != part {
+                return Proto::Nonsense;
+            }
+            said = part;
+        }
+    }
+    said
+}
+
+/// Whether no proxy gives itself away in these fields, or all the way they tell of is on this machine,
+/// as with the proxy of a tool for development.
+fn stays_here(headers: &HeaderMap) -> bool {
+    let ways = [
+        (FORWARDED, forwarded as fn(&str) -> _),
+        (X_FORWARDED_FOR, plain),
+    ];
+    let mut told = false;
+    for (name, read) in ways {
+        for value in headers.get_all(name) {
+            let hops: Option<Vec<Option<Hop>>> = value.to_str().ok().and_then(read);
+            let is_here = |hop: Option<Hop>| hop.is_some_and(|hop| hop.address.is_loopback());
+            if !hops.is_some_and(|hops| hops.into_iter().all(is_here)) {
+                return false;
+            }
+            told = true;
+        }
+    }
+    let marks = [X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REAL_IP, VIA];
+    told || !marks.iter().any(|name| headers.contains_key(name))
+}
+
 /// `X-Forwarded-For`: addresses with commas between them.
-fn plain(value: &str) -> Option<Vec<Option<IpAddr>>> {
-    Some(value.split(',').map(|part| address(part.trim())).collect())
+fn plain(value: &str) -> Option<Vec<Option<Hop>>> {
+    let hop = |part: &str| {
+        Some(Hop {
+            address: address(part.trim())?,
+            proto: Proto::Nothing,
+        })
+    };
+    Some(value.split(',').map(hop).collect())
 }
 
 /// `Forwarded`: elements with commas between them, each of `name=value` with semicolons. Nothing
 /// when a quoted string is not closed.
-fn forwarded(value: &str) -> Option<Vec<Option<IpAddr>>> {
+fn forwarded(value: &str) -> Option<Vec<Option<Hop>>> {
     let mut found = Vec::new();
     let mut rest = value;
     loop {
         let (element, after) = until(rest, b',')?;
-        found.push(for_of(element));
+        found.push(hop_of(element));
         match after {
             Some(after) => rest = after,
             None => return Some(found),
@@ -151,32 +277,41 @@ fn forwarded(value: &str) -> Option<Vec<Option<IpAddr>>> {
     }
 }
 
-/// The address in one element, if it says one.
-fn for_of(element: &str) -> Option<IpAddr> {
+/// What one element says, if it says an address.
+fn hop_of(element: &str) -> Option<Hop> {
     let mut rest = Some(element);
     let mut found = None;
+    let mut proto = Proto::Nothing;
     while let Some(some) = rest {
         let (pair, after) = until(some, b';')?;
         rest = after;
         let Some((name, value)) = pair.split_once('=') else {
             continue;
         };
-        if !name.trim().eq_ignore_ascii_case("for") {
-            continue;
-        }
-        // Twice in one element is an error.
-        if found.is_some() {
-            return None;
-        }
+        let name = name.trim();
         let value = value.trim();
-        let bare = match value.strip_prefix('"') {
-            Some(quoted) => quoted.strip_suffix('"')?,
-            None => value,
+        // Neither an address nor a scheme needs an escape, so one with a backslash is none.
+        let bare = || match value.strip_prefix('"') {
+            Some(quoted) => quoted.strip_suffix('"'),
+            None => Some(value),
         };
-        // An address needs no escape, so one with a backslash is none.
-        found = Some(address(bare)?);
+        // Twice in one element is an error.
+        if name.eq_ignore_ascii_case("for") {
+            if found.is_some() {
+                return None;
+            }
+            found = Some(address(bare()?)?);
+        } else if name.eq_ignore_ascii_case("proto") {
+            if proto != Proto::Nothing {
+                return None;
+            }
+            proto = Proto::read(bare()?);
+        }
     }
-    found
+    Some(Hop {
+        address: found?,
+        proto,
+    })
 }
 
 /// What stands before the first such mark outside of quotes, and what behind it.
@@ -244,7 +379,7 @@ mod tests {
             headers.append(name, HeaderValue::try_from(*value).unwrap());
         }
         let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
-        let client = proxies.client(peer, &headers);
+        let client = proxies.way(peer, false, &headers).client;
         assert_eq!(client.to_string(), expected, "{peer} {fields:?}");
     }
 
@@ -313,7 +448,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("1.1.1.1"));
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-        assert_eq!(none.client(peer, &headers), peer.ip());
+        assert_eq!(none.way(peer, false, &headers).client, peer.ip());
     }
 
     #[test]
@@ -353,6 +488,118 @@ mod tests {
         check("10.0.0.1", &both("for=1.1.1.1", "1.1.1.1"), "1.1.1.1");
         check("10.0.0.1", &both("for=6.6.6.6", "1.1.1.1"), "10.0.0.1");
         check("10.0.0.1", &both("for=unknown", "1.1.1.1"), "10.0.0.1");
+    }
+
+    /// `way` is the connection: where from, `+` if with TLS. Trusted are 10.0.0.0/8 and ::1.
+    #[track_caller]
+    fn comes(way: &str, fields: &[(&str, &str)], expected: &str) {
+        let proxies = Proxies::new(["10.0.0.0/8", "::1"]).unwrap();
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            let name = HeaderName::try_from(*name).unwrap();
+            headers.append(name, HeaderValue::try_from(*value).unwrap());
+        }
+        let (peer, secured) = match way.strip_suffix('+') {
+            Some(peer) => (peer, true),
+            None => (way, false),
+        };
+        let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
+        let way = proxies.way(peer, secured, &headers);
+        let secure = if way.secure { "secure" } else { "open" };
+        let found = format!("{} {secure}", way.scheme.as_str());
+        assert_eq!(found, expected, "{peer} {fields:?}");
+    }
+
+    #[test]
+    fn without_a_proxy_the_connection_says_it() {
+        comes("192.0.2.9+", &[], "https secure");
+        comes("192.0.2.9", &[], "http open");
+        comes("127.0.0.1", &[], "http secure");
+        comes("127.8.8.8", &[], "http secure");
+        comes("::ffff:127.0.0.1", &[], "http secure");
+        comes("::1", &[], "http secure");
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_how_it_was_asked() {
+        let xff = ("x-forwarded-for", "192.0.2.1");
+        let proto = |value: &'static str| ("x-forwarded-proto", value);
+        for (value, expected) in [
+            ("https", "https secure"),
+            ("HTTPS", "https secure"),
+            ("https, https", "https secure"),
+            ("http", "http open"),
+            ("http, https", "http open"),
+            ("https, http", "http open"),
+            ("wss", "http open"),
+            ("", "http open"),
+        ] {
+            comes("10.0.0.1", &[xff, proto(value)], expected);
+            comes("::1", &[xff, proto(value)], expected);
+        }
+        comes("10.0.0.1", &[proto("https")], "https secure");
+        comes("10.0.0.1", &[xff], "http open");
+        comes("10.0.0.1", &[], "http open");
+        // TLS between the proxy and us says nothing of the client's way to it.
+        comes("10.0.0.1+", &[xff, proto("http")], "http open");
+        comes("10.0.0.1+", &[xff], "https open");
+        comes("10.0.0.1+", &[], "https secure");
+    }
+
+    #[test]
+    fn the_standard_field_says_it_of_the_clients_step() {
+        for (value, expected) in [
+            ("for=192.0.2.1;proto=https", "https secure"),
+            (
+                "for=192.0.2.1;proto=\"HTTPS\", for=10.0.0.2;proto=http",
+                "https secure",
+            ),
+            (
+                "for=192.0.2.1;proto=http, for=10.0.0.2;proto=https",
+                "http open",
+            ),
+            ("for=6.6.6.6;proto=https, for=192.0.2.1", "http open"),
+            ("for=192.0.2.1;proto=https;proto=https", "http open"),
+            ("for=192.0.2.1;proto=gopher", "http open"),
+            ("proto=https", "http open"),
+        ] {
+            comes("10.0.0.1", &[("forwarded", value)], expected);
+        }
+        let both = |proto| {
+            [
+                ("forwarded", "for=192.0.2.1;proto=https"),
+                ("x-forwarded-proto", proto),
+            ]
+        };
+        comes("10.0.0.1", &both("https"), "https secure");
+        comes("10.0.0.1", &both("http"), "http open");
+    }
+
+    #[test]
+    fn a_proxy_on_this_machine_that_nobody_trusts_gives_itself_away() {
+        for field in [
+            ("x-forwarded-for", "192.0.2.1"),
+            ("x-forwarded-for", "127.0.0.1, 192.0.2.1"),
+            ("x-forwarded-for", "unknown"),
+            ("forwarded", "for=192.0.2.1;proto=https"),
+            ("forwarded", "proto=https"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "api.example"),
+            ("x-real-ip", "127.0.0.1"),
+            ("via", "1.1 cache"),
+        ] {
+            comes("127.0.0.1", &[field], "http open");
+            comes("192.0.2.9+", &[field], "https secure");
+        }
+        // All of it was on this machine.
+        let local = [
+            ("x-forwarded-for", "127.0.0.1, ::1"),
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-host", "localhost:3000"),
+        ];
+        comes("127.0.0.1", &local, "http secure");
+        comes("::1", &local, "http secure");
+        comes("10.0.0.1", &local, "http open");
     }
 
     #[test]

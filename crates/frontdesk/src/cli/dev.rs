@@ -16,11 +16,13 @@ use frontdesk::model::Model;
 use frontdesk::seed::{self, SeedError, Seeded};
 use frontdesk::trial::{self, TrialKeys};
 use frontdesk::watch::Watch;
+use frontdesk::web::origin::Origin;
 use frontdesk::{App, Compiled, Error, Migrate, Project, Stopping};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::asked::Asked;
+use super::doors::Doors;
 use super::serve::Signals;
 use super::{Done, Trouble, explain_error, runtime, tell_seed_error, tell_warnings};
 use crate::banner;
@@ -74,18 +76,17 @@ impl Dev {
 
 async fn serve(project: Project, config: &Config, asked: Asked) -> Result<Option<App>, Trouble> {
     // First, because nothing else matters if somebody else is there.
-    let (listeners, address, private) = super::listeners(config)?;
+    let doors = Doors::open(config, false)?;
     let mut signals = Signals::new()?;
-    let mut desk = Desk::new(project, address, asked)?;
+    let mut desk = Desk::new(project, &doors, asked)?;
     let app = tokio::select! {
         app = desk.open(config) => app?,
         _ = signals.next() => return Ok(None),
     };
     let mut keys = trial::keys(&app).await?;
     let seeded = desk.seed(&app).await;
-    say(banner::welcome(&app, &desk.origin, &keys, &seeded).await);
-    if let Some(address) = private {
-        let origin = super::origin(address);
+    say(banner::welcome(&app, desk.origin.as_str(), &keys, &seeded).await);
+    if let Some(origin) = &doors.private_origin {
         say(format!(
             "  For your own services, private things too: {origin}"
         ));
@@ -106,7 +107,7 @@ async fn serve(project: Project, config: &Config, asked: Asked) -> Result<Option
     };
     tokio::select! {
         () = follow => {}
-        _ = app.serve(listeners, Stopping::at_once(), stop) => {}
+        _ = app.serve(doors.listeners, Stopping::at_once(), stop) => {}
     }
     Ok(Some(app.clone()))
 }
@@ -118,7 +119,7 @@ struct Desk {
     asked: Asked,
     /// Where it is served.
     address: SocketAddr,
-    origin: String,
+    origin: Origin,
     watch: Watch,
     /// What was compiled last, good or not.
     seen: Option<Compiled>,
@@ -129,7 +130,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(project: Project, address: SocketAddr, asked: Asked) -> Result<Desk, Trouble> {
+    fn new(project: Project, doors: &Doors, asked: Asked) -> Result<Desk, Trouble> {
         let watch = Watch::start().map_err(|error| {
             Trouble::Wrong(format!("changes cannot be watched for: {error}"), None)
         })?;
@@ -137,8 +138,8 @@ impl Desk {
         let mut desk = Desk {
             project,
             asked,
-            address,
-            origin: super::origin(address),
+            address: doors.address,
+            origin: doors.origin.clone(),
             watch,
             seen: None,
             waiting: None,
@@ -175,7 +176,7 @@ impl Desk {
         tell_warnings(&compiled, &self.asked);
         self.seen = Some(compiled);
         let builder = App::builder(self.project.folder())
-            .origin(&self.origin)
+            .origin(self.origin.clone())
             .address(self.address)
             .data(&config.data.value)
             .trusted_proxies(config.trusted_proxies.value.clone())

@@ -10,6 +10,7 @@ use frontdesk::{App, Durability, Migrate, Project, Stopping, trial};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::asked::Asked;
+use super::doors::Doors;
 use super::{Done, Trouble, runtime, tell_warnings};
 use crate::config::{Config, Flags};
 use crate::log;
@@ -80,7 +81,8 @@ impl Serve {
             (true, false) => Migrate::Safe,
             (true, true) => Migrate::AllowDataLoss,
         };
-        let (listeners, address, private) = super::listeners(config)?;
+        let doors = Doors::open(config, true)?;
+        let address = doors.address;
         let mut signals = Signals::new()?;
         let builder = App::builder(&self.dir)
             .data(&config.data.value)
@@ -89,7 +91,7 @@ impl Serve {
             .master_key(config.master_key.value.clone())
             .migrate(migrate)
             .trusted_proxies(config.trusted_proxies.value.clone())
-            .origin(super::origin(address))
+            .origin(doors.origin.clone())
             .address(address);
         let app = builder.open_model(Arc::new(model)).await?;
         if let Some((keys, file)) = trial::still_good(&app).await {
@@ -103,11 +105,19 @@ impl Serve {
                 "durability is relaxed: a power cut may take back writes that were answered"
             );
         }
+        if doors.origin.is_secure() && doors.is_plain() && config.trusted_proxies.value.is_empty() {
+            tracing::warn!(
+                origin = %doors.origin,
+                "no HTTPS is served, and no proxy in front is trusted: credentials from other \
+                 machines are refused (--tls-cert, or --trusted-proxies)"
+            );
+        }
         tracing::info!(%address, database = %app.database().location(), "listening");
-        say(format!("frontdesk listens on http://{address}"));
-        if let Some(address) = private {
+        let scheme = doors.scheme();
+        say(format!("frontdesk listens on {scheme}://{address}"));
+        if let Some(address) = doors.private {
             tracing::info!(%address, "listening for services");
-            say(format!("and for your own services on http://{address}"));
+            say(format!("and for your own services on {scheme}://{address}"));
         }
         let drain = config.drain.value;
         let stopping = Stopping {
@@ -124,7 +134,7 @@ impl Serve {
                 process::exit(1);
             });
         };
-        let stopped = app.serve(listeners, stopping, stop).await;
+        let stopped = app.serve(doors.listeners, stopping, stop).await;
         if stopped.cut > 0 {
             tracing::warn!(requests = stopped.cut, "cut off");
         }

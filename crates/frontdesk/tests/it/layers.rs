@@ -285,6 +285,11 @@ fn every_vendor_has_one_owner() {
         ("clap", "frontdesk", "only the binary has a command line"),
         ("hyper", "web", "limits on HTTP are kept in one place"),
         (
+            "tokio-rustls",
+            "web",
+            "what secures callers' connections is decided in one place",
+        ),
+        (
             "argon2",
             "identity",
             "passwords are hashed on the threads that are kept for it",
@@ -305,6 +310,7 @@ fn what_is_for_tests_stays_out_of_the_product() {
     let of_tests = [
         "testkit",
         "testdb",
+        "testca",
         "proptest",
         "insta",
         "jsonschema",
@@ -313,7 +319,7 @@ fn what_is_for_tests_stays_out_of_the_product() {
     for (name, needs) in workspace
         .needs
         .iter()
-        .filter(|(name, _)| !["testkit", "testdb"].contains(&name.as_str()))
+        .filter(|(name, _)| !["testkit", "testdb", "testca"].contains(&name.as_str()))
     {
         for test_only in of_tests {
             assert!(

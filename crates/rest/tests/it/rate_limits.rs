@@ -52,6 +52,7 @@ fn from(client: &Client, address: &str, method: &str, target: &str) -> Call {
     client
         .request(method, target)
         .header("x-forwarded-for", address)
+        .header("x-forwarded-proto", "https")
 }
 
 /// `200 guests 2`: the status and what is left of each limit.
@@ -206,7 +207,11 @@ fn guessing_counts_like_asking() {
             "406 guests 2",
         ),
     ] {
-        let send = || call.clone().header("x-forwarded-for", address).send();
+        let from = call
+            .clone()
+            .header("x-forwarded-for", address)
+            .header("x-forwarded-proto", "https");
+        let send = || from.clone().send();
         assert_eq!(told(&send()), expected, "{call:?}");
         send();
         send();

@@ -127,6 +127,10 @@ impl Shared {
                         "insufficient_scope",
                         "the credential lacks the scope named in `scope`",
                     ),
+                    (
+                        "insecure_transport",
+                        "the credential came in the clear, so it was not looked at; replace it",
+                    ),
                 ],
             ),
             Shared::NotFound | Shared::NotFoundWrite => (

@@ -241,7 +241,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Io<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.poll_say(cx))?;
-        ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        if flushed.is_pending() {
+            // TLS takes bytes that the socket has no room for.
+            this.pulse.write_blocked();
+        }
+        ready!(flushed)?;
         this.flushed = true;
         this.pulse.flushed();
         Poll::Ready(Ok(()))

@@ -43,6 +43,17 @@ impl Stop {
         self.notify.notify_waiters();
     }
 
+    /// Ready once connections should end.
+    pub async fn raised(&self) {
+        loop {
+            let changed = self.changed();
+            if self.level() != Level::Serve {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Ready once the level has changed after this call.
     pub fn changed(&self) -> Notified<'_> {
         self.notify.notified()

@@ -36,6 +36,13 @@ impl Words {
         (self.0)(status)
     }
 
+    /// The same to somebody who speaks plain HTTP where TLS is spoken.
+    pub fn say_https<H: Handler>(handler: &H) -> Vec<u8> {
+        let problem = Problem::of(&kit::HTTPS_EXPECTED)
+            .detail("Write `https://` before the host. What came in the clear may have been read by others: replace a credential that was in it.");
+        written(handler, problem)
+    }
+
     /// What to write instead of these bytes, which begin a message. `in_line` if the request line
     /// has not ended yet: then the head is not too large by its fields.
     pub fn instead(&self, bytes: &[u8], in_line: bool) -> Option<Vec<u8>> {
@@ -54,7 +61,12 @@ fn answer<H: Handler>(handler: &H, limits: &Limits, status: StatusCode) -> Vec<u
         StatusCode::REQUEST_TIMEOUT => &kit::HEAD_TOO_SLOW,
         _ => &kit::NOT_HTTP,
     };
-    let mut response = Problem::of(kind).detail(detail(limits, status)).respond();
+    written(handler, Problem::of(kind).detail(detail(limits, status)))
+}
+
+/// A whole answer in HTTP/1.1.
+fn written<H: Handler>(handler: &H, problem: Problem) -> Vec<u8> {
+    let mut response = problem.respond();
     handler.complete(&HeaderMap::new(), &mut response);
     let (mut head, body) = response.into_parts();
     let body = body.bytes().unwrap_or_default();

@@ -11,7 +11,9 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use web::{Body, Handler, Limits, Problem, Request, Response, Server, Stopped, bind, handler_fn};
+use web::{
+    Body, Handler, Limits, Listener, Problem, Request, Response, Server, Stopped, bind, handler_fn,
+};
 
 /// Longer than anything here takes; whoever waits this long has found a mistake.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,7 +27,11 @@ pub struct Running {
 impl Running {
     pub fn start(limits: Limits, handler: impl Handler) -> Running {
         let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
-        let address = listener.local_addr().unwrap();
+        Running::start_at(listener.into(), limits, handler)
+    }
+
+    pub fn start_at(listener: Listener, limits: Limits, handler: impl Handler) -> Running {
+        let address = listener.tcp.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async {
             let _ = stopped.await;
