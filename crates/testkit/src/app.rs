@@ -41,6 +41,7 @@ pub struct Builder {
     private: bool,
     proxies: Proxies,
     connections: Option<usize>,
+    everywhere: bool,
 }
 
 /// A key that is being put together.
@@ -200,6 +201,12 @@ impl Builder {
         self
     }
 
+    /// Listens at every address of this machine, not only where nobody else can come.
+    pub fn everywhere(mut self) -> Builder {
+        self.everywhere = true;
+        self
+    }
+
     /// Proxies whose word about the client's address is taken.
     ///
     /// # Panics
@@ -251,7 +258,10 @@ impl Builder {
             }
             let app = builder.open().await?;
             frontdesk::seed::fill(&app.engine(), folder.path()).await?;
-            let public = frontdesk::listen("127.0.0.1:0")?;
+            let public = frontdesk::listen(match self.everywhere {
+                true => "0.0.0.0:0",
+                false => "127.0.0.1:0",
+            })?;
             let private = self.private.then(|| frontdesk::listen("127.0.0.1:0"));
             let listeners = Listeners {
                 public,
@@ -269,7 +279,11 @@ impl Builder {
             }
             Err(error) => panic!("{error}"),
         };
-        let client = |listener: &TcpListener| Client::guest(listener.local_addr().unwrap());
+        let client = |listener: &TcpListener| {
+            let mut address = listener.local_addr().unwrap();
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            Client::guest(address)
+        };
         let guest = client(&listeners.public);
         let private = listeners.private.as_ref().map(client);
         let (stop, stopped) = oneshot::channel::<()>();

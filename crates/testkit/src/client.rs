@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value as Json;
 
 use crate::PATIENCE;
@@ -14,6 +16,8 @@ pub struct Client {
     address: SocketAddr,
     /// What stands behind `Authorization: `.
     authorization: Option<String>,
+    /// What it trusts and shows, where TLS is spoken.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 /// A request that is being put together.
@@ -21,6 +25,7 @@ pub struct Client {
 #[must_use]
 pub struct Call {
     address: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
     method: String,
     target: String,
     headers: Vec<(String, String)>,
@@ -33,6 +38,23 @@ impl Client {
         Client {
             address,
             authorization: None,
+            tls: None,
+        }
+    }
+
+    /// The same over TLS, with what [`testca::client`] makes.
+    pub fn over_tls(&self, config: ClientConfig) -> Client {
+        Client {
+            tls: Some(Arc::new(config)),
+            ..self.clone()
+        }
+    }
+
+    /// The same server at another of its addresses.
+    pub fn at(&self, address: SocketAddr) -> Client {
+        Client {
+            address,
+            ..self.clone()
         }
     }
 
@@ -46,6 +68,7 @@ impl Client {
         Client {
             address: self.address,
             authorization: Some(value.into()),
+            tls: self.tls.clone(),
         }
     }
 
@@ -58,6 +81,7 @@ impl Client {
         let authorization = self.authorization.iter().cloned();
         Call {
             address: self.address,
+            tls: self.tls.clone(),
             method: method.to_owned(),
             target: target.to_owned(),
             headers: authorization
@@ -134,7 +158,7 @@ impl Call {
     /// # Errors
     /// When there is no connection, or it ends too early.
     pub fn try_send(self) -> std::io::Result<Answer> {
-        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
+        let stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
@@ -156,9 +180,15 @@ impl Call {
         head.push_str("\r\n");
         let mut message = head.into_bytes();
         message.extend(self.body.unwrap_or_default());
-        stream.write_all(&message)?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
+        let answer = match self.tls {
+            None => exchange(stream, &message)?,
+            Some(config) => {
+                let name = self.address.ip().into();
+                let connection = ClientConnection::new(config, name);
+                let connection = connection.map_err(std::io::Error::other)?;
+                exchange(StreamOwned::new(connection, stream), &message)?
+            }
+        };
         // Only these say a length of what does not come.
         let bodiless = self.method == "HEAD";
         parse(&answer, bodiless).ok_or_else(|| {
@@ -169,6 +199,13 @@ impl Call {
             )
         })
     }
+}
+
+fn exchange(mut stream: impl Read + Write, message: &[u8]) -> std::io::Result<Vec<u8>> {
+    stream.write_all(message)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
 }
 
 fn parse(bytes: &[u8], bodiless: bool) -> Option<Answer> {

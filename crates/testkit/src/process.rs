@@ -236,9 +236,12 @@ fn listen(stream: impl Read + Send + 'static, said: Arc<Mutex<String>>) {
     });
 }
 
-/// The first `http://ADDRESS` in a text.
+/// The first `http://ADDRESS` or `https://ADDRESS` in a text.
 fn address(text: &str) -> Option<SocketAddr> {
-    let (_, rest) = text.split_once("http://")?;
+    let begin = |scheme: &str| Some(text.find(scheme)? + scheme.len());
+    let (plain, secure) = (begin("http://"), begin("https://"));
+    let begin = plain.into_iter().chain(secure).min()?;
+    let rest = &text[begin..];
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ".:[]".contains(c)))?;
     rest[..end].parse().ok()
 }

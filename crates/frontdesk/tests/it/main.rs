@@ -17,6 +17,7 @@ mod documents;
 mod examples;
 mod explain;
 mod export;
+mod https;
 mod init;
 mod key;
 mod layers;
