@@ -11,7 +11,7 @@ pub mod families;
 pub mod guess;
 pub mod jws;
 pub mod keys;
-#[cfg(feature = "passkeys")]
+pub mod outside;
 pub mod passkeys;
 pub mod password;
 pub mod random;

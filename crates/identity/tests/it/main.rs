@@ -10,6 +10,7 @@ mod client_assertion;
 mod denied;
 mod dpop;
 mod families;
+mod outside;
 mod signing;
 mod support;
 mod tokens;
