@@ -12,6 +12,7 @@ pub mod guess;
 pub mod jws;
 pub mod keys;
 pub mod outside;
+#[cfg(feature = "passkeys")]
 pub mod passkeys;
 pub mod password;
 pub mod random;
