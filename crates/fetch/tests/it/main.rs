@@ -153,7 +153,10 @@ async fn only_who_is_trusted_is_believed() {
     let (authority, other) = (Authority::new("ours"), Authority::new("theirs"));
     let check = async |server: testca::Identity, expected: bool| {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let url = format!(
+            "https://localhost:{}/",
+            listener.local_addr().unwrap().port()
+        );
         let acceptor = TlsAcceptor::from(Arc::new(config(&server)));
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
