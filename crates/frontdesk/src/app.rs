@@ -19,6 +19,7 @@ use audit::{Action, Actor, Audit, AuditError, Entry};
 use engine::{Engine, Entrance, Meters, Tables};
 use http::HeaderMap;
 use identity::{Identity, Keys};
+use mail::Mailbox;
 use model::Model;
 use rest::Door;
 use store::migrate::ApplyError;
@@ -34,6 +35,7 @@ use web::{Handler, Limits, Request, Response, Scheme, Server, Stopped};
 
 use crate::clock::now;
 use crate::database::{Database, Location};
+use crate::dev_mail;
 use crate::documents;
 use crate::error::Error;
 use crate::health::Health;
@@ -130,6 +132,7 @@ pub struct Builder {
     address: Option<SocketAddr>,
     master_key: MasterKey,
     serves: bool,
+    mailbox: Option<Arc<Mailbox>>,
 }
 
 impl Builder {
@@ -181,6 +184,13 @@ impl Builder {
     /// otherwise.
     pub fn master_key(mut self, master_key: MasterKey) -> Builder {
         self.master_key = master_key;
+        self
+    }
+
+    /// Letters that are kept instead of being sent, to be looked at under `/dev/mail` on this
+    /// machine.
+    pub fn mailbox(mut self, mailbox: Arc<Mailbox>) -> Builder {
+        self.mailbox = Some(mailbox);
         self
     }
 
@@ -261,6 +271,7 @@ impl Builder {
             _served: served,
             cursor_secret: database.key(CURSOR_SECRET, vault.as_ref()).await?,
             seals,
+            mailbox: self.mailbox,
             audit,
             identity: Arc::new(Identity::new(Arc::clone(&keys))),
             keys,
@@ -304,6 +315,7 @@ struct Lasting {
     _served: Option<Served>,
     data: PathBuf,
     seals: Seals,
+    mailbox: Option<Arc<Mailbox>>,
     audit: Arc<Audit>,
     keys: Arc<Keys>,
     identity: Arc<Identity>,
@@ -346,6 +358,7 @@ impl App {
             address: None,
             master_key: MasterKey::default(),
             serves: true,
+            mailbox: None,
         }
     }
 
@@ -544,6 +557,11 @@ impl Handler for App {
     async fn handle(&self, mut request: Request) -> Response {
         if Health::is_asked(&request) {
             return self.shared.health.respond(&request, &self.engine()).await;
+        }
+        if let Some(mailbox) = &self.shared.lasting.mailbox
+            && dev_mail::is_asked(&request)
+        {
+            return dev_mail::respond(&request, mailbox);
         }
         let proxies = &self.shared.lasting.proxies;
         let secured = request.scheme == Scheme::Https;

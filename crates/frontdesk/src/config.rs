@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use frontdesk::mail::Smtp;
 use frontdesk::web::proxies::Proxies;
 use frontdesk::{Durability, FileError, Location, MasterKey, Target};
 use serde::Deserialize;
 use toml::Spanned;
+use zeroize::Zeroizing;
 
 use crate::terminal::{QUIET, styled};
 
@@ -29,6 +31,9 @@ const LOG: &str = "info";
 const MASTER_KEY: &str = "FRONTDESK_MASTER_KEY";
 const MASTER_KEY_OLD: &str = "FRONTDESK_MASTER_KEY_OLD";
 const MASTER_KEY_FILE: &str = "FRONTDESK_MASTER_KEY_FILE";
+const SMTP: &str = "FRONTDESK_SMTP";
+const SMTP_PASSWORD: &str = "FRONTDESK_SMTP_PASSWORD";
+const SMTP_PASSWORD_FILE: &str = "FRONTDESK_SMTP_PASSWORD_FILE";
 /// The names of [`Durability`].
 const FULL: &str = "full";
 const RELAXED: &str = "relaxed";
@@ -75,6 +80,11 @@ pub struct Flags {
     #[arg(long, value_name = "LIST")]
     pub trusted_proxies: Option<String>,
 
+    /// The server that takes letters to people: smtp://USER@HOST:587, or smtps://…
+    /// [default: none] [env: FRONTDESK_SMTP, and FRONTDESK_SMTP_PASSWORD or its _FILE]
+    #[arg(long, value_name = "URL")]
+    pub smtp: Option<String>,
+
     /// Show the settings and where each came from, and do nothing else
     #[arg(long)]
     pub print_config: bool,
@@ -116,12 +126,13 @@ pub struct Config {
     pub database: Setting<Option<Target>>,
     pub durability: Setting<Durability>,
     pub master_key: Setting<MasterKey>,
+    pub smtp: Setting<Option<Smtp>>,
     pub drain: Setting<Duration>,
     pub log: Setting<String>,
 }
 
 /// The names in [`File`].
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "listen",
     "private_listen",
     "origin",
@@ -133,6 +144,7 @@ const NAMES: [&str; 13] = [
     "database",
     "durability",
     "master_key_file",
+    "smtp",
     "drain",
     "log",
 ];
@@ -155,6 +167,7 @@ struct File {
     database: Option<String>,
     durability: Option<String>,
     master_key_file: Option<PathBuf>,
+    smtp: Option<String>,
     drain: Option<u64>,
     log: Option<String>,
 }
@@ -249,6 +262,7 @@ impl Config {
             transport,
             trusted_proxies,
             master_key,
+            smtp: smtp(flags.smtp.clone(), environment, file.smtp)?,
             durability,
             database: Setting {
                 value: target,
@@ -343,6 +357,10 @@ impl Config {
             let line = format!("durability = {}", quoted(name));
             lines.insert(2, (line, self.durability.origin));
         }
+        if let Some(smtp) = &self.smtp.value {
+            let line = format!("smtp = {}", quoted(&smtp.to_string()));
+            lines.insert(lines.len() - 2, (line, self.smtp.origin));
+        }
         match &self.master_key.value {
             MasterKey::InData => {}
             MasterKey::File(path) => {
@@ -402,6 +420,52 @@ fn master_key(
     Ok(Setting {
         value: given.map_err(|error| format!("{MASTER_KEY}: {error}"))?,
         origin: Origin::Environment(MASTER_KEY),
+    })
+}
+
+/// The mail server, with the password that stands beside its URL.
+fn smtp(
+    flag: Option<String>,
+    environment: &dyn Fn(&str) -> Option<String>,
+    file: Option<String>,
+) -> Result<Setting<Option<Smtp>>, String> {
+    let url = pick(
+        flag.map(|url| (Some(url), "--smtp")),
+        environment(SMTP).map(|url| (Some(url), SMTP)),
+        file.map(Some),
+        || None,
+    );
+    let origin = url.origin;
+    let Some(url) = url.value else {
+        return Ok(Setting {
+            value: None,
+            origin,
+        });
+    };
+    // What is wrong is told without the URL, which may hold a password.
+    let smtp = url.parse::<Smtp>();
+    let mut smtp = smtp.map_err(|error| format!("{error} ({})", origin.name()))?;
+    let password = match environment(SMTP_PASSWORD) {
+        Some(password) => Some(password),
+        None => environment(SMTP_PASSWORD_FILE)
+            .map(|path| {
+                let path = PathBuf::from(path);
+                fs::read_to_string(&path).map_err(|error| {
+                    let error = FileError::reading(&path, error);
+                    format!("{SMTP_PASSWORD_FILE}: {error}")
+                })
+            })
+            .transpose()?,
+    };
+    if let Some(password) = password {
+        let password = Zeroizing::new(password);
+        smtp = smtp.with_password(Zeroizing::new(
+            password.trim_end_matches(['\r', '\n']).to_owned(),
+        ));
+    }
+    Ok(Setting {
+        value: Some(smtp),
+        origin,
     })
 }
 
@@ -552,6 +616,33 @@ mod tests {
             &Flags::default(),
         );
         let wrong = wrong.unwrap_err();
+        assert!(
+            wrong.contains("frontdesk.toml") && !wrong.contains("s3cret"),
+            "{wrong}"
+        );
+    }
+
+    #[test]
+    fn the_password_of_the_mail_server_comes_another_way_and_is_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        fs::write(&path, "s3cret\n").unwrap();
+        let path = path.to_str().unwrap();
+        let whole: Smtp = "smtp://ann:s3cret@mail.example".parse().unwrap();
+        let flags = Flags::default();
+        for environment in [
+            &[("FRONTDESK_SMTP_PASSWORD", "s3cret")][..],
+            &[("FRONTDESK_SMTP_PASSWORD_FILE", path)],
+            &[("FRONTDESK_SMTP", "smtp://ann:s3cret@mail.example")],
+        ] {
+            let file = Some("smtp = \"smtp://ann@mail.example\"");
+            let config = resolve(file, environment, &flags).unwrap();
+            assert_eq!(config.smtp.value.as_ref(), Some(&whole));
+            let shown = format!("{}{config:?}", config.to_text());
+            assert!(shown.contains("smtp://ann@mail.example:587"), "{shown}");
+            assert!(!shown.contains("s3cret"), "{shown}");
+        }
+        let wrong = resolve(Some("smtp = \"ann:s3cret@mail\""), &[], &flags).unwrap_err();
         assert!(
             wrong.contains("frontdesk.toml") && !wrong.contains("s3cret"),
             "{wrong}"

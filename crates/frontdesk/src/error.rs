@@ -13,6 +13,7 @@ use web::tls::TlsError;
 use crate::database::{Location, Pending};
 use crate::file_error::FileError;
 use crate::master_key::MasterKeyError;
+use crate::post::MailError;
 use crate::project::Compiled;
 use crate::seed::SeedError;
 
@@ -62,6 +63,8 @@ pub enum Error {
     MasterKey(MasterKeyError),
     /// The audit log cannot be written or read.
     Audit(AuditError),
+    /// Letters to people cannot be written or sent.
+    Mail(MailError),
     /// The contract names secrets that nobody has given.
     NoSecret(Vec<String>),
     /// A secret cannot be read, opened or kept.
@@ -106,6 +109,7 @@ impl fmt::Display for Error {
             Error::Seed(error) => error.fmt(f),
             Error::Key(error) => error.fmt(f),
             Error::MasterKey(error) => error.fmt(f),
+            Error::Mail(error) => error.fmt(f),
             Error::Audit(error) => write!(f, "the audit log cannot be used: {error}"),
             Error::NoSecret(names) => {
                 let names: Vec<String> = names.iter().map(|name| format!("`${name}`")).collect();
@@ -134,6 +138,7 @@ impl std::error::Error for Error {
             Error::MasterKey(error) => error.source(),
             Error::Secret { source, .. } => Some(source),
             Error::Audit(error) => Some(error),
+            Error::Mail(error) => Some(error),
             _ => None,
         }
     }
@@ -154,6 +159,12 @@ impl From<MasterKeyError> for Error {
 impl From<AuditError> for Error {
     fn from(error: AuditError) -> Error {
         Error::Audit(error)
+    }
+}
+
+impl From<MailError> for Error {
+    fn from(error: MailError) -> Error {
+        Error::Mail(error)
     }
 }
 

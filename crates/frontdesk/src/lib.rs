@@ -25,6 +25,7 @@ mod clock;
 pub mod data;
 mod database;
 pub mod decision;
+mod dev_mail;
 mod documents;
 mod error;
 mod file_error;
@@ -32,6 +33,7 @@ mod files;
 mod health;
 mod housekeeping;
 mod master_key;
+pub mod post;
 mod project;
 mod refusal;
 pub mod seed;
@@ -53,4 +55,7 @@ pub use project::{Compiled, FILE, Project};
 pub use store_postgres::{Target, TargetError};
 pub use store_sqlite::Durability;
 /// What callers of this crate need of the crates below.
-pub use {audit, call, contract, diag, engine, expr, identity, model, store, value, vault, web};
+pub use {
+    audit, call, contract, diag, engine, expr, identity, mail, model, people, store, value, vault,
+    web,
+};

@@ -38,7 +38,7 @@ use value::Timestamp;
 use vault::Vault;
 
 pub use account::Account;
-pub use letters::{Letter, Post};
+pub use letters::{Kind, Letter, Post, Secret};
 pub use second_factor::{NewTotp, SecondFactors};
 pub use sign_in::{Second, SignIn, SignedIn};
 pub use sign_up::SignUp;

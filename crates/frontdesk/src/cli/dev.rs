@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use frontdesk::mail::Mailbox;
 use frontdesk::model::Model;
+use frontdesk::post::{self, Carrier, Postman};
 use frontdesk::seed::{self, SeedError, Seeded};
 use frontdesk::trial::{self, TrialKeys};
 use frontdesk::watch::Watch;
@@ -127,6 +129,9 @@ struct Desk {
     waiting: Option<Arc<Model>>,
     /// What was wrong with the seed when it was last looked at.
     seed_error: Option<SeedError>,
+    /// Nobody is written to.
+    mailbox: Arc<Mailbox>,
+    postman: Arc<Postman>,
 }
 
 impl Desk {
@@ -135,6 +140,9 @@ impl Desk {
             Trouble::Wrong(format!("changes cannot be watched for: {error}"), None)
         })?;
         let folder = BTreeSet::from([project.folder().to_owned()]);
+        let mailbox = Arc::new(Mailbox::default());
+        let carrier = Carrier::Mailbox(Arc::clone(&mailbox));
+        let postman = Postman::new(carrier, doors.origin.as_str(), project.folder());
         let mut desk = Desk {
             project,
             asked,
@@ -144,6 +152,8 @@ impl Desk {
             seen: None,
             waiting: None,
             seed_error: None,
+            mailbox,
+            postman: Arc::new(postman),
         };
         desk.follow(&folder);
         Ok(desk)
@@ -183,7 +193,9 @@ impl Desk {
             .database(config.database.value.clone())
             .durability(config.durability.value)
             .master_key(config.master_key.value.clone())
+            .mailbox(Arc::clone(&self.mailbox))
             .development();
+        self.postman.take_up(&model)?;
         builder
             .migrate(Migrate::Safe)
             .open_model(Arc::new(model))
@@ -205,6 +217,7 @@ impl Desk {
     fn follow(&mut self, folders: &BTreeSet<PathBuf>) {
         let mut folders = folders.clone();
         folders.insert(self.project.folder().join(seed::FOLDER));
+        folders.insert(self.project.folder().join(post::FOLDER));
         self.watch.folders(&folders);
     }
 
@@ -238,6 +251,9 @@ impl Desk {
                 if !seen.is_some_and(|seen| seen.is_of_the_same_text(&compiled)) {
                     self.swap(app, compiled, started).await;
                     renew_keys(app, keys, &self.asked).await;
+                } else if let Err(error) = self.postman.take_up(&app.model()) {
+                    // Templates are no part of the contract's text.
+                    tell_failure(&error.into(), &self.asked);
                 }
             }
             Err(error) => {
@@ -269,7 +285,10 @@ impl Desk {
             }
         };
         let model = Arc::new(model);
-        let swapped = app.swap(Arc::clone(&model), Migrate::Safe).await;
+        let swapped = match self.postman.take_up(&model) {
+            Ok(()) => app.swap(Arc::clone(&model), Migrate::Safe).await,
+            Err(error) => Err(error.into()),
+        };
         match swapped {
             Ok(steps) => {
                 let millis = started.elapsed().as_millis();
@@ -320,6 +339,7 @@ fn can_be_mended(error: &Error) -> bool {
             | Error::Origin(_)
             | Error::NoContract { .. }
             | Error::File(_)
+            | Error::Mail(_)
     )
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use frontdesk::post::{Carrier, Postman};
 use frontdesk::{App, Durability, Migrate, Project, Stopping, trial};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -93,6 +94,18 @@ impl Serve {
             .trusted_proxies(config.trusted_proxies.value.clone())
             .origin(doors.origin.clone())
             .address(address);
+        let carrier = match config.smtp.value.clone() {
+            Some(smtp) => Carrier::Smtp(smtp),
+            None => Carrier::Nobody,
+        };
+        let postman = Arc::new(Postman::new(carrier, doors.origin.as_str(), &self.dir));
+        postman.take_up(&model).map_err(frontdesk::Error::Mail)?;
+        if model.auth.users.is_some() && config.smtp.value.is_none() {
+            tracing::warn!(
+                "no mail server is configured, so no letters are sent: nobody can confirm an \
+                 address or set a forgotten password (--smtp)"
+            );
+        }
         let app = builder.open_model(Arc::new(model)).await?;
         if let Some((keys, file)) = trial::still_good(&app).await {
             let file = file.display();
@@ -135,6 +148,7 @@ impl Serve {
             });
         };
         let stopped = app.serve(doors.listeners, stopping, stop).await;
+        postman.finish().await;
         if stopped.cut > 0 {
             tracing::warn!(requests = stopped.cut, "cut off");
         }

@@ -255,6 +255,15 @@ fn dependencies_point_downwards() {
     );
     never(
         &workspace,
+        &["mail"],
+        &[
+            "identity", "people", "engine", "web", "call", "contract", "model", "store", "http",
+            "hyper",
+        ],
+        "mail sends what it is given, and knows neither accounts nor HTTP",
+    );
+    never(
+        &workspace,
         &["audit"],
         &[
             "identity",
@@ -287,6 +296,11 @@ fn every_vendor_has_one_owner() {
             "saphyr-parser",
             "contract",
             "what YAML is allowed to be is decided once",
+        ),
+        (
+            "lettre",
+            "mail",
+            "how letters travel is nobody else's matter",
         ),
         ("clap", "frontdesk", "only the binary has a command line"),
         ("hyper", "web", "limits on HTTP are kept in one place"),

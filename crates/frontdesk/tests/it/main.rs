@@ -22,6 +22,7 @@ mod init;
 mod key;
 mod layers;
 mod library;
+mod mail;
 mod migrate;
 mod nodes;
 mod refused;
