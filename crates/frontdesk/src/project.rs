@@ -14,6 +14,7 @@ use std::thread;
 use contract::FILES_MAX;
 use diag::{Diagnostic, Diagnostics, FileId, Severity, Sources, Span};
 use model::Model;
+use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::file_error::FileError;
@@ -44,6 +45,21 @@ pub struct Compiled {
     pub model: Option<Model>,
     /// Folders in which a new or changed file may change the contract.
     pub folders: BTreeSet<PathBuf>,
+}
+
+impl Compiled {
+    /// Stands for what is written, in all its files.
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for (_, path, text) in self.sources.files() {
+            for part in [path, text] {
+                digest.update((part.len() as u64).to_be_bytes());
+                digest.update(part.as_bytes());
+            }
+        }
+        let digest = digest.finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl Project {

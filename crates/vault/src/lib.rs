@@ -25,7 +25,7 @@ mod secrets;
 pub use master::{KEY_FILE_BYTES_MAX, MasterKeys, MasterKeysError};
 pub use own::{has_sealed_key, kept_key, sealed_key};
 pub use place::Place;
-pub use rewrap::{Rewrapped, rewrap};
+pub use rewrap::{Rewrapped, Unreadable, rewrap};
 pub use sealed::{Vault, VaultError};
 pub use secrets::{
     Environment, Kept, SECRET_BYTES_MAX, Secret, SecretError, SecretNameError, Secrets, check_name,

@@ -18,6 +18,8 @@ pub struct Place {
     purpose: &'static str,
     /// Values may lie here as they are, from before there was a master key.
     pub(crate) may_be_plain: bool,
+    /// What is worth nothing without the value, and goes with it; the row goes if that is nothing.
+    pub(crate) goes_with_it: &'static [&'static str],
 }
 
 impl Place {
@@ -28,6 +30,7 @@ impl Place {
         column: "value",
         purpose: "secret",
         may_be_plain: false,
+        goes_with_it: &[],
     };
 
     /// What the server made for itself; by name.
@@ -37,6 +40,7 @@ impl Place {
         column: "value",
         purpose: "own",
         may_be_plain: true,
+        goes_with_it: &[],
     };
 
     /// The secrets of one-time codes; by account.
@@ -46,6 +50,7 @@ impl Place {
         column: "totp",
         purpose: "totp",
         may_be_plain: false,
+        goes_with_it: &["totp", "totp_at", "totp_step"],
     };
 
     /// Private keys that sign tokens; by key.
@@ -55,6 +60,7 @@ impl Place {
         column: "private",
         purpose: "signing key",
         may_be_plain: false,
+        goes_with_it: &[],
     };
 
     /// All of them: what follows a new master key.

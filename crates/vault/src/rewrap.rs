@@ -21,16 +21,29 @@ pub struct Rewrapped {
     pub failed: Vec<(&'static str, String, VaultError)>,
 }
 
+/// What is to become of values that cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// They stay, and are told.
+    Keep,
+    /// They go, and are told: their master key is lost.
+    Discard,
+}
+
 /// Wraps the data key of every sealed value with the current master key, and seals what lies
 /// open. May be ended at any time and run again; a value that is changed meanwhile keeps its
 /// change.
 ///
 /// # Errors
 /// When the database cannot or does not answer.
-pub async fn rewrap(driver: &dyn Driver, vault: &Vault) -> Result<Rewrapped, StoreError> {
+pub async fn rewrap(
+    driver: &dyn Driver,
+    vault: &Vault,
+    unreadable: Unreadable,
+) -> Result<Rewrapped, StoreError> {
     let mut done = Rewrapped::default();
     for place in Place::ALL {
-        rewrap_in(driver, vault, place, &mut done).await?;
+        rewrap_in(driver, vault, place, unreadable, &mut done).await?;
     }
     Ok(done)
 }
@@ -39,6 +52,7 @@ async fn rewrap_in(
     driver: &dyn Driver,
     vault: &Vault,
     place: &Place,
+    unreadable: Unreadable,
     done: &mut Rewrapped,
 ) -> Result<(), StoreError> {
     let dialect = driver.dialect();
@@ -66,7 +80,12 @@ async fn rewrap_in(
             };
             match new {
                 Ok(None) => done.current += 1,
-                Err(error) => done.failed.push((table.name, id.clone(), error)),
+                Err(error) => {
+                    if unreadable == Unreadable::Discard {
+                        discard(driver, place, &id, &old).await?;
+                    }
+                    done.failed.push((table.name, id.clone(), error));
+                }
                 Ok(Some(new)) => {
                     let tests = [Test::Is(key), Test::Is(column)];
                     let update = table.update(dialect, &[Set::To(column)], &tests);
@@ -77,4 +96,24 @@ async fn rewrap_in(
             last = id;
         }
     }
+}
+
+/// Takes a value away, unless it is another by now.
+async fn discard(
+    driver: &dyn Driver,
+    place: &Place,
+    id: &str,
+    value: &str,
+) -> Result<(), StoreError> {
+    let tests = [Test::Is(place.key), Test::Is(place.column)];
+    let statement = match place.goes_with_it {
+        [] => place.table.delete(driver.dialect(), &tests),
+        columns => {
+            let sets: Vec<Set> = columns.iter().map(|column| Set::Null(column)).collect();
+            place.table.update(driver.dialect(), &sets, &tests)
+        }
+    };
+    let arguments = [id, value].map(|text| Value::Text(text.to_owned()));
+    store::execute(driver, vec![(statement, arguments.into())]).await?;
+    Ok(())
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use frontdesk::audit::{Action, Entry};
 use frontdesk::vault::{
-    self, MasterKeys, SECRET_BYTES_MAX, Secret as Value, SecretError, Secrets, Vault, VaultError,
+    self, MasterKeys, SECRET_BYTES_MAX, Secret as Value, SecretError, Secrets, Unreadable, Vault,
+    VaultError,
 };
 use frontdesk::{Database, FileError, Location, Missing, now};
 use serde_json::json;
@@ -16,7 +17,7 @@ use zeroize::Zeroizing;
 use super::asked::Asked;
 use super::place::Place;
 use super::{Done, OTHER_MASTER_KEY, Trouble, audit, key, runtime};
-use crate::terminal::{GOOD, QUIET, STRONG, count, say, styled, tell, tell_error};
+use crate::terminal::{GOOD, QUIET, STRONG, count, say, styled, tell, tell_error, tell_warning};
 
 const EXAMPLE: &str = "\
 Example:
@@ -73,6 +74,9 @@ enum What {
     NewKey,
     /// Bring everything that is sealed under the current master key, while servers run
     Rewrap {
+        /// A master key is lost: take away what only it opens
+        #[arg(long)]
+        discard: bool,
         #[command(flatten)]
         place: Place,
         /// As JSON on the standard output
@@ -109,7 +113,11 @@ impl Secret {
             What::List { place, json } => runtime.block_on(list(&place, json)),
             What::Remove { name, place, json } => runtime.block_on(remove(&name, &place, json)),
             What::NewKey => new_key(),
-            What::Rewrap { place, json } => runtime.block_on(rewrap(&place, json)),
+            What::Rewrap {
+                discard,
+                place,
+                json,
+            } => runtime.block_on(rewrap(discard, &place, json)),
         }
     }
 }
@@ -216,17 +224,23 @@ fn new_key() -> Done {
     Ok(())
 }
 
-async fn rewrap(place: &Place, json: bool) -> Done {
+async fn rewrap(discard: bool, place: &Place, json: bool) -> Done {
     let database = key::open(place, None).await?;
     let vault = vault_of(place)?;
-    let audit = audit::open(place, &database).await;
-    let done = vault::rewrap(&**database.driver(), &vault).await;
+    let unreadable = match discard {
+        true => Unreadable::Discard,
+        false => Unreadable::Keep,
+    };
+    let done = vault::rewrap(&**database.driver(), &vault, unreadable).await;
     let done = done.map_err(|error| failed(&database, error))?;
-    if done.renewed > 0 {
+    let discarded = if discard { done.failed.len() } else { 0 };
+    if done.renewed > 0 || discarded > 0 {
         let entry = Entry::new(now(), Action::SecretsRewrapped, &audit::operator())
             .subject(vault.key_id())
-            .detail("values", done.renewed);
-        audit::append(&audit?, &entry).await?;
+            .detail("values", done.renewed)
+            .detail("discarded", discarded);
+        // Its own key may be among what cannot be opened.
+        audit::note(place, &place.location()?, &entry).await?;
     }
     if json {
         say(json!({
@@ -236,7 +250,14 @@ async fn rewrap(place: &Place, json: bool) -> Done {
             "failed": done.failed.len(),
         }));
     }
-    if done.failed.is_empty() {
+    for (table, row, error) in &done.failed {
+        let what = format!("`{row}` in {table}: {error}");
+        match discard {
+            true => tell_warning(format!("{what}; it is taken away")),
+            false => tell_error(what, None),
+        }
+    }
+    if done.failed.is_empty() || discard {
         if !json {
             say(format!(
                 "{} {} under the master key {}; no other is needed any more",
@@ -246,9 +267,6 @@ async fn rewrap(place: &Place, json: bool) -> Done {
             ));
         }
         return Ok(());
-    }
-    for (table, row, error) in &done.failed {
-        tell_error(format!("`{row}` in {table}: {error}"), None);
     }
     let is_key = |error: &VaultError| matches!(error, VaultError::UnknownKey { .. });
     let help = done.failed.iter().any(|(_, _, error)| is_key(error));

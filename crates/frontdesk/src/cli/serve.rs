@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use frontdesk::audit::{Action, AuditError, Entry, Filter};
 use frontdesk::post::{Carrier, Postman};
-use frontdesk::{App, Durability, Migrate, Project, Stopping, trial};
+use frontdesk::{App, Durability, Migrate, Project, Stopping, now, trial};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::asked::Asked;
 use super::doors::Doors;
-use super::{Done, Trouble, runtime, tell_warnings};
+use super::{Done, Trouble, audit, runtime, tell_warnings};
 use crate::config::{Config, Flags};
 use crate::log;
 use crate::terminal::say;
@@ -107,6 +108,8 @@ impl Serve {
             );
         }
         let app = builder.open_model(Arc::new(model)).await?;
+        let noted = note_contract(&app, &compiled.digest()).await;
+        noted.map_err(frontdesk::Error::Audit)?;
         if let Some((keys, file)) = trial::still_good(&app).await {
             let file = file.display();
             for key in keys {
@@ -154,6 +157,24 @@ impl Serve {
         }
         Ok(app)
     }
+}
+
+/// Writes down that another contract is served than before: it says who may do what.
+async fn note_contract(app: &App, digest: &str) -> Result<(), AuditError> {
+    let contracts = Filter {
+        action: Some(Action::ContractChanged.name().to_owned()),
+        ..Filter::default()
+    };
+    let last = app.audit().list(&contracts, 1).await?;
+    let known = last.first().map(|last| last.to_json());
+    if known.is_some_and(|known| known["detail"]["sha256"] == digest) {
+        return Ok(());
+    }
+    let model = app.model();
+    let entry = Entry::new(now(), Action::ContractChanged, &audit::operator())
+        .subject(&model.name)
+        .detail("sha256", digest);
+    app.audit().append(&entry).await
 }
 
 /// The signals that ask a process to end.

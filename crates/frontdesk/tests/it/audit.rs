@@ -146,11 +146,20 @@ fn a_migration_that_loses_data_is_written_down() {
         &less("heading").replace("removed: [title]", "removed: [title, name]"),
     );
     drop(serve(folder, &["--allow-data-loss"]));
-    let last = entries(folder).pop().unwrap();
+    let mut last = entries(folder);
+    assert_eq!(last.pop().unwrap()["action"], "contract_changed");
+    let last = last.pop().unwrap();
     assert_eq!(
         (&last["action"], &last["actor"]),
         (&json!("migration_applied"), &json!("server"))
     );
+    // The same contract again is no news.
+    drop(serve(folder, &[]));
+    let actions = actions(folder);
+    let changes = actions
+        .iter()
+        .filter(|action| *action == "contract_changed");
+    assert_eq!(changes.count(), 1, "{actions:?}");
 }
 
 #[test]

@@ -180,6 +180,22 @@ fn with_another_master_key_nothing_is_served_and_with_both_everything_is() {
     write(folder, "key", &new);
     drop(serve(folder, &[]));
 
+    // If it is lost, what it has sealed is, too.
+    let lost = contract(PEOPLE);
+    let lost = lost.path();
+    write(lost, "frontdesk.toml", "master_key_file = \"key\"\n");
+    write(lost, "key", &old);
+    run(lost, &["migrate", "apply"]).expect(0);
+    write(lost, "value", VALUE);
+    run(lost, &["secret", "set", "PRINTER", "--file", "value"]).expect(0);
+    write(lost, "key", &new);
+    run(lost, &["secret", "rewrap"]).expect(1);
+    let done = run(lost, &["secret", "rewrap", "--discard"]).expect(0);
+    assert!(done.stderr.contains("`PRINTER` in"), "{}", done.stderr);
+    drop(serve(lost, &[]));
+    let listed = run(lost, &["secret", "list"]).expect(0).stdout;
+    assert!(listed.contains("No secrets"), "{listed}");
+
     // The environment gives the same.
     write(folder, "frontdesk.toml", "");
     let given = [
