@@ -28,8 +28,8 @@ pub enum CallerKind {
     Key { id: String },
     /// An administrator's key: rules and scopes do not apply, validation does.
     Operator { id: String },
-    /// A person who has signed in, by their account.
-    User { account: String },
+    /// A person who has signed in, by the id of their record.
+    User { id: String },
     /// An app that acts for itself (RFC 6749 §4.4), by its id.
     Client { id: String },
     /// A service that is known by its certificate, by its name in the contract.
@@ -145,10 +145,10 @@ impl Caller {
     pub fn principal(&self) -> Option<&str> {
         match &self.kind {
             CallerKind::Guest => None,
-            CallerKind::Key { id } | CallerKind::Operator { id } | CallerKind::Client { id } => {
-                Some(id)
-            }
-            CallerKind::User { account } => Some(account),
+            CallerKind::Key { id }
+            | CallerKind::Operator { id }
+            | CallerKind::User { id }
+            | CallerKind::Client { id } => Some(id),
             CallerKind::Service { name } => Some(name),
         }
     }
@@ -159,7 +159,7 @@ impl Caller {
             CallerKind::Guest => "guest".to_owned(),
             CallerKind::Key { id } => ["key:", id].concat(),
             CallerKind::Operator { id } => ["operator:", id].concat(),
-            CallerKind::User { account } => ["account:", account].concat(),
+            CallerKind::User { id } => ["user:", id].concat(),
             CallerKind::Client { id } => ["client:", id].concat(),
             CallerKind::Service { name } => ["service:", name].concat(),
         }

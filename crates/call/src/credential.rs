@@ -2,8 +2,8 @@
 //!
 //! A door takes it off the wire and judges nothing; identity turns it into a [`Caller`].
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::caller::Caller;
@@ -87,7 +87,7 @@ pub trait Authenticate: Send + Sync {
 /// Why nobody is known, in the words of the challenge that goes with it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unproven {
-    pub failure: Failure,
+    pub failure: Box<Failure>,
     pub error: ChallengeError,
     /// What the next proof of possession is to contain (RFC 9449 §8).
     pub dpop_nonce: Option<String>,
@@ -121,7 +121,7 @@ impl Unproven {
     /// A credential that is not good.
     pub fn invalid(detail: impl Into<String>) -> Unproven {
         Unproven {
-            failure: Failure::new(crate::Code::Unauthenticated, detail.into()),
+            failure: Box::new(Failure::new(crate::Code::Unauthenticated, detail.into())),
             error: ChallengeError::InvalidToken,
             dpop_nonce: None,
         }
@@ -132,7 +132,7 @@ impl From<Failure> for Unproven {
     /// Something else than the credential is in the way.
     fn from(failure: Failure) -> Unproven {
         Unproven {
-            failure,
+            failure: Box::new(failure),
             error: ChallengeError::None,
             dpop_nonce: None,
         }

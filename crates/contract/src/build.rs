@@ -85,7 +85,6 @@ fn resource<'a>(
         draft,
         &access,
         &field_rules,
-        book.people(),
         book.sources(),
         out,
     ));

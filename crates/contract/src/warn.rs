@@ -2,7 +2,6 @@
 //! error, half of these would be its echo.
 
 mod first;
-mod rights;
 
 use diag::{Diagnostic, Diagnostics};
 use model::{Action, Differs, Limit, Model, Resource};
@@ -26,7 +25,6 @@ pub fn about(
     }
     unused_limits(model, sections, out);
     first::about(model, draft, out);
-    rights::about(model, draft, out);
 }
 
 fn unused_limits(model: &Model, sections: &Sections<'_, '_>, out: &mut Diagnostics) {

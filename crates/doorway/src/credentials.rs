@@ -13,9 +13,12 @@ use call::{
     Authenticate, Caller, Certificate, ChallengeError, Code, Credential, Failure, FieldProblem,
     Place, Presented, Unproven,
 };
-use http::header::{AUTHORIZATION, COOKIE, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+use web::cookies::Cookie;
+use web::origin::Origin;
 
 use crate::failure::{Refusal, worded};
 
@@ -35,8 +38,8 @@ pub struct Accepted {
     pub basic: bool,
     /// Tokens that are good only with a proof of possession.
     pub dpop: bool,
-    /// The cookie that names a browser's session.
-    pub session_cookie: Option<String>,
+    /// The cookie that names a browser's session, and whose pages may use it.
+    pub session: Option<(Cookie, Origin)>,
     /// Where it is described which authorization server to ask (RFC 9728 §5.1).
     pub resource_metadata: Option<String>,
 }
@@ -87,7 +90,7 @@ enum Shown<'a> {
     Bearer(&'a str),
     Dpop(&'a str),
     Basic(String),
-    Session(&'a str),
+    Session(Cow<'a, str>),
 }
 
 impl Credentials {
@@ -132,13 +135,17 @@ impl Credentials {
         authenticate: &dyn Authenticate,
     ) -> Result<Arc<Caller>, Refusal> {
         let shown = self.shown(&head.headers)?;
-        let decoded;
+        let (decoded, session);
         let credential = match shown {
             Shown::None if sender.certificate.is_none() => return Ok(self.guest()),
             Shown::None => Credential::None,
             Shown::Bearer(token) => Credential::Bearer(token),
             Shown::Dpop(token) => Credential::Dpop(token),
-            Shown::Session(id) => Credential::Session(id),
+            Shown::Session(id) => {
+                self.require_own_page(head)?;
+                session = id;
+                Credential::Session(&session)
+            }
             Shown::Basic(pair) => {
                 decoded = pair;
                 let (user, password) = decoded
@@ -200,18 +207,23 @@ impl Credentials {
 
     /// A browser's session, if its cookie is there.
     fn session<'a>(&self, headers: &'a HeaderMap) -> Shown<'a> {
-        let Some(name) = &self.accepted.session_cookie else {
-            return Shown::None;
-        };
-        let cookies = headers.get_all(COOKIE).iter();
-        let mut pairs = cookies
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim_ascii().split_once('='));
-        match pairs.find(|(found, value)| found == name && !value.is_empty()) {
-            Some((_, value)) => Shown::Session(value),
-            None => Shown::None,
+        let cookie = self.accepted.session.as_ref();
+        match cookie.and_then(|(cookie, _)| cookie.read(headers)) {
+            Some(value) if !value.is_empty() => Shown::Session(value),
+            _ => Shown::None,
         }
+    }
+
+    /// A cookie comes along whoever makes a browser ask, so what changes something by its right must
+    /// have been asked for by a page of our own.
+    fn require_own_page(&self, head: &Parts) -> Result<(), Refusal> {
+        let Some((_, origin)) = &self.accepted.session else {
+            return Ok(());
+        };
+        web::csrf::check(&head.method, &head.headers, origin).map_err(|_| {
+            let detail = "a page of another site asked for this, or nobody says which one did";
+            Failure::new(Code::Forbidden, detail).into()
+        })
     }
 
     /// Nobody said who they are.
@@ -239,6 +251,7 @@ impl Credentials {
             error,
             dpop_nonce,
         } = unproven;
+        let failure = *failure;
         if failure.code != Code::Unauthenticated {
             return failure.into();
         }

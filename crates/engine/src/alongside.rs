@@ -37,8 +37,6 @@ pub struct NewPerson {
     pub fields: Map<String, Json>,
     /// What is known of them, whoever may write it.
     pub known: Vec<(FieldId, Value)>,
-    /// Who they are to the rest of the server.
-    pub account: String,
     pub now: Timestamp,
 }
 
@@ -123,7 +121,7 @@ impl Core {
         }
         let caller = Caller {
             kind: CallerKind::User {
-                account: person.account,
+                id: user_id.clone().unwrap_or_default(),
             },
             user_id,
             scopes: Scopes::All,
@@ -144,7 +142,10 @@ impl Core {
         alongside: Box<dyn Alongside>,
     ) -> Result<Outcome, Failure> {
         let both = Both { decided, alongside };
-        match self.in_transaction(request, both).await {
+        let resource = request.resource;
+        let done = self.in_transaction(request, both).await;
+        self.written(resource);
+        match done {
             Err(failure) if failure.code == call::Code::Internal => {
                 Err(self.explain_failure(failure).await)
             }

@@ -62,7 +62,7 @@ use store::driver::{Driver, StoreError};
 use store::select::Select;
 use store::{Prepared, Unsupported};
 use tokio::sync::{Notify, Semaphore};
-use value::{Timestamp, Value};
+use value::{ResourceId, Timestamp, Value};
 
 pub use alongside::{Alongside, NewPerson};
 pub use batch::PARTS_MAX as BATCH_MAX;
@@ -112,6 +112,13 @@ struct Core {
     tables: tables::Known,
     /// Of every rule that says what may be seen; made when first asked for.
     rights: OnceLock<[u8; 16]>,
+    watched: OnceLock<Watched>,
+}
+
+/// Somebody who wants to know when records of a resource have been written here.
+struct Watched {
+    resource: ResourceId,
+    tell: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Engine {
@@ -133,6 +140,7 @@ impl Engine {
                 lease: lease::Lease::default(),
                 tables: tables::Known::default(),
                 rights: OnceLock::new(),
+                watched: OnceLock::new(),
             }),
         }
     }
@@ -142,6 +150,12 @@ impl Engine {
     /// request; never, unless said.
     pub fn migrated(&self, times: u64) {
         self.core.tables.migrated(times);
+    }
+
+    /// Tells somebody whenever records of a resource have been written by this engine, once that is
+    /// so. To be said once; of deletions that follow others nothing is told.
+    pub fn watch(&self, resource: ResourceId, tell: Arc<dyn Fn() + Send + Sync>) {
+        let _first_counts = self.core.watched.set(Watched { resource, tell });
     }
 
     pub fn model(&self) -> &Arc<Model> {
@@ -175,7 +189,12 @@ impl Engine {
             | Action::Update
             | Action::Replace
             | Action::Delete
-            | Action::Restore => Box::pin(self.core.settle(request)).await,
+            | Action::Restore => {
+                let resource = request.resource;
+                let settled = Box::pin(self.core.settle(request)).await;
+                self.core.written(resource);
+                settled
+            }
         };
         match answered {
             Err(failure) if failure.code == Code::Internal => {
@@ -218,6 +237,15 @@ impl Engine {
 }
 
 impl Core {
+    /// Something may have been written.
+    fn written(&self, resource: ResourceId) {
+        if let Some(watched) = self.watched.get()
+            && watched.resource == resource
+        {
+            (watched.tell)();
+        }
+    }
+
     /// Whether the resource is there for this caller at all.
     fn serves(&self, request: &Request) -> Result<(), Failure> {
         let resource = self.model.resource(request.resource);

@@ -16,18 +16,21 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use audit::{Action, Actor, Audit, AuditError, Entry};
+use doorway::Credentials;
 use engine::{Engine, Entrance, Meters, Tables};
 use http::HeaderMap;
 use identity::{Identity, Keys};
 use mail::Mailbox;
 use model::Model;
+use people::Post;
 use rest::Door;
 use store::migrate::ApplyError;
 use store_postgres::Target;
 use store_sqlite::{Durability, Served};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use vault::{Secrets, Vault};
+use web::cors::Cors;
 use web::origin::Origin;
 use web::proxies::Proxies;
 use web::tls::Tls;
@@ -35,6 +38,7 @@ use web::{Handler, Limits, Request, Response, Scheme, Server, Stopped};
 
 use crate::clock::now;
 use crate::database::{Database, Location};
+use crate::desk::{self, Desk, Registry};
 use crate::dev_mail;
 use crate::documents;
 use crate::error::Error;
@@ -133,6 +137,7 @@ pub struct Builder {
     master_key: MasterKey,
     serves: bool,
     mailbox: Option<Arc<Mailbox>>,
+    post: Arc<dyn Post>,
 }
 
 impl Builder {
@@ -152,6 +157,12 @@ impl Builder {
     /// otherwise.
     pub fn durability(mut self, durability: Durability) -> Builder {
         self.durability = durability;
+        self
+    }
+
+    /// Who takes letters to people; they are dropped with a line in the log, unless said.
+    pub fn post(mut self, post: Arc<dyn Post>) -> Builder {
+        self.post = post;
         self
     }
 
@@ -273,7 +284,8 @@ impl Builder {
             seals,
             mailbox: self.mailbox,
             audit,
-            identity: Arc::new(Identity::new(Arc::clone(&keys))),
+            registry: OnceCell::new(),
+            post: self.post,
             keys,
             meters: Arc::new(Meters::new()),
             proxies: self.proxies,
@@ -283,7 +295,7 @@ impl Builder {
             development: self.development,
             origin: self.origin,
         };
-        let serving = Serving::new(model, &lasting)?;
+        let serving = Serving::new(model, &lasting).await?;
         let migrations = lasting.database.migrations(serving.engine.model()).await?;
         serving.engine.migrated(migrations);
         Ok(App {
@@ -293,6 +305,20 @@ impl Builder {
                 lasting,
             }),
         })
+    }
+}
+
+/// Where letters go if nobody takes them.
+#[derive(Debug)]
+struct Nowhere;
+
+impl Post for Nowhere {
+    fn send(&self, letter: people::Letter) {
+        let kind = letter.kind.name();
+        tracing::warn!(
+            kind,
+            "a letter is not sent: nobody has said how mail is sent"
+        );
     }
 }
 
@@ -318,7 +344,9 @@ struct Lasting {
     mailbox: Option<Arc<Mailbox>>,
     audit: Arc<Audit>,
     keys: Arc<Keys>,
-    identity: Arc<Identity>,
+    /// What is kept of those who sign in, once a contract has any.
+    registry: OnceCell<Arc<Registry>>,
+    post: Arc<dyn Post>,
     meters: Arc<Meters>,
     proxies: Proxies,
     settings: rest::Settings,
@@ -327,10 +355,29 @@ struct Lasting {
     cursor_secret: [u8; 32],
 }
 
+impl Lasting {
+    /// What is kept of those who sign in, if anybody does with this contract.
+    async fn registry(&self, model: &Model) -> Result<Option<&Arc<Registry>>, Error> {
+        if !desk::is_needed(model) {
+            return Ok(None);
+        }
+        let open = async || {
+            let vault = self.seals.vault(model)?.ok_or(Error::NoVault)?;
+            let driver = Arc::clone(self.database.driver());
+            let registry = Registry::open(driver, vault, Arc::clone(&self.post)).await?;
+            Ok::<_, Error>(Arc::new(registry))
+        };
+        self.registry.get_or_try_init(open).await.map(Some)
+    }
+}
+
 /// Everything that follows from one model.
 struct Serving {
     engine: Engine,
     door: Door,
+    /// Where people or apps sign in.
+    desk: Option<Arc<Desk>>,
+    accounts: Option<accounts::Door>,
 }
 
 impl fmt::Debug for App {
@@ -359,6 +406,7 @@ impl App {
             master_key: MasterKey::default(),
             serves: true,
             mailbox: None,
+            post: Arc::new(Nowhere),
         }
     }
 
@@ -428,7 +476,7 @@ impl App {
     pub async fn swap(&self, model: Arc<Model>, allowed: Migrate) -> Result<Vec<String>, Error> {
         let vault = self.shared.lasting.seals.vault(&model)?;
         check_secrets(&model, &self.secrets_with(vault)).await?;
-        let serving = Serving::new(Arc::clone(&model), &self.shared.lasting)?;
+        let serving = Serving::new(Arc::clone(&model), &self.shared.lasting).await?;
         let migrated = migrate(self.database(), &model, allowed).await?;
         note_losses(self.audit(), &migrated).await?;
         serving
@@ -436,6 +484,18 @@ impl App {
             .migrated(self.database().migrations(&model).await?);
         self.shared.serving.store(Arc::new(serving));
         Ok(migrated.steps)
+    }
+
+    /// Looks after what is kept of those who sign in, once anybody does.
+    async fn tend_desk(&self) {
+        let registry = loop {
+            if let Some(registry) = self.shared.lasting.registry.get() {
+                break Arc::clone(registry);
+            }
+            tokio::time::sleep(TABLES_POLL).await;
+        };
+        let desk = || self.shared.serving.load().desk.clone();
+        registry.tend(desk).await;
     }
 
     /// Notices when another process brings the tables to another contract, and when it brings them
@@ -469,7 +529,7 @@ impl App {
     /// again: what was known of records is not so any more.
     async fn renew(&self, serving: &Arc<Serving>) -> Result<(), Error> {
         let model = serving.engine.model();
-        let anew = Serving::new(Arc::clone(model), &self.shared.lasting)?;
+        let anew = Serving::new(Arc::clone(model), &self.shared.lasting).await?;
         anew.engine
             .migrated(self.database().migrations(model).await?);
         // Unless another contract has been put in its place meanwhile.
@@ -513,6 +573,10 @@ impl App {
             let app = self.clone();
             tokio::spawn(crate::housekeeping::keep(driver, move || app.model()))
         };
+        let tending = {
+            let app = self.clone();
+            tokio::spawn(async move { app.tend_desk().await })
+        };
         let lookout = {
             let app = self.clone();
             tokio::spawn(async move { app.look_after_tables().await })
@@ -545,6 +609,7 @@ impl App {
             renewal.abort();
         }
         housekeeping.abort();
+        tending.abort();
         lookout.abort();
         numbering.abort();
         Stopped {
@@ -572,7 +637,13 @@ impl Handler for App {
         }
         (request.client, request.scheme, request.secure) = (way.client, way.scheme, way.secure);
         let serving = self.shared.serving.load_full();
-        serving.door.handle(request).await
+        match &serving.accounts {
+            Some(accounts) if accounts::Door::serves(request.path()) => {
+                // Its future is large, and this one is moved for every request.
+                Box::pin(accounts.handle(request)).await
+            }
+            _ => serving.door.handle(request).await,
+        }
     }
 
     fn complete(&self, headers: &HeaderMap, response: &mut Response) {
@@ -599,7 +670,7 @@ impl Handler for Private {
 }
 
 impl Serving {
-    fn new(model: Arc<Model>, lasting: &Lasting) -> Result<Serving, Error> {
+    async fn new(model: Arc<Model>, lasting: &Lasting) -> Result<Serving, Error> {
         let documents = documents::of(&model, lasting.origin.as_str());
         let driver = Arc::clone(lasting.database.driver());
         let mut settings = lasting.settings.clone();
@@ -609,12 +680,45 @@ impl Serving {
                 driver: Arc::clone(&driver),
             }));
         }
+        let accepted = desk::accepted(&model, &lasting.origin);
+        settings.accepted = Some(accepted.clone());
         let engine = Engine::new(model, driver, &lasting.cursor_secret);
-        let authenticate = Arc::clone(&lasting.identity);
+        let model = engine.model();
+        let desk = match lasting.registry(model).await? {
+            Some(registry) => Some(Arc::new(registry.desk(model, &lasting.origin).await?)),
+            None => None,
+        };
+        let authenticate = Arc::new(Identity {
+            keys: Arc::clone(&lasting.keys),
+            basic: model.auth.basic,
+            services: model.auth.services.clone(),
+            issued: desk
+                .as_ref()
+                .map(|desk| desk.issued(model, &lasting.origin)),
+        });
+        if let (Some(users), Some(people)) = (
+            desk.as_ref().and_then(|desk| desk.users.clone()),
+            &model.auth.users,
+        ) {
+            engine.watch(people.resource, Arc::new(move || users.forget()));
+        }
+        let origins = model.cors.iter().map(String::as_str);
+        let cors = Cors::new(origins, settings.allow_localhost);
+        let cors = cors.map_err(|error| Error::Origin(error.origin))?;
+        let accounts = desk.as_ref().and_then(|desk| {
+            let credentials = Arc::new(Credentials::new(&model.name, accepted));
+            let authenticate = Arc::clone(&authenticate);
+            desk.door(&engine, authenticate, credentials, cors, &lasting.origin)
+        });
         let entrance = Entrance::new(engine.clone(), Arc::clone(&lasting.meters));
         let door = Door::new(entrance, authenticate, documents, settings)
             .map_err(|error| Error::Origin(error.origin))?;
-        Ok(Serving { engine, door })
+        Ok(Serving {
+            engine,
+            door,
+            desk,
+            accounts,
+        })
     }
 }
 

@@ -7,7 +7,6 @@ mod asked;
 mod audit;
 mod backup;
 mod check;
-mod claims;
 mod completions;
 mod data;
 mod dev;

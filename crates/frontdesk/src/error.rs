@@ -26,6 +26,10 @@ pub enum Error {
         /// What to do about it.
         help: String,
     },
+    /// What people and apps sign in with cannot be opened, and why.
+    Identity(String),
+    /// A contract in which people or apps sign in needs a master key.
+    NoVault,
     /// A file or folder cannot be read or written.
     File(FileError),
     /// The contract has mistakes; the diagnostics say which.
@@ -80,6 +84,13 @@ impl fmt::Display for Error {
             Error::NoContract { folder, help } => {
                 write!(f, "there is no contract in `{}`: {help}", folder.display())
             }
+            Error::Identity(why) => {
+                write!(
+                    f,
+                    "what people and apps sign in with cannot be opened: {why}"
+                )
+            }
+            Error::NoVault => f.write_str("there is no master key to seal with"),
             Error::File(error) => error.fmt(f),
             Error::Contract(compiled) => {
                 let errors = compiled.error_count();

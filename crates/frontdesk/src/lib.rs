@@ -25,6 +25,7 @@ mod clock;
 pub mod data;
 mod database;
 pub mod decision;
+mod desk;
 mod dev_mail;
 mod documents;
 mod error;

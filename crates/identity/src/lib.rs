@@ -26,7 +26,7 @@ pub mod tokens;
 pub mod totp;
 pub mod users;
 
-pub use credential::Identity;
+pub use credential::{Identity, Issued, Persons};
 pub use keys::{Key, KeyError, Keys, NewKey};
 
 /// How a database in trouble is told of: what it is about is never the credential's fault.

@@ -40,6 +40,8 @@ pub struct Lasts {
 #[derive(Clone, Debug)]
 pub struct NewSession<'a> {
     pub account: &'a str,
+    /// The id of their record.
+    pub user: &'a str,
     /// How, in the words of RFC 8176.
     pub methods: &'a [String],
     pub authenticated_at: Timestamp,
@@ -53,6 +55,7 @@ pub struct NewSession<'a> {
 pub struct Session {
     pub id: String,
     pub account: String,
+    pub user: String,
     pub methods: Vec<String>,
     pub authenticated_at: Timestamp,
     pub client_address: Option<String>,
@@ -101,6 +104,7 @@ impl Sessions {
         let session = Session {
             id: random::id("ses"),
             account: new.account.to_owned(),
+            user: new.user.to_owned(),
             methods: new.methods.to_vec(),
             authenticated_at: new.authenticated_at,
             client_address: new.client_address,
@@ -118,6 +122,7 @@ impl Sessions {
                 Value::Text(random::hash_for(PURPOSE, text.reveal())),
             ),
             ("account", Value::Text(session.account.clone())),
+            ("user", Value::Text(session.user.clone())),
             (
                 "methods",
                 table::json(&session.methods).map_err(|error| crate::trouble(&error))?,
@@ -315,6 +320,7 @@ fn read(row: &Row<'_>) -> Result<Session, StoreError> {
     Ok(Session {
         id: row.text("id")?,
         account: row.text("account")?,
+        user: row.text("user")?,
         methods: row.json("methods")?,
         authenticated_at: row.time("authenticated_at")?,
         client_address: row.text_or_null("client_address")?,

@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use store::driver::{Driver, StoreError, Transaction};
 use store::people::TICKETS;
 use store::table::{self, Set, Test, or_null};
@@ -67,6 +67,10 @@ impl Purpose {
         }
     }
 }
+
+/// What a ticket carries that carries nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nothing {}
 
 /// A ticket that is to be issued.
 #[derive(Clone, Copy, Debug)]

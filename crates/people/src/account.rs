@@ -50,12 +50,14 @@ pub(crate) enum By<'a> {
     Id(&'a str),
     /// As it is looked up ([`Email::lookup`]).
     Address(&'a str),
+    User(&'a str),
 }
 
 pub(crate) async fn find(driver: &dyn Driver, by: By<'_>) -> Result<Option<Kept>, StoreError> {
     let (column, text) = match by {
         By::Id(id) => ("id", id),
         By::Address(address) => ("address", address),
+        By::User(user) => ("user", user),
     };
     let find = ACCOUNTS.find(driver.dialect(), &[Test::Is(column)]);
     let parameters = find.bind_args(&[Value::Text(text.to_owned())]);

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use call::{BoxFuture, Caller, Change, Code, Failure, Outcome, RecordKey, Request};
 use engine::Alongside;
+use identity::denied::What;
+use identity::families::{Ended, Which};
 use identity::password::{Password, Verdict};
 use identity::text::Email;
 use identity::tickets::{self, NewTicket, Purpose, Used};
@@ -105,7 +107,7 @@ impl People {
         let change = self.password_change(id, hash, from.now);
         let changed = store::execute(self.driver(), change).await;
         changed.map_err(|error| trouble(&error))?;
-        self.sign_out_everywhere(&account, "the password was changed", from.now)
+        self.sign_out_everywhere(&account, Ended::Account, from.now)
             .await?;
         self.write(&account, Kind::PasswordChanged);
         self.account(id).await
@@ -223,11 +225,31 @@ impl People {
     pub async fn sign_out_everywhere(
         &self,
         account: &Account,
-        why: &'static str,
+        why: Ended,
         now: Timestamp,
     ) -> Result<(), Failure> {
+        let lasting = self.lasting();
         self.sessions().end_all(&account.id, now).await?;
-        self.lasting().tokens.end_all(&account.id, why, now).await
+        let raise = account::next_epoch(self.driver().dialect(), &account.id);
+        let raised = store::execute(self.driver(), vec![raise]).await;
+        raised.map_err(|error| trouble(&error))?;
+        let ended = lasting
+            .families
+            .end(Which::Account(&account.id), why, now)
+            .await;
+        ended.map_err(|error| trouble(&error))?;
+        // Access tokens without a family, too.
+        let kept = account::find(self.driver(), By::Id(&account.id)).await;
+        let kept = kept.map_err(|error| trouble(&error))?;
+        let what = What::Account {
+            subject: account.user.clone(),
+            epoch: kept.map_or(i64::MAX, |kept| kept.account.epoch),
+        };
+        let denied = lasting
+            .denied
+            .deny(what, lasting.tokens.outlived(now), now)
+            .await;
+        denied.map_err(|error| trouble(&error))
     }
 
     /// A request of the server itself about somebody's record.

@@ -2,6 +2,7 @@
 
 use call::{BoxFuture, Cell, Code, Failure, Filter, Operand, Operator, Outcome, Place, Request};
 use engine::Alongside;
+use identity::families::Ended;
 use identity::text::Email;
 use model::Action;
 use serde_json::{Map, Value as Json};
@@ -87,7 +88,7 @@ impl People {
             }
             Err(failure) => return Err(failure),
         }
-        self.sign_out_everywhere(&account, "the account was deleted", from.now)
+        self.sign_out_everywhere(&account, Ended::Account, from.now)
             .await?;
         self.write(&account, Kind::AccountDeleted);
         Ok(())

@@ -97,6 +97,6 @@ impl Kind {
 
 /// Takes letters. Handing one over takes no time and tells nothing: whether it arrives must not
 /// show in an answer.
-pub trait Post: Send + Sync {
+pub trait Post: Send + Sync + std::fmt::Debug {
     fn send(&self, letter: Letter);
 }

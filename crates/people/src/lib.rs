@@ -28,10 +28,13 @@ use std::time::Instant;
 
 use call::{Code, Failure};
 use engine::Engine;
+use identity::denied::Denied;
+use identity::families::Families;
 use identity::guess::{Attempt, Guesses, Permit};
 use identity::password::{Hasher, NoPassword, Password, Policy, Weakness};
 use identity::sessions::Sessions;
 use identity::text::Email;
+use identity::tokens::Tokens;
 use model::{Model, Users};
 use store::driver::{Driver, StoreError};
 use value::Timestamp;
@@ -45,26 +48,17 @@ pub use sign_up::SignUp;
 
 /// What stays when the contract changes.
 pub struct Lasting {
-    pub hasher: Hasher,
-    pub passwords: Guesses,
-    pub second_factors: Guesses,
+    pub hasher: Arc<Hasher>,
+    pub passwords: Arc<Guesses>,
+    pub second_factors: Arc<Guesses>,
     /// Of letters that somebody may have sent to others.
-    pub letters: Guesses,
+    pub letters: Arc<Guesses>,
     pub sessions: Arc<Sessions>,
     pub vault: Arc<Vault>,
     pub post: Arc<dyn Post>,
-    pub tokens: Arc<dyn Tokens>,
-}
-
-/// Ends what was given out to somebody; tokens are not made here.
-pub trait Tokens: Send + Sync {
-    /// All tokens of an account, on all devices and for all apps, are worth nothing from now on.
-    fn end_all<'a>(
-        &'a self,
-        account: &'a str,
-        why: &'static str,
-        now: Timestamp,
-    ) -> call::BoxFuture<'a, Result<(), Failure>>;
+    pub families: Arc<Families>,
+    pub denied: Arc<Denied>,
+    pub tokens: Arc<Tokens>,
 }
 
 /// The people of one contract. Clones are the same.

@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use call::Failure;
-use identity::tickets::{self, NewTicket, Purpose, Used};
+use identity::families::Ended;
+use identity::tickets::{self, NewTicket, Nothing, Purpose, Used};
 
 use crate::account::{self, Account, By};
 use crate::letters::{Kind, Letter, Secret};
@@ -36,7 +37,7 @@ impl People {
     /// # Errors
     /// [`call::Code::NotFound`] when it is worth nothing.
     pub async fn use_magic_link(&self, ticket: &str, from: &From<'_>) -> Result<SignIn, Failure> {
-        let used = tickets::consume::<()>(self.driver(), Purpose::MagicLink, ticket, from.now);
+        let used = tickets::consume::<Nothing>(self.driver(), Purpose::MagicLink, ticket, from.now);
         let used = used.await.map_err(|error| trouble(&error))?;
         let Used::Now(tickets::Ticket {
             account: Some(account),
@@ -71,7 +72,7 @@ impl People {
         from: &From<'_>,
     ) -> Result<Account, Failure> {
         let purpose = Purpose::ResetPassword;
-        let found = tickets::look::<()>(self.driver(), purpose, ticket, from.now).await;
+        let found = tickets::look::<Nothing>(self.driver(), purpose, ticket, from.now).await;
         let found = found
             .map_err(|error| trouble(&error))?
             .ok_or_else(worthless)?;
@@ -85,7 +86,8 @@ impl People {
         let changed = store::transact(self.driver(), move |transaction| {
             let (text, change) = (text.clone(), change.clone());
             Box::pin(async move {
-                let used = tickets::consume_in::<()>(transaction, dialect, purpose, &text, now);
+                let used =
+                    tickets::consume_in::<Nothing>(transaction, dialect, purpose, &text, now);
                 if !matches!(used.await?, Used::Now(_)) {
                     return Ok(Err(worthless()));
                 }
@@ -99,7 +101,7 @@ impl People {
             })
         });
         changed.await.map_err(|error| trouble(&error))??;
-        self.sign_out_everywhere(&account, "the password was reset", now)
+        self.sign_out_everywhere(&account, Ended::Account, now)
             .await?;
         self.write(&account, Kind::PasswordChanged);
         Ok(account)
@@ -123,7 +125,7 @@ impl People {
             purpose,
             account: account.as_ref().map(|account| account.id.as_str()),
             handle: None,
-            payload: &(),
+            payload: &Nothing {},
             lasts,
         };
         let ticket = tickets::issue(self.driver(), ticket, from.now).await?;

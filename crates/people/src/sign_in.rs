@@ -181,6 +181,19 @@ impl People {
         Ok(self.kept(id).await?.account)
     }
 
+    /// The account of the person with this record.
+    ///
+    /// # Errors
+    /// [`Code::Unauthenticated`] when there is none, or none any more.
+    pub async fn account_of(&self, user: &str) -> Result<Account, Failure> {
+        let found = account::find(self.driver(), By::User(user)).await;
+        let found = found.map_err(|error| trouble(&error))?;
+        let account = found.map(|kept| kept.account);
+        account
+            .filter(|account| account.disabled_at.is_none())
+            .ok_or_else(|| Failure::new(Code::Unauthenticated, "there is no such account any more"))
+    }
+
     pub(crate) async fn kept(&self, id: &str) -> Result<Kept, Failure> {
         let found = account::find(self.driver(), By::Id(id)).await;
         let found = found.map_err(|error| trouble(&error))?;

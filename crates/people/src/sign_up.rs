@@ -59,7 +59,7 @@ impl People {
             Some(text) => Some(self.new_password(text, email.as_str(), "password")?),
             None => None,
         };
-        let person = self.person(&email, &wish.fields, String::new(), from.now);
+        let person = self.person(&email, &wish.fields, from.now);
         self.engine().check_person(person)?;
         // Each letter counts as a wrong try, so that nobody's mailbox is filled from here.
         may_try(&self.lasting().letters, Some(email.lookup()), from)?.wrong();
@@ -148,25 +148,18 @@ impl People {
             });
             return added.await.map_err(|error| taken(&error))?;
         }
-        let person = self.person(&adding.email, fields, adding.id.clone(), now);
+        let person = self.person(&adding.email, fields, now);
         self.engine().add_person(person, Box::new(adding)).await?;
         Ok(())
     }
 
-    fn person(
-        &self,
-        email: &Email,
-        fields: &Map<String, Json>,
-        account: String,
-        now: Timestamp,
-    ) -> NewPerson {
+    fn person(&self, email: &Email, fields: &Map<String, Json>, now: Timestamp) -> NewPerson {
         let users = self.users();
         let address = |field| (field, Value::Text(email.as_str().to_owned()));
         NewPerson {
             resource: users.resource,
             fields: fields.clone(),
             known: users.email.map(address).into_iter().collect(),
-            account,
             now,
         }
     }

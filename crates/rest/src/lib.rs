@@ -57,6 +57,8 @@ pub struct Settings {
     pub allow_localhost: bool,
     /// Who says in refusals how the rule turned out; for development.
     pub explain: Option<Arc<dyn Explain>>,
+    /// What credentials are taken; what the contract says by itself, unless said.
+    pub accepted: Option<Accepted>,
 }
 
 impl Default for Settings {
@@ -66,6 +68,7 @@ impl Default for Settings {
             body_bytes_max: 1024 * 1024,
             allow_localhost: false,
             explain: None,
+            accepted: None,
         }
     }
 }
@@ -95,10 +98,10 @@ impl Door {
     ) -> Result<Door, OriginError> {
         let model = entrance.model();
         let origins = model.cors.iter().map(String::as_str);
-        let accepted = Accepted {
+        let accepted = settings.accepted.clone().unwrap_or_else(|| Accepted {
             schemes: model.auth.schemes.clone(),
             ..Accepted::default()
-        };
+        });
         Ok(Door {
             routes: Routes::new(model),
             frame: Frame::new(

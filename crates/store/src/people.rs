@@ -117,6 +117,8 @@ pub static SESSIONS: Table = Table {
         text("id"),
         text("hash"),
         text("account"),
+        // The id of the user's record.
+        text("user"),
         // How the person proved who they are, and when.
         json("methods"),
         time("authenticated_at"),

@@ -15,7 +15,6 @@ mod patch;
 mod problem;
 mod resources;
 mod schemas;
-mod security;
 
 use std::collections::HashSet;
 
@@ -30,6 +29,9 @@ use operations::Operations;
 use parameters::Parameters;
 use resources::Resources;
 use schemas::Schemas;
+
+/// The security scheme.
+const KEY: &str = "key";
 
 /// The schema of every refusal.
 const PROBLEM: &str = "Problem";
@@ -132,7 +134,7 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
     described.insert(OPERATION.to_owned(), long_work::schema());
     let has_operations = paths.values().any(writes);
     if has_operations {
-        let item = long_work::path_item(model, &answers, Marks::of_operations(model));
+        let item = long_work::path_item(&answers, Marks::of_operations(model));
         paths.insert(format!("{}/operations/{{id}}", model.base), item);
     }
 
@@ -162,7 +164,7 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
             "responses": answers.components(),
             "parameters": shared,
             "headers": headers::components(),
-            "securitySchemes": security::schemes(model, audience),
+            "securitySchemes": {KEY: security_scheme(model)},
         },
     });
     prune(&mut document);
@@ -226,6 +228,19 @@ fn version(model: &Model) -> String {
     } else {
         digits
     }
+}
+
+fn security_scheme(model: &Model) -> Json {
+    let scheme = match model.auth.schemes.iter().find(|scheme| *scheme == "bearer") {
+        None => model.auth.schemes.first().map_or("bearer", String::as_str),
+        Some(bearer) => bearer,
+    };
+    let word = words::heading(scheme);
+    json!({
+        "type": "http",
+        "scheme": scheme,
+        "description": format!("An API key: `Authorization: {word} KEY`."),
+    })
 }
 
 /// What a deprecation says, in a sentence or two.

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use frontdesk::identity::NewKey;
 use frontdesk::model::Audience;
+use frontdesk::vault::MasterKeys;
+use frontdesk::web::origin::Origin;
 use frontdesk::web::proxies::Proxies;
-use frontdesk::{Error, Listeners, Migrate, Project, Stopping, Target};
+use frontdesk::{Error, Listeners, MasterKey, Migrate, Project, Stopping, Target};
 use tempfile::TempDir;
 use testdb::OnServer;
 use tokio::net::TcpListener;
@@ -17,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::client::Client;
+use crate::mailbox::Mailbox;
 
 /// A contract being served, in a folder of its own. Derefs to a [`Client`] without credentials.
 /// Ends when dropped.
@@ -27,6 +30,7 @@ pub struct App {
     folder: TempDir,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
+    mailbox: Arc<Mailbox>,
     runtime: Runtime,
     // Last: nobody uses it any more when it is dropped.
     database: Option<OnServer>,
@@ -92,6 +96,11 @@ impl App {
     }
 
     /// The contract's folder; its data lies in `.frontdesk`.
+    /// The letters it has written.
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -244,24 +253,31 @@ impl Builder {
             .build()
             .unwrap();
         let database = OnServer::fresh();
+        let mailbox = Arc::new(Mailbox::default());
         let opened = runtime.block_on(async {
             let few = |database: &OnServer| match self.connections {
                 Some(most) => database.target_with(&format!("pool={most}")),
                 None => database.target(),
             };
             let target = database.as_ref().map(few);
+            let public = frontdesk::listen(match self.everywhere {
+                true => "0.0.0.0:0",
+                false => "127.0.0.1:0",
+            })?;
+            let mut address = public.local_addr().unwrap();
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            let master_key = MasterKeys::generate().unwrap();
             let mut builder = frontdesk::App::builder(folder.path())
                 .database(target)
+                .master_key(MasterKey::given(&master_key, None).unwrap())
+                .post(Arc::clone(&mailbox) as _)
+                .origin(Origin::of(address, false))
                 .trusted_proxies(self.proxies);
             if self.development {
                 builder = builder.development();
             }
             let app = builder.open().await?;
             frontdesk::seed::fill(&app.engine(), folder.path()).await?;
-            let public = frontdesk::listen(match self.everywhere {
-                true => "0.0.0.0:0",
-                false => "127.0.0.1:0",
-            })?;
             let private = self.private.then(|| frontdesk::listen("127.0.0.1:0"));
             let listeners = Listeners {
                 public,
@@ -299,6 +315,7 @@ impl Builder {
             folder,
             stop: Some(stop),
             server: Some(server),
+            mailbox,
             runtime,
             database,
         }

@@ -29,11 +29,13 @@
 mod answer;
 mod app;
 mod client;
+mod mailbox;
 mod process;
 
 pub use answer::Answer;
 pub use app::{App, Builder, Key};
 pub use client::{Call, Client};
+pub use mailbox::Mailbox;
 pub use process::{Output, Process, binary, command, run, target};
 
 use std::time::{Duration, Instant};

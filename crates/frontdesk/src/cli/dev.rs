@@ -194,6 +194,7 @@ impl Desk {
             .durability(config.durability.value)
             .master_key(config.master_key.value.clone())
             .mailbox(Arc::clone(&self.mailbox))
+            .post(Arc::clone(&self.postman) as _)
             .development();
         self.postman.take_up(&model)?;
         builder

@@ -107,6 +107,7 @@ impl Serve {
                  address or set a forgotten password (--smtp)"
             );
         }
+        let builder = builder.post(Arc::clone(&postman) as _);
         let app = builder.open_model(Arc::new(model)).await?;
         let noted = note_contract(&app, &compiled.digest()).await;
         noted.map_err(frontdesk::Error::Audit)?;

@@ -15,7 +15,6 @@ mod bare;
 mod batch;
 mod bookstore;
 mod caching;
-mod callers;
 mod computed;
 mod conditions;
 mod connections;
