@@ -21,6 +21,7 @@ mod place;
 mod secret;
 mod serve;
 mod test;
+mod token;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -77,6 +78,7 @@ enum Command {
     Restore(backup::Restore),
     Key(key::Key),
     Secret(secret::Secret),
+    Token(token::Token),
     Audit(audit::Audit),
     Completions(completions::Completions),
 }
@@ -93,6 +95,7 @@ impl Command {
             Command::Restore(command) => command.asked(),
             Command::Key(command) => command.asked(),
             Command::Secret(command) => command.asked(),
+            Command::Token(command) => command.asked(),
             Command::Audit(command) => command.asked(),
             _ => Asked::default(),
         }
@@ -144,6 +147,7 @@ pub fn run() -> ExitCode {
         Command::Restore(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Secret(command) => command.run(),
+        Command::Token(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Completions(command) => command.run(),
     };

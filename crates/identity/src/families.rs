@@ -25,6 +25,7 @@ mod text;
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit::{Action, Actor, Audit, Entry};
 use store::Prepared;
 use store::driver::{Driver, StoreError};
 use store::people::FAMILIES;
@@ -52,15 +53,13 @@ const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// current, then previous, then older.
 const ATTEMPTS: u32 = 4;
 
-/// How long refresh tokens last, and what is issued with them.
+/// How long refresh tokens last.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Without being used.
     pub idle: Duration,
     /// However often they are used.
     pub absolute: Duration,
-    /// How long access tokens may still be accepted that were issued until now.
-    pub access_life: Duration,
 }
 
 /// The families in a database.
@@ -69,6 +68,7 @@ pub struct Families {
     denied: Arc<Denied>,
     maker: Maker,
     settings: Settings,
+    audit: Option<Arc<Audit>>,
     find: Prepared,
     rotate: Prepared,
 }
@@ -139,9 +139,18 @@ impl Families {
             denied,
             maker: Maker::new(key),
             settings,
+            audit: None,
             find: FAMILIES.find(dialect, &[Test::Is("id")]),
             rotate: rotate::statement(dialect),
             driver,
+        }
+    }
+
+    /// With families that end by a replay written down.
+    pub fn audited(self, audit: Arc<Audit>) -> Families {
+        Families {
+            audit: Some(audit),
+            ..self
         }
     }
 
@@ -237,7 +246,13 @@ impl Families {
 
     /// Ends the family of a token that somebody used before.
     async fn replayed(&self, family: Family, now: Timestamp) -> Result<RefreshRefused, StoreError> {
-        self.end(Which::One(&family.id), Ended::Replayed, now)
+        let entry = Entry::new(now, Action::FamilyRevoked, &Actor::Unknown)
+            .subject(&family.account)
+            .client(&family.client)
+            .detail("family", family.id.as_str());
+        let audit = self.audit.as_ref();
+        let noted = audit.map(|audit| audit.insertion(&entry)).transpose()?;
+        self.end_noted(Which::One(&family.id), Ended::Replayed, noted, now)
             .await?;
         tracing::warn!(
             family = family.id,

@@ -32,6 +32,7 @@ use vault::{Vault, VaultError};
 
 use crate::denied::{Denied, What};
 use crate::jws::{Algorithm, Pair};
+use crate::tokens::LIFE_MAX;
 
 pub use change::{Revoked, When};
 pub use ring::{Key, Ring, Stage};
@@ -47,8 +48,9 @@ pub const ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the keys are read again anyhow. New ones are published for a day before they sign.
 const READ_EVERY: Duration = Duration::from_secs(30);
-/// How much longer than the tokens it signed a key verifies: as much as clocks may differ.
-const SKEW: Duration = Duration::from_secs(120);
+/// How long a key verifies after it has ceased to sign: as long as a token lives, and as much as
+/// clocks may differ.
+const KEPT_FOR: Duration = LIFE_MAX.saturating_add(Duration::from_secs(120));
 /// Keys read at most. There are some three for each algorithm, and those of half a year.
 const KEYS_MAX: u32 = 1_000;
 
@@ -57,8 +59,6 @@ const KEYS_MAX: u32 = 1_000;
 pub struct Settings {
     /// With which algorithms; the first unless another is asked for.
     pub algorithms: Vec<Algorithm>,
-    /// How long the longest token lives that is signed here.
-    pub token_life_max: Duration,
 }
 
 /// The keys of this service.
@@ -124,13 +124,12 @@ impl Signing {
         settings: Settings,
         now: Timestamp,
     ) -> Result<Signing, SigningError> {
-        let kept = settings.token_life_max.saturating_add(SKEW);
         let signing = Signing {
             driver,
             vault,
             denied,
             settings,
-            ring: RwLock::new(Arc::new(Ring::empty(kept))),
+            ring: RwLock::new(Arc::new(Ring::default())),
             read: Mutex::new(now),
         };
         signing.read_again(now).await?;
@@ -148,9 +147,11 @@ impl Signing {
         Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The key that signs with this algorithm now.
+    /// The key that signs with this algorithm now. None for the moment between another node's
+    /// taking it back and [`Signing::tend`].
     pub fn current(&self, algorithm: Algorithm, now: Timestamp) -> Option<Arc<Key>> {
-        self.ring().current(algorithm, now).cloned()
+        let current = self.ring().current(algorithm, now).cloned();
+        current.filter(|key| !self.denied.is_key_denied(&key.kid))
     }
 
     /// The key of this id if what it has signed is still accepted. One that is not known here is
@@ -273,7 +274,7 @@ impl Signing {
     pub async fn revoke(&self, kid: &str, now: Timestamp) -> Result<Revoked, SigningError> {
         self.read_again(now).await?;
         let revoked = self.take_back(kid, now).await?;
-        let until = later(now, self.ring().kept());
+        let until = later(now, KEPT_FOR);
         self.denied.note(&What::Key(kid.to_owned()), until, now);
         self.read_again(now).await?;
         Ok(revoked)

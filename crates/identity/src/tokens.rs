@@ -39,6 +39,9 @@ pub const FIRST_PARTY: &str = "first-party";
 pub const LEEWAY: Duration = Duration::from_secs(30);
 /// How long a token that was verified is believed without being verified again.
 pub const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+/// No token lives longer, whatever a contract says now or has said before: so long a denial lasts
+/// that is to hit all there are, and so long a key is kept that has signed any.
+pub const LIFE_MAX: Duration = Duration::from_secs(model::Tokens::ACCESS.1 as u64);
 /// How long ID tokens and logout tokens live: they are read when they come.
 pub const READ_WITHIN: Duration = Duration::from_secs(5 * 60);
 
@@ -134,18 +137,13 @@ impl Tokens {
         &self.settings
     }
 
-    /// Until when a denial must last that is to hit everything issued until now.
-    pub fn outlived(&self, now: Timestamp) -> Timestamp {
-        later(now, self.settings.access_life.saturating_add(LEEWAY))
-    }
-
     /// Signs an access token.
     ///
     /// # Errors
     /// When there is nothing to sign with.
     pub fn mint(&self, new: NewAccess, now: Timestamp) -> Result<Minted, CannotMint> {
         let id = token_id(now)?;
-        let expires_at = later(now, self.settings.access_life);
+        let expires_at = later(now, self.settings.access_life.min(LIFE_MAX));
         let access = Access::new(new, &self.settings, id, expires_at, now);
         let text = self.sign(None, ACCESS, &access, now)?;
         Ok(Minted {
@@ -363,6 +361,11 @@ impl Tokens {
         let pair = key.pair().ok_or(CannotMint)?;
         jws::sign(pair, &key.kid, typ, claims).map_err(|_| CannotMint)
     }
+}
+
+/// Until when a denial must last that is to hit everything issued until now.
+pub fn outlived(now: Timestamp) -> Timestamp {
+    later(now, LIFE_MAX.saturating_add(LEEWAY))
 }
 
 /// A UUID of version 7: it tells the time to the millisecond, which `iat` does not.

@@ -31,5 +31,6 @@ mod secret;
 mod serve;
 mod support;
 mod test;
+mod token;
 mod unusable;
 mod usage;

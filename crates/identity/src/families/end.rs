@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use store::Prepared;
 use store::driver::{Dialect, StoreError, Transaction};
 use store::people::FAMILIES;
 use store::table::{Order, Set, Test};
 use value::{Timestamp, Value};
 
-use super::{FAMILIES_MAX, Families, later};
+use super::{FAMILIES_MAX, Families};
 use crate::denied::What;
-use crate::tokens::LEEWAY;
+use crate::tokens::outlived;
 
 /// Why a family has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ struct Ending {
     arguments: Vec<Value>,
     but: Option<String>,
     why: Ended,
-    until: Timestamp,
+    note: Option<(Prepared, Vec<Value>)>,
     now: Timestamp,
 }
 
@@ -88,9 +89,20 @@ impl Families {
         why: Ended,
         now: Timestamp,
     ) -> Result<Vec<String>, StoreError> {
-        let life = self.settings.access_life.saturating_add(LEEWAY);
-        let until = later(now, life);
-        let ending = Arc::new(Ending::new(self.driver.dialect(), which, why, until, now));
+        self.end_noted(which, why, None, now).await
+    }
+
+    /// The same, with what is written down along with it if anything has ended.
+    pub(super) async fn end_noted(
+        &self,
+        which: Which<'_>,
+        why: Ended,
+        note: Option<(Prepared, Vec<Value>)>,
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        let until = outlived(now);
+        let dialect = self.driver.dialect();
+        let ending = Arc::new(Ending::new(dialect, which, why, note, now));
         let ended: Result<Vec<String>, ()> = store::transact(&*self.driver, move |tx| {
             let ending = Arc::clone(&ending);
             Box::pin(async move { ending.run(tx).await.map(Ok) })
@@ -109,7 +121,7 @@ impl Ending {
         dialect: Dialect,
         which: Which<'_>,
         why: Ended,
-        until: Timestamp,
+        note: Option<(Prepared, Vec<Value>)>,
         now: Timestamp,
     ) -> Ending {
         let (wanted, but): (Vec<(&'static str, &str)>, _) = match which {
@@ -133,7 +145,7 @@ impl Ending {
             arguments: texts.collect(),
             but,
             why,
-            until,
+            note,
             now,
         }
     }
@@ -163,10 +175,14 @@ impl Ending {
             tx.execute(&end.statement, &end.bind_args(&arguments))
                 .await?;
             let what = What::Family(id.clone());
-            let (denial, row) = what.insertion(self.dialect, self.until, self.now);
+            let (denial, row) = what.insertion(self.dialect, outlived(self.now), self.now);
             tx.execute(&denial.statement, &denial.bind_args(&row))
                 .await?;
             ended.push(id);
+        }
+        if let Some((note, arguments)) = self.note.as_ref().filter(|_| !ended.is_empty()) {
+            tx.execute(&note.statement, &note.bind_args(arguments))
+                .await?;
         }
         Ok(ended)
     }

@@ -9,7 +9,9 @@ use store::table::{Row, Set, Test};
 use value::{Timestamp, Value};
 
 use super::ring::{Times, due};
-use super::{Fresh, PUBLISHED_AHEAD, ROTATED_EVERY, Signing, SigningError, later, of_algorithm};
+use super::{
+    Fresh, KEPT_FOR, PUBLISHED_AHEAD, ROTATED_EVERY, Signing, SigningError, later, of_algorithm,
+};
 use crate::denied::What;
 use crate::jws::Algorithm;
 
@@ -101,7 +103,7 @@ impl Signing {
             let key = ring.get(kid).ok_or(SigningError::Unknown)?;
             key.algorithm
         };
-        let until = later(now, self.ring().kept());
+        let until = later(now, KEPT_FOR);
         let change = self.change(algorithm, now).await?;
         let kid = kid.to_owned();
         let taken: Result<Revoked, ()> = store::transact(&*self.driver, move |tx| {

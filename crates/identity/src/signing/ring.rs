@@ -1,7 +1,6 @@
 //! All keys at once, and what each is at a time. No database and no clock of its own.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
 use store::driver::{Rows, StoreError};
@@ -10,7 +9,7 @@ use store::table::Row;
 use value::Timestamp;
 use vault::{Place, Vault};
 
-use super::{PUBLISHED_AHEAD, ROTATED_EVERY, SigningError, later};
+use super::{KEPT_FOR, PUBLISHED_AHEAD, ROTATED_EVERY, SigningError, later};
 use crate::jws::{Algorithm, Jwk, Pair, PublicKey};
 
 /// A key.
@@ -56,11 +55,9 @@ impl Stage {
 }
 
 /// The keys by the time at which they begin to sign.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ring {
     keys: Vec<Arc<Key>>,
-    /// How long what a key has signed may be accepted after it has ceased to.
-    kept: Duration,
 }
 
 /// What decides a key's stage.
@@ -108,14 +105,6 @@ impl Key {
 }
 
 impl Ring {
-    pub(super) fn empty(kept: Duration) -> Ring {
-        Ring { keys: vec![], kept }
-    }
-
-    pub(super) fn kept(&self) -> Duration {
-        self.kept
-    }
-
     /// By the time at which they begin to sign.
     pub fn keys(&self) -> &[Arc<Key>] {
         &self.keys
@@ -156,7 +145,7 @@ impl Ring {
             .skip(1)
             .find(|other| other.algorithm == key.algorithm);
         match successor {
-            Some(successor) if later(successor.signs_at, self.kept) > now => Stage::Previous,
+            Some(successor) if later(successor.signs_at, KEPT_FOR) > now => Stage::Previous,
             _ => Stage::Retired,
         }
     }
@@ -208,10 +197,7 @@ impl Ring {
                 keys.push(Arc::new(key));
             }
         }
-        Ok(Ring {
-            keys,
-            kept: self.kept,
-        })
+        Ok(Ring { keys })
     }
 }
 

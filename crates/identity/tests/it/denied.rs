@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use identity::denied::{Denied, What};
-use identity::tokens::{NewAccess, Refused};
+use identity::tokens::{NewAccess, Refused, outlived};
 use testdb::wait;
 use value::Timestamp;
 
@@ -26,7 +28,7 @@ fn check(new: NewAccess, what: What, denied: bool) {
     };
     let expected = denied.then_some(Refused::Denied);
     let now = at(SECOND);
-    wait(here.denied.deny(what, here.tokens.outlived(now), now)).unwrap();
+    wait(here.denied.deny(what, outlived(now), now)).unwrap();
     assert_eq!(here.verify(&token.text, now).err(), expected, "here");
     there.tick(now);
     assert_eq!(there.verify(&token.text, now).err(), expected, "there");
@@ -102,6 +104,27 @@ fn a_node_that_hears_nothing_accepts_nothing() {
     assert_eq!(node.verify(&token, silent).err(), Some(Refused::Unknowable));
     node.tick(silent);
     assert!(node.verify(&token, silent).is_ok());
+}
+
+/// A contract that lets tokens live shorter than before does not let denied ones out.
+#[test]
+fn a_denial_lasts_as_long_as_any_token_may_live() {
+    let service = Service::new();
+    let node = service.node(NOW);
+    let long = node.living(Duration::from_secs(2 * 60 * 60));
+    let minted = long.mint(ann(), NOW).unwrap();
+    assert_eq!(minted.expires_at, at(HOUR));
+    let what = What::Family(text("family-1"));
+    wait(node.denied.deny(what, outlived(NOW), NOW)).unwrap();
+    for minute in 0..=60 {
+        let now = at(minute * MINUTE);
+        node.tick(now);
+        let later = service.node(now);
+        for node in [&node, &later] {
+            let refused = node.verify(&minted.text, now).err();
+            assert_eq!(refused, Some(Refused::Denied), "after {minute} minutes");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit::{Audit, Filter};
 use futures_util::future::join_all;
 use identity::families::{
     Ended, Families, Family, NewFamily, RefreshRefused, Refreshed, Settings, Shown, Which,
@@ -15,6 +16,7 @@ use crate::support::{DAY, HOUR, MINUTE, NOW, Node, SECOND, Service, ann, at};
 struct World {
     node: Node,
     families: Families,
+    audit: Arc<Audit>,
 }
 
 impl World {
@@ -27,11 +29,17 @@ impl World {
         let settings = Settings {
             idle: Duration::from_secs(14 * 24 * 60 * 60),
             absolute: Duration::from_secs(30 * 24 * 60 * 60),
-            access_life: Duration::from_secs(15 * 60),
         };
         let driver = Arc::clone(&service.fresh.driver);
         let families = Families::new(driver, Arc::clone(&node.denied), &[5; 32], settings);
-        World { node, families }
+        let driver = &service.fresh.driver;
+        let audit = wait(Audit::open(Arc::clone(driver), Some(&service.vault), NOW));
+        let audit = Arc::new(audit.unwrap());
+        World {
+            node,
+            families: families.audited(Arc::clone(&audit)),
+            audit,
+        }
     }
 
     fn begin(&self, new: NewFamily) -> (Family, String) {
@@ -61,6 +69,13 @@ impl World {
 
     fn find(&self, id: &str) -> Family {
         wait(self.families.find(id)).unwrap().unwrap()
+    }
+
+    /// What was written down.
+    fn noted(&self) -> Vec<String> {
+        wait(self.audit.settle()).unwrap();
+        let all = wait(self.audit.list(&Filter::default(), 100)).unwrap();
+        all.into_iter().map(|entry| entry.action).collect()
     }
 
     fn end(&self, which: Which<'_>) -> usize {
@@ -203,7 +218,6 @@ fn only_a_token_that_was_made_here_ends_anything() {
         Settings {
             idle: Duration::from_secs(60),
             absolute: Duration::from_secs(60),
-            access_life: Duration::from_secs(60),
         },
     );
     let foreign = wait(elsewhere.begin(ours(), NOW)).unwrap().1.reveal();
@@ -238,6 +252,7 @@ fn a_token_is_good_for_its_client_with_what_it_is_bound_to() {
     check("printer", &Binding::default(), RefreshRefused::Binding);
     // None of that was a use.
     assert_eq!(world.find(&family.id).ended_at, None);
+    assert!(world.noted().is_empty());
     let used = world.show(&token, "printer", &binding("ours"), NOW);
     assert!(!used.unwrap().repeated);
 }
@@ -320,6 +335,7 @@ fn sixty_four_replays_at_once_end_it_once() {
     let denied = store::people::DENIED.find(service.fresh.driver.dialect(), &[]);
     let rows = wait(service.fresh.driver.query(&denied.statement, &[])).unwrap();
     assert_eq!(rows.len(), 1);
+    assert_eq!(here.noted(), ["family_revoked"]);
     assert_eq!(here.find(&family.id).ended_at, Some(now));
 }
 

@@ -39,8 +39,8 @@ fn a_key_is_published_for_a_day_signs_for_a_month_and_goes_when_its_tokens_have(
     check(at(29 * DAY), &[Next, Current], 2);
     check(at(30 * DAY - 1), &[Next, Current], 2);
     check(at(30 * DAY), &[Current, Previous], 2);
-    check(at(30 * DAY + 17 * MINUTE - 1), &[Current, Previous], 2);
-    check(at(30 * DAY + 17 * MINUTE), &[Current, Retired], 1);
+    check(at(30 * DAY + 62 * MINUTE - 1), &[Current, Previous], 2);
+    check(at(30 * DAY + 62 * MINUTE), &[Current, Retired], 1);
     check(at(59 * DAY), &[Next, Current, Retired], 2);
     // Switched off for months: it signs on with the key that others know, until they know the
     // next. Those of long ago are gone.
@@ -143,6 +143,10 @@ fn a_key_that_was_taken_back_verifies_nothing_anywhere() {
     assert_eq!(revoked.successor.as_ref(), Some(&successor.kid));
     assert_eq!(here.verify(&token, now).err(), Some(Refused::Key));
     assert!(!published(&here, now).contains(&stolen));
+    wait(there.denied.poll(now)).unwrap();
+    assert!(there.verify(&token, now).is_err());
+    // It signs nothing that nobody would accept, while it does not know the successor.
+    assert!(there.signing.current(ES256, now).is_none());
     there.tick(now);
     assert!(there.verify(&token, now).is_err());
     assert!(!published(&there, now).contains(&stolen));
@@ -242,7 +246,6 @@ fn keys_open_only_with_the_master_key_they_were_sealed_with() {
         let denied = identity::denied::Denied::open(Arc::clone(&driver), NOW).await;
         let settings = identity::signing::Settings {
             algorithms: vec![ES256],
-            token_life_max: std::time::Duration::from_secs(900),
         };
         let vault = other.vault.clone();
         let denied = Arc::new(denied.unwrap());

@@ -68,18 +68,13 @@ impl Service {
         let denied = Arc::new(Denied::open(driver(), now).await.unwrap());
         let settings = signing::Settings {
             algorithms: self.algorithms.clone(),
-            token_life_max: Duration::from_secs(15 * 60),
         };
         let vault = self.vault.clone();
         let opened = Signing::open(driver(), vault, Arc::clone(&denied), settings, now).await;
         let signing = Arc::new(opened.unwrap());
-        let settings = tokens::Settings {
-            issuer: ISSUER.to_owned(),
-            audience: AUDIENCE.to_owned(),
-            access_life: Duration::from_secs(15 * 60),
-        };
+        let lives = Duration::from_secs(15 * 60);
         Node {
-            tokens: Tokens::new(Arc::clone(&signing), Arc::clone(&denied), settings),
+            tokens: living(lives, &signing, &denied),
             denied,
             signing,
             _fresh: Arc::clone(&self.fresh),
@@ -87,7 +82,21 @@ impl Service {
     }
 }
 
+fn living(access_life: Duration, signing: &Arc<Signing>, denied: &Arc<Denied>) -> Tokens {
+    let settings = tokens::Settings {
+        issuer: ISSUER.to_owned(),
+        audience: AUDIENCE.to_owned(),
+        access_life,
+    };
+    Tokens::new(Arc::clone(signing), Arc::clone(denied), settings)
+}
+
 impl Node {
+    /// Under a contract that lets access tokens live so long.
+    pub fn living(&self, access_life: Duration) -> Tokens {
+        living(access_life, &self.signing, &self.denied)
+    }
+
     /// What happens every second.
     pub fn tick(&self, now: Timestamp) {
         wait(self.denied.poll(now)).unwrap();
