@@ -132,13 +132,17 @@ pub struct Config {
 }
 
 /// The names in [`File`].
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 18] = [
     "listen",
     "private_listen",
     "origin",
     "tls_cert",
     "tls_key",
     "tls_client_ca",
+    "acme",
+    "acme_email",
+    "acme_directory",
+    "acme_ca",
     "data",
     "trusted_proxies",
     "database",
@@ -162,6 +166,10 @@ struct File {
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     tls_client_ca: Option<PathBuf>,
+    acme: Option<Vec<String>>,
+    acme_email: Option<String>,
+    acme_directory: Option<String>,
+    acme_ca: Option<PathBuf>,
     data: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
     database: Option<String>,
@@ -701,10 +709,44 @@ mod tests {
             shown.contains("origin = \"https://api.example\""),
             "{shown}"
         );
-        assert!(config.transport.files().unwrap().key.ends_with("a.key"));
+        let key = config.transport.key.value.unwrap();
+        assert!(key.is_absolute() && key.ends_with("a.key"));
         let config = resolve(None, &[], &Flags::default()).unwrap();
-        assert!(config.transport.files().is_none());
-        assert!(!config.to_text().contains("tls"));
+        let shown = config.to_text();
+        assert!(!shown.contains("tls") && !shown.contains("acme"), "{shown}");
+        assert_eq!(config.transport.origin(), None);
+    }
+
+    #[test]
+    fn names_are_asked_for_and_say_where_the_api_is() {
+        let environment = [("FRONTDESK_ACME", "API.example, www.example")];
+        let config = resolve(None, &environment, &Flags::default()).unwrap();
+        let shown = config.to_text();
+        let expected = "acme = [\"api.example\", \"www.example\"]";
+        assert!(shown.contains(expected), "{shown}");
+        let origin = config.transport.origin().unwrap();
+        assert_eq!(origin.as_str(), "https://api.example");
+        for (said, expected) in [
+            ("acme = [\"*.example\"]", "not for `*.example`"),
+            ("acme = [\"192.0.2.1\"]", "not for `192.0.2.1`"),
+            ("acme = [\"[::1]\"]", "not for `[::1]`"),
+            ("acme = [\"a.example:443\"]", "not for `a.example:443`"),
+            (
+                "acme = [\"a.example\", \"\"]",
+                "not for `` (frontdesk.toml)",
+            ),
+            (
+                "acme = [\"a.example\"]\ntls_cert = \"x\"\ntls_key = \"y\"",
+                "named or asked for, not both",
+            ),
+            (
+                "acme_directory = \"http://a.example/\"",
+                "asked by `https://`",
+            ),
+        ] {
+            let error = resolve(Some(said), &[], &Flags::default()).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

@@ -17,8 +17,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -76,6 +76,30 @@ impl Authority {
         params.not_before = date_time_ymd(2001, 1, 1);
         params.not_after = date_time_ymd(2001, 2, 1);
         self.sign(params)
+    }
+
+    /// What somebody with a key of their own asks for; `old` if most of its life is over. With the
+    /// names asked for.
+    ///
+    /// # Panics
+    /// When it is no request, or not signed by the key in it.
+    pub fn grant(&self, request: &[u8], old: bool) -> (Vec<String>, String) {
+        let mut request = CertificateSigningRequestParams::from_der(&request.into()).unwrap();
+        if old {
+            request.params.not_before = date_time_ymd(1970, 1, 2);
+            request.params.not_after = date_time_ymd(2050, 1, 1);
+        }
+        let names = request
+            .params
+            .subject_alt_names
+            .iter()
+            .map(|name| match name {
+                SanType::DnsName(name) => name.as_str().to_owned(),
+                other => panic!("{other:?} is no host"),
+            });
+        let names = names.collect();
+        let certificate = request.signed_by(&self.issuer).unwrap();
+        (names, certificate.pem() + &self.pem)
     }
 
     fn sign(&self, params: CertificateParams) -> Identity {

@@ -8,6 +8,7 @@
 //! TLS 1.2 and 1.3 by rustls on aws-lc-rs. Knows files and no settings: where they are named, and what
 //! a caller's certificate is good for, is decided elsewhere. Begin at [`Tls::open`].
 
+pub mod acme;
 mod certificate;
 mod files;
 mod stream;
@@ -18,8 +19,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use rustls::ServerConfig;
+use rustls::server::{Acceptor, ClientHello};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::LazyConfigAcceptor;
@@ -27,7 +30,8 @@ use tokio_rustls::LazyConfigAcceptor;
 pub use certificate::Certificate;
 pub(crate) use stream::Stream;
 
-use files::{Contents, Maker};
+use acme::{Acme, PROTOCOL, Proofs};
+use files::{Contents, Maker, check_authorities};
 
 /// For the whole handshake. 5 s: it is two round trips and a millisecond of work.
 pub(crate) const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
@@ -58,8 +62,12 @@ struct Inner {
     maker: Maker,
     files: Files,
     /// What was in them at first.
-    opened: Contents,
-    config: ArcSwap<ServerConfig>,
+    opened: Result<Contents, TlsError>,
+    /// Nothing before there is a first certificate.
+    config: ArcSwapOption<ServerConfig>,
+    /// Whoever writes the files, if that is us.
+    acme: Option<Acme>,
+    proofs: Proofs,
 }
 
 /// Why there can be no TLS.
@@ -80,16 +88,55 @@ impl Tls {
     pub fn open(files: Files) -> Result<Tls, TlsError> {
         let maker = Maker::new();
         let contents = Contents::read(&files)?;
-        let config = maker.config(&contents, &files)?;
-        Ok(Tls {
+        let config = maker.config_of(&contents, &files)?;
+        Ok(Tls::new(maker, files, Ok(contents), Some(config), None))
+    }
+
+    /// With a certificate that is asked for, from [`Tls::keep_current`] on, and kept. There are no
+    /// connections before there is one. `client_ca` as in [`Files`].
+    ///
+    /// # Errors
+    /// When nothing can be kept in the folder, or the authorities cannot be used.
+    pub fn ordered(acme: Acme, client_ca: Option<PathBuf>) -> Result<Tls, TlsError> {
+        acme.prepare()?;
+        if let Some(file) = &client_ca {
+            check_authorities(file)?;
+        }
+        if let Some(file) = &acme.directory_ca {
+            check_authorities(file)?;
+        }
+        let maker = Maker::new();
+        let files = Files {
+            certificate: acme.file(),
+            key: acme.file(),
+            client_ca,
+        };
+        let contents = Contents::read(&files);
+        let kept = contents
+            .as_ref()
+            .ok()
+            .and_then(|contents| maker.config_of(contents, &files).ok());
+        Ok(Tls::new(maker, files, contents, kept, Some(acme)))
+    }
+
+    fn new(
+        maker: Maker,
+        files: Files,
+        opened: Result<Contents, TlsError>,
+        config: Option<Arc<ServerConfig>>,
+        acme: Option<Acme>,
+    ) -> Tls {
+        Tls {
             inner: Arc::new(Inner {
                 maker,
                 files,
-                opened: contents,
-                config: ArcSwap::new(config),
+                opened,
+                config: ArcSwapOption::new(config),
+                acme,
+                proofs: Proofs::default(),
             }),
             strict: false,
-        })
+        }
     }
 
     /// Browsers that have been here once never come without TLS again, for a year: not to this port,
@@ -101,10 +148,21 @@ impl Tls {
         }
     }
 
-    /// Takes up what is changed in the files, for as long as it is polled. What cannot be used is told
+    /// Takes up what is changed in the files, and asks for a certificate where that is our part, for
+    /// as long as it is polled. What cannot be used is told
     /// in the log once, and everything stays as it was.
     pub async fn keep_current(&self) {
-        let mut used = Ok(self.inner.opened.clone());
+        let inner = &self.inner;
+        let ordering = async {
+            if let Some(acme) = &inner.acme {
+                acme.keep(&inner.maker, &inner.proofs).await;
+            }
+        };
+        tokio::join!(ordering, self.follow());
+    }
+
+    async fn follow(&self) {
+        let mut used = self.inner.opened.clone();
         // Certificate and key are two files: a change counts once nothing has moved for one look.
         let mut seen = None;
         let mut ticks = interval(LOOK);
@@ -139,12 +197,12 @@ impl Tls {
     fn take_up(&self, found: &Result<Contents, TlsError>) {
         let inner = &self.inner;
         let made = match found {
-            Ok(contents) => inner.maker.config(contents, &inner.files),
+            Ok(contents) => inner.maker.config_of(contents, &inner.files),
             Err(error) => Err(error.clone()),
         };
         match made {
             Ok(config) => {
-                inner.config.store(config);
+                inner.config.store(Some(config));
                 tracing::info!(file = %inner.files.certificate.display(), "certificate renewed");
             }
             Err(error) => {
@@ -165,17 +223,22 @@ impl Tls {
         if stream.peek(&mut first).await? == 1 && first[0].is_ascii_alphabetic() {
             return Err(Refused::Plain(stream));
         }
-        let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        if let Some(name) = to_be_proven(&start.client_hello()) {
+            let config = self.inner.proofs.of(&name);
+            let config = config.ok_or_else(|| failed("nothing is to be proven of this name"))?;
+            // The handshake was the whole proof.
+            start.into_stream(config).await?.shutdown().await?;
+            return Err(failed("a proof was given").into());
+        }
         let config = self.inner.config.load_full();
+        let config = config.ok_or_else(|| failed("there is no certificate yet"))?;
         let stream = start.into_stream(config).await?;
         let shown = stream.get_ref().1.peer_certificates();
         let certificate = match shown.and_then(<[_]>::first) {
-            Some(der) => Some(Arc::new(Certificate::read(der).ok_or_else(|| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "the caller's certificate names nobody that can be understood",
-                )
-            })?)),
+            Some(der) => Some(Arc::new(
+                Certificate::read(der).ok_or_else(|| failed("the caller's certificate is odd"))?,
+            )),
             None => None,
         };
         Ok(Accepted {
@@ -183,6 +246,16 @@ impl Tls {
             certificate,
         })
     }
+}
+
+/// The name that somebody wants to see proven to lead here, if that is what they have come for.
+fn to_be_proven(hello: &ClientHello<'_>) -> Option<String> {
+    let asked = hello.alpn()?.any(|name| name == PROTOCOL);
+    asked.then(|| hello.server_name().unwrap_or_default().to_owned())
+}
+
+fn failed(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 /// A connection after its handshake.

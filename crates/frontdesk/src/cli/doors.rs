@@ -34,15 +34,11 @@ impl Doors {
         let private = private.map(frontdesk::listen).transpose()?;
         let address = at(&public)?;
         let private_at = private.as_ref().map(at).transpose()?;
-        let tls = match config.transport.files() {
-            Some(files) => {
-                let tls = Tls::open(files).map_err(Error::Tls)?;
-                Some(if strict { tls.strict() } else { tls })
-            }
-            None => None,
-        };
+        let tls = config.transport.tls(&config.data.value);
+        let tls = tls.map_err(Error::Tls)?;
+        let tls = if strict { tls.map(Tls::strict) } else { tls };
         let here = |address| Origin::of(reachable(address), tls.is_some());
-        let origin = config.transport.origin.value.clone();
+        let origin = config.transport.origin();
         Ok(Doors {
             origin: origin.unwrap_or_else(|| here(address)),
             private_origin: private_at.map(here),

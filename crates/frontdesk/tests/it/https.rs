@@ -127,6 +127,21 @@ fn an_origin_without_https_behind_it_is_warned_of() {
     assert!(!process.said().contains("is trusted"), "{}", process.said());
 }
 
+#[test]
+fn an_authority_that_is_away_keeps_nobody_from_starting() {
+    let place = contract(LIBRARY);
+    let directory = "https://127.0.0.1:1/directory";
+    let arguments = ["--acme", "api.example", "--acme-directory", directory];
+    let process = serve(place.path(), &arguments);
+    process.wait_for("no certificate received");
+    let authority = Authority::new("any");
+    let client = process
+        .client()
+        .over_tls(testca::client(&[&authority], None));
+    assert!(client.request("GET", "/v1/books").try_send().is_err());
+    assert!(place.path().join(".frontdesk/acme").is_dir());
+}
+
 /// An address of this machine that is not only its own.
 fn outside() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;

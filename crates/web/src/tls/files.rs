@@ -41,6 +41,11 @@ impl Contents {
     }
 }
 
+/// The authorities alone, to see whether they can be used.
+pub(super) fn check_authorities(file: &Path) -> Result<(), TlsError> {
+    roots(&read(file)?, file).map(drop)
+}
+
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
     let failed = |error: std::io::Error| {
         let mend = match error.kind() {
@@ -58,7 +63,7 @@ fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
     fs::read(file).map_err(failed)
 }
 
-fn wrong(file: &Path, what: impl Into<String>, mend: &'static str) -> TlsError {
+pub(super) fn wrong(file: &Path, what: impl Into<String>, mend: &'static str) -> TlsError {
     TlsError {
         file: PathBuf::from(file),
         what: what.into(),
@@ -83,28 +88,74 @@ impl Maker {
         }
     }
 
-    pub fn config(
+    /// Everything in the files.
+    pub fn config_of(
         &self,
         contents: &Contents,
         files: &Files,
     ) -> Result<Arc<ServerConfig>, TlsError> {
-        let chain = certificates(&contents.certificate, &files.certificate)?;
-        let key = key(&contents.key, &files.key)?;
+        let certified = self.certified(
+            &contents.certificate,
+            &files.certificate,
+            &contents.key,
+            &files.key,
+        )?;
+        let authorities = match (&contents.client_ca, &files.client_ca) {
+            (Some(bytes), Some(file)) => Some((bytes.as_slice(), file.as_path())),
+            _ => None,
+        };
+        self.config(certified, authorities, &PROTOCOLS)
+            .map(Arc::new)
+    }
+
+    /// A certificate and the key that belongs to it.
+    pub fn certified(
+        &self,
+        chain: &[u8],
+        chain_file: &Path,
+        key_bytes: &[u8],
+        key_file: &Path,
+    ) -> Result<CertifiedKey, TlsError> {
+        let chain = certificates(chain, chain_file)?;
+        let key = key(key_bytes, key_file)?;
         let expiry = chain.first().and_then(|first| expiry(first));
         let certified = CertifiedKey::from_der(chain, key, &self.provider)
-            .map_err(|error| unusable(&error, files))?;
+            .map_err(|error| unusable(&error, chain_file, key_file))?;
         if let Some(expiry) = expiry.filter(|expiry| *expiry <= SystemTime::now()) {
             tracing::warn!(
-                file = %files.certificate.display(),
+                file = %chain_file.display(),
                 since = httpdate::fmt_http_date(expiry),
                 "the certificate has expired: clients will refuse it"
             );
         }
+        Ok(certified)
+    }
+
+    /// A certificate that was made here for one purpose. It may hold what rustls does not know, and
+    /// would refuse.
+    pub fn shown(
+        &self,
+        certificate: CertificateDer<'static>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<CertifiedKey, TlsError> {
+        let here = Path::new("a proof");
+        let key = self.provider.key_provider.load_private_key(key);
+        let key = key.map_err(|error| unusable(&error, here, here))?;
+        Ok(CertifiedKey::new(vec![certificate], key))
+    }
+
+    /// What is shown and spoken, and whose certificates are taken, if callers are asked for one.
+    pub fn config(
+        &self,
+        certified: CertifiedKey,
+        authorities: Option<(&[u8], &Path)>,
+        protocols: &[&[u8]],
+    ) -> Result<ServerConfig, TlsError> {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(&error, files))?;
-        let builder = match (&contents.client_ca, &files.client_ca) {
-            (Some(bytes), Some(file)) => {
+            .expect("the provider has suites of both versions");
+        let builder = match authorities {
+            Some((bytes, file)) => {
                 let roots = Arc::new(roots(bytes, file)?);
                 let verifier =
                     WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&self.provider))
@@ -115,11 +166,11 @@ impl Maker {
                         })?;
                 builder.with_client_cert_verifier(verifier)
             }
-            _ => builder.with_no_client_auth(),
+            None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
-        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-        if contents.client_ca.is_some() {
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        if authorities.is_some() {
             // Whoever comes back with a ticket shows no certificate again, so one that has expired,
             // or whose authority was taken out of the file, would go on being good.
             config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -127,7 +178,7 @@ impl Maker {
         } else if let Some(ticketer) = &self.ticketer {
             config.ticketer = Arc::clone(ticketer);
         }
-        Ok(Arc::new(config))
+        Ok(config)
     }
 }
 
@@ -183,23 +234,23 @@ fn roots(bytes: &[u8], file: &Path) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-fn unusable(error: &Error, files: &Files) -> TlsError {
+fn unusable(error: &Error, chain: &Path, key: &Path) -> TlsError {
     match error {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => wrong(
-            &files.key,
+            key,
             format!(
                 "is not the key of the first certificate in `{}`",
-                files.certificate.display()
+                chain.display()
             ),
             "name the key the certificate was made for; the server's own certificate comes first \
              in its file",
         ),
         Error::InvalidCertificate(_) => wrong(
-            &files.certificate,
+            chain,
             format!("holds a certificate that cannot be used: {error}"),
             CHAIN_MEND,
         ),
-        _ => wrong(&files.key, format!("cannot be used: {error}"), KEY_MEND),
+        _ => wrong(key, format!("cannot be used: {error}"), KEY_MEND),
     }
 }
 
