@@ -106,7 +106,6 @@ impl Registry {
         let access_life = seconds(auth.tokens.access);
         let wanted = signing::Settings {
             algorithms: vec![algorithm(auth.tokens.algorithm)],
-            token_life_max: access_life,
         };
         let (driver, denied) = (Arc::clone(&self.driver), Arc::clone(&self.denied));
         let vault = Vault::clone(&self.vault);
@@ -122,7 +121,6 @@ impl Registry {
         let lasts = families::Settings {
             idle: seconds(auth.tokens.idle),
             absolute: seconds(auth.tokens.refresh),
-            access_life,
         };
         let key = self.vault.derive("refresh tokens");
         let (driver, denied) = (Arc::clone(&self.driver), Arc::clone(&self.denied));

@@ -247,7 +247,7 @@ impl People {
         };
         let denied = lasting
             .denied
-            .deny(what, lasting.tokens.outlived(now), now)
+            .deny(what, identity::tokens::outlived(now), now)
             .await;
         denied.map_err(|error| trouble(&error))
     }
