@@ -193,6 +193,7 @@ impl Desk {
             .database(config.database.value.clone())
             .durability(config.durability.value)
             .master_key(config.master_key.value.clone())
+            .post(Arc::clone(&self.postman) as _)
             .mailbox(Arc::clone(&self.mailbox))
             .post(Arc::clone(&self.postman) as _)
             .development();

@@ -108,6 +108,7 @@ impl Serve {
             );
         }
         let builder = builder.post(Arc::clone(&postman) as _);
+        let builder = builder.post(Arc::clone(&postman) as _);
         let app = builder.open_model(Arc::new(model)).await?;
         let noted = note_contract(&app, &compiled.digest()).await;
         noted.map_err(frontdesk::Error::Audit)?;

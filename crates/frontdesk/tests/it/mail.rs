@@ -1,5 +1,7 @@
 //! Letters to people: worded for the contract, kept in development, configured in production.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use frontdesk::Project;
@@ -7,6 +9,7 @@ use frontdesk::mail::Mailbox;
 use frontdesk::people::{Kind, Letter, Post, Secret};
 use frontdesk::post::{Carrier, Postman};
 use serde_json::json;
+use tempfile::TempDir;
 use testkit::eventually;
 
 use crate::support::{contract, dev, on_sqlite, run, serve, write};
@@ -98,6 +101,22 @@ fn development_shows_letters_to_this_machine_alone() {
     }
     client.post("/dev/mail", &json!({})).expect(404);
 
+    let wish = json!({"email": "ann@example.com", "password": "seven blue umbrellas"});
+    client.post("/auth/sign-up", &wish).expect(202);
+    let letter = eventually("the letter", || {
+        let letters = client.get("/dev/mail.json").expect(200).json();
+        letters["letters"].get(0).cloned()
+    });
+    assert_eq!(
+        (&letter["kind"], &letter["to"]),
+        (&json!("confirm_sign_up"), &json!("ann@example.com"))
+    );
+    let link = letter["link"].as_str().unwrap();
+    assert!(client.get("/dev/mail").expect(200).text().contains(link));
+    let (_, token) = link.split_once("?token=").unwrap();
+    let confirmed = client.post("/auth/sign-up/confirm", &json!({"token": token}));
+    assert!(confirmed.expect(200).json()["access_token"].is_string());
+
     // Templates are looked at again when they change.
     write(
         place.path(),
@@ -107,6 +126,66 @@ fn development_shows_letters_to_this_machine_alone() {
     eventually("the mistake", || {
         process.said().contains("without {{link}}").then_some(())
     });
+}
+
+#[test]
+fn production_hands_letters_to_the_mail_server() {
+    let place = with_sender();
+    let key = run(place.path(), &["secret", "new-key"]).expect(0).stdout;
+    write(place.path(), "key", &key);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let settings = format!("master_key_file = \"key\"\nsmtp = \"smtp://{address}\"\n");
+    write(place.path(), "frontdesk.toml", &settings);
+    let process = serve(place.path(), &[]);
+    let client = process.client();
+    let wish = json!({"email": "ann@example.com", "password": "seven blue umbrellas"});
+    // The mail server does not answer yet, and nobody waits for it.
+    client.post("/auth/sign-up", &wish).expect(202);
+    let letter = receive(&listener);
+    assert!(letter.contains("RCPT TO:<ann@example.com>"), "{letter}");
+    assert!(letter.contains("From: hello@photos.example"), "{letter}");
+    assert!(letter.contains("/account/confirm?token"), "{letter}");
+    let said = process.said();
+    assert!(
+        !said.contains("ann@example.com") && !said.contains("token"),
+        "{said}"
+    );
+}
+
+/// Everything the next client says, as a mail server.
+fn receive(listener: &TcpListener) -> String {
+    let (stream, _) = listener.accept().unwrap();
+    let mut answers = stream.try_clone().unwrap();
+    let mut said = String::new();
+    let mut in_letter = false;
+    answers.write_all(b"220 mail.test\r\n").unwrap();
+    for line in BufReader::new(stream).lines() {
+        let line = line.unwrap();
+        said.push_str(&line);
+        said.push('\n');
+        let answer = match line.as_str() {
+            "." => {
+                answers.write_all(b"250 taken\r\n").unwrap();
+                return said;
+            }
+            _ if in_letter => continue,
+            "DATA" => {
+                in_letter = true;
+                "354 go on\r\n"
+            }
+            _ => "250 fine\r\n",
+        };
+        answers.write_all(answer.as_bytes()).unwrap();
+    }
+    said
+}
+
+fn with_sender() -> TempDir {
+    contract(&PEOPLE.replace(
+        "users: User",
+        "users: User, mail: {from: hello@photos.example}",
+    ))
 }
 
 #[test]
