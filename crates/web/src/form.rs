@@ -173,6 +173,8 @@ impl From<FormError> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -233,5 +235,28 @@ mod tests {
         assert_eq!(format!("{form:?}"), r#"["password"]"#);
         let refused = Form::parse(b"password=secret%", &[]).unwrap_err();
         assert!(!format!("{refused} {refused:?}").contains("secret"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_encoded_comes_back(
+            fields in prop::collection::btree_map("\\PC{1,20}", any::<String>(), 0..10)
+        ) {
+            let encode = |text: &str| {
+                text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>()
+            };
+            let pieces: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+                .collect();
+            let form = Form::parse(pieces.join("&").as_bytes(), &[]).unwrap();
+            let read = form.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+            prop_assert_eq!(read.collect::<std::collections::BTreeMap<_, _>>(), fields);
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_harm(bytes in any::<Vec<u8>>()) {
+            let _ = Form::parse(&bytes, &["a"]);
+        }
     }
 }

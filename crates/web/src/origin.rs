@@ -137,6 +137,8 @@ impl std::error::Error for OriginError {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -195,5 +197,15 @@ mod tests {
         );
         let origin = Origin::of("[::1]:80".parse().unwrap(), false);
         assert_eq!((origin.as_str(), origin.host()), ("http://[::1]", "[::1]"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_harm(text in "(https?://)?[\\[\\]a-zA-Z0-9:./é-]{0,20}") {
+            if let Ok(origin) = text.parse::<Origin>() {
+                prop_assert_eq!(&origin.as_str().parse::<Origin>().unwrap(), &origin);
+                prop_assert!(origin.as_str().contains(origin.host()));
+            }
+        }
     }
 }

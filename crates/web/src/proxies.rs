@@ -368,6 +368,8 @@ fn is_port(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -606,6 +608,28 @@ mod tests {
     fn networks_are_read() {
         for bad in ["", "10.0.0.0/33", "proxy", "10.0.0.0/8, 1.1.1.1"] {
             assert_eq!(Proxies::new([bad]).unwrap_err().text, bad);
+        }
+    }
+
+    proptest! {
+        /// Only what is trusted, or said by what is trusted, makes an open connection secure.
+        #[test]
+        fn strangers_say_nothing(
+            forwarded in "[a-z0-9=;,\". :]{0,40}",
+            proto in "(https?|[a-z, ]{0,10})",
+            address in "[0-9.:a-f, ]{0,30}",
+        ) {
+            let proxies = Proxies::new(["10.0.0.0/8"]).unwrap();
+            let mut headers = HeaderMap::new();
+            headers.insert(FORWARDED, HeaderValue::try_from(forwarded).unwrap());
+            headers.insert(X_FORWARDED_PROTO, HeaderValue::try_from(proto).unwrap());
+            headers.insert(X_FORWARDED_FOR, HeaderValue::try_from(address).unwrap());
+            let stranger = SocketAddr::from(([192, 0, 2, 9], 1));
+            let way = proxies.way(stranger, false, &headers);
+            prop_assert_eq!((way.client, way.secure), (stranger.ip(), false));
+            let trusted = SocketAddr::from(([10, 0, 0, 1], 1));
+            let way = proxies.way(trusted, false, &headers);
+            prop_assert_eq!(way.secure, way.scheme == Scheme::Https);
         }
     }
 }

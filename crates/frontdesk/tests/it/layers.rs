@@ -305,6 +305,11 @@ fn every_vendor_has_one_owner() {
         ("clap", "frontdesk", "only the binary has a command line"),
         ("hyper", "web", "limits on HTTP are kept in one place"),
         (
+            "instant-acme",
+            "web",
+            "a certificate is asked for where it is served",
+        ),
+        (
             "argon2",
             "identity",
             "passwords are hashed on the threads that are kept for it",

@@ -22,9 +22,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use web::tls::{Files, Tls, TlsError};
-use web::{Body, Limits, Listener, Request, Response, bind, handler_fn};
+use web::{Body, Handler, Limits, Listener, Request, Response, bind, handler_fn};
 
-use crate::support::{PATIENCE, Running, field, gist};
+use crate::support::{PATIENCE, Running, bytes, field, gist};
 
 const HOST: &str = "127.0.0.1";
 
@@ -57,6 +57,10 @@ fn files(folder: &Path, client_ca: Option<&Authority>) -> Files {
 
 impl Secure {
     fn start(client_ca: Option<&Authority>) -> Secure {
+        Secure::start_with(client_ca, Limits::default(), handler_fn(shown))
+    }
+
+    fn start_with(client_ca: Option<&Authority>, limits: Limits, handler: impl Handler) -> Secure {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new("ours");
         put(folder.path(), &authority.server(&[HOST]));
@@ -66,7 +70,7 @@ impl Secure {
             tls: Some(tls.clone().strict()),
         };
         Secure {
-            running: Running::start_at(listener, Limits::default(), handler_fn(shown)),
+            running: Running::start_at(listener, limits, handler),
             folder,
             authority,
             tls,
@@ -293,6 +297,50 @@ async fn a_stop_waits_for_no_handshake() {
     server.running.begin_stop();
     let stopped = timeout(Duration::from_secs(3), server.running.stopped()).await;
     assert_eq!(stopped.unwrap().cut, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut() {
+    let limits = Limits {
+        write_grace: Duration::from_millis(100),
+        write_rate: u32::MAX,
+        ..Limits::default()
+    };
+    // More than TLS and the buffers of both kernels hold.
+    let large = handler_fn(|_| async { bytes(64 << 20) });
+    let mut server = Secure::start_with(None, limits, large);
+    let mut stream = server.connect(server.plain_client()).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    // The stop waits for this connection; it would wait for half a minute.
+    server.running.begin_stop();
+    let stopped = timeout(Duration::from_secs(10), server.running.stopped()).await;
+    assert_eq!(stopped.unwrap().cut, 0);
+    drop(stream);
+}
+
+#[tokio::test]
+async fn large_bodies_come_and_go_whole() {
+    let handler = handler_fn(async |mut request: Request| {
+        let body = request.body.read(8 << 20).await.unwrap();
+        Response::new(Body::from(body))
+    });
+    let server = Secure::start_with(None, Limits::default(), handler);
+    let mut stream = server.connect(server.plain_client()).await.unwrap();
+    let sent: Vec<u8> = (0..5_000_000_u32).map(|at| (at % 251) as u8).collect();
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        sent.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&sent).await.unwrap();
+    let mut answer = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
+    assert!(answer.ends_with(&sent));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
