@@ -1,6 +1,7 @@
 //! Appending, and giving numbers to what was appended.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::entry::{Entry, Kept};
 const KEY: &str = "audit";
 /// Entries numbered in one transaction.
 const NUMBERED_AT_ONCE: u32 = 500;
+/// Of a position that waits, below its sign and a count of 16 bits.
+const RANDOM_BITS: u32 = 47;
 /// How long entries gather before they are numbered: a transaction that has appended one may not
 /// have ended.
 const GATHERED: Duration = Duration::from_millis(50);
@@ -31,6 +34,8 @@ pub struct Audit {
     pub(crate) driver: Arc<dyn Driver>,
     pub(crate) chain: Chain,
     insert: Prepared,
+    /// Of what was appended here.
+    count: AtomicU16,
     appended: Notify,
 }
 
@@ -102,6 +107,7 @@ impl Audit {
             driver,
             chain,
             insert,
+            count: AtomicU16::new(0),
             appended: Notify::new(),
         }
     }
@@ -158,8 +164,10 @@ impl Audit {
         getrandom::fill(&mut bytes).map_err(|_| StoreError::Internal {
             reason: "the operating system gave no random bytes".to_owned(),
         })?;
-        // Below zero, where no two are ever alike.
-        let position = i64::from_be_bytes(bytes) | i64::MIN;
+        // Below zero, where no two are ever alike; of those of one millisecond, in order.
+        let count = i64::from(self.count.fetch_add(1, Ordering::Relaxed));
+        let random = i64::from_be_bytes(bytes) & ((1 << RANDOM_BITS) - 1);
+        let position = i64::MIN | count << RANDOM_BITS | random;
         let kept = entry.kept(position);
         let hash = self.chain.hash(For::Waiting, &kept);
         Ok(entry.row(position, kept.detail, hash))

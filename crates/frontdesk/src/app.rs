@@ -364,7 +364,8 @@ impl Lasting {
         let open = async || {
             let vault = self.seals.vault(model)?.ok_or(Error::NoVault)?;
             let driver = Arc::clone(self.database.driver());
-            let registry = Registry::open(driver, vault, Arc::clone(&self.post)).await?;
+            let (post, audit) = (Arc::clone(&self.post), Arc::clone(&self.audit));
+            let registry = Registry::open(driver, vault, post, audit).await?;
             Ok::<_, Error>(Arc::new(registry))
         };
         self.registry.get_or_try_init(open).await.map(Some)

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit::Audit;
 use doorway::{Accepted, Credentials};
 use engine::Engine;
 use identity::denied::Denied;
@@ -56,6 +57,7 @@ pub struct Registry {
     second_factors: Arc<Guesses>,
     letters: Arc<Guesses>,
     post: Arc<dyn Post>,
+    audit: Arc<Audit>,
 }
 
 /// Everything that follows from one contract with people or apps.
@@ -74,6 +76,7 @@ impl Registry {
         driver: Arc<dyn Driver>,
         vault: Vault,
         post: Arc<dyn Post>,
+        audit: Arc<Audit>,
     ) -> Result<Registry, Error> {
         let denied = Denied::open(Arc::clone(&driver), now()).await;
         let denied = denied.map_err(|error| Error::Identity(error.to_string()))?;
@@ -88,6 +91,7 @@ impl Registry {
             second_factors: Arc::new(Guesses::of_second_factors()),
             letters: Arc::new(Guesses::of_passwords()),
             post,
+            audit,
             driver,
             vault: Arc::new(vault),
         })
@@ -125,6 +129,7 @@ impl Registry {
         let key = self.vault.derive("refresh tokens");
         let (driver, denied) = (Arc::clone(&self.driver), Arc::clone(&self.denied));
         let families = Families::new(driver, denied, &key, lasts);
+        let families = families.audited(Arc::clone(&self.audit));
         let users = auth.users.as_ref().map(|users| {
             let found = Users::new(Arc::clone(model), Arc::clone(&self.driver), users);
             found.map_err(|unsupported| Error::Identity(unsupported.what.to_owned()))
@@ -200,6 +205,7 @@ impl Desk {
             sessions: Arc::clone(&registry.sessions),
             vault: Arc::clone(&registry.vault),
             post: Arc::clone(&registry.post),
+            audit: Arc::clone(&registry.audit),
             families: Arc::clone(&self.families),
             denied: Arc::clone(&registry.denied),
             tokens: Arc::clone(&self.tokens),

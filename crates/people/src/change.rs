@@ -19,6 +19,7 @@ use value::{Timestamp, Value};
 
 use crate::account::{self, Account, By};
 use crate::letters::{Kind, Secret};
+use crate::noted::Statement;
 use crate::sign_up::worthless;
 use crate::{From, People, email, may_try, trouble};
 
@@ -104,7 +105,8 @@ impl People {
         let account = self.account(id).await?;
         let password = self.new_password(password, &account.email, "new_password")?;
         let hash = self.lasting().hasher.hash(&password).await?;
-        let change = self.password_change(id, hash, from.now);
+        let mut change = self.password_change(id, hash, from.now);
+        change.push(self.noted(audit::Action::PasswordChanged, id, Some(from))?);
         let changed = store::execute(self.driver(), change).await;
         changed.map_err(|error| trouble(&error))?;
         self.sign_out_everywhere(&account, Ended::Account, from.now)
@@ -192,6 +194,7 @@ impl People {
             id: id.clone(),
             email: email.clone(),
             now: from.now,
+            entry: self.noted(audit::Action::EmailChanged, &id, Some(from))?,
         };
         let users = self.users();
         match users.email {
@@ -270,6 +273,8 @@ struct Moving {
     id: String,
     email: Email,
     now: Timestamp,
+    /// For the audit log.
+    entry: Statement,
 }
 
 impl Moving {
@@ -295,7 +300,12 @@ impl Moving {
         );
         let parameters = set.bind_args(&arguments);
         match transaction.execute(&set.statement, &parameters).await {
-            Ok(_) => Ok(Ok(())),
+            Ok(_) => {
+                let (entry, arguments) = &self.entry;
+                let parameters = entry.bind_args(arguments);
+                transaction.execute(&entry.statement, &parameters).await?;
+                Ok(Ok(()))
+            }
             Err(StoreError::Unique { .. }) => Ok(Err(Failure::new(
                 Code::Conflict,
                 "another account has this address",

@@ -16,6 +16,7 @@ use value::{Timestamp, Value};
 
 use crate::account::Account;
 use crate::letters::Kind;
+use crate::noted::Statement;
 use crate::{From, People, trouble};
 
 /// What belongs to an account and goes with it. Who did what stays written down.
@@ -69,6 +70,7 @@ impl People {
         let leaving = Leaving {
             statements,
             id: id.to_owned(),
+            entry: self.noted(audit::Action::AccountDeleted, id, Some(from))?,
         };
         // First of all nothing that was issued is good any more: what follows cannot be undone.
         let request = self.system(Action::Delete, &account.user, from.now);
@@ -133,6 +135,8 @@ struct Leaving {
     /// Each takes the account's id.
     statements: Vec<Prepared>,
     id: String,
+    /// For the audit log.
+    entry: Statement,
 }
 
 impl Leaving {
@@ -143,6 +147,9 @@ impl Leaving {
                 .execute(&statement.statement, &parameters)
                 .await?;
         }
+        let (entry, arguments) = &self.entry;
+        let parameters = entry.bind_args(arguments);
+        transaction.execute(&entry.statement, &parameters).await?;
         Ok(())
     }
 }

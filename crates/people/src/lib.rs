@@ -18,6 +18,7 @@ mod change;
 mod leave;
 mod letters;
 mod link;
+mod noted;
 mod second_factor;
 mod sign_in;
 mod sign_up;
@@ -26,6 +27,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use audit::Audit;
 use call::{Code, Failure};
 use engine::Engine;
 use identity::denied::Denied;
@@ -56,6 +58,7 @@ pub struct Lasting {
     pub sessions: Arc<Sessions>,
     pub vault: Arc<Vault>,
     pub post: Arc<dyn Post>,
+    pub audit: Arc<Audit>,
     pub families: Arc<Families>,
     pub denied: Arc<Denied>,
     pub tokens: Arc<Tokens>,

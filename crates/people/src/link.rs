@@ -82,7 +82,8 @@ impl People {
         let hash = self.lasting().hasher.hash(&password).await?;
         let dialect = self.driver().dialect();
         let (text, now) = (ticket.to_owned(), from.now);
-        let change = self.password_change(&id, hash, now);
+        let mut change = self.password_change(&id, hash, now);
+        change.push(self.noted(audit::Action::PasswordReset, &id, Some(from))?);
         let changed = store::transact(self.driver(), move |transaction| {
             let (text, change) = (text.clone(), change.clone());
             Box::pin(async move {

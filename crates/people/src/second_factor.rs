@@ -122,6 +122,7 @@ impl People {
                 ),
             ],
         ));
+        statements.push(self.noted(audit::Action::SecondFactorAdded, id, Some(from))?);
         let (text, now) = (ticket.to_owned(), from.now);
         let done = store::transact(self.driver(), move |transaction| {
             let (text, statements) = (text.clone(), statements.clone());
@@ -158,7 +159,11 @@ impl People {
         let clear = ACCOUNTS.update(dialect, &set, &[Test::Is("id")]);
         let whose = Value::Text(id.to_owned());
         let codes = RECOVERY_CODES.delete(dialect, &[Test::Is("account")]);
-        let statements = vec![(clear, vec![whose.clone()]), (codes, vec![whose])];
+        let statements = vec![
+            (clear, vec![whose.clone()]),
+            (codes, vec![whose]),
+            self.noted(audit::Action::SecondFactorRemoved, id, None)?,
+        ];
         let done = store::execute(self.driver(), statements).await;
         done.map_err(|error| trouble(&error))?;
         self.write(&account, Kind::SecondFactorRemoved);
@@ -178,7 +183,8 @@ impl People {
             let detail = "recovery codes stand in for one-time codes; set those up first";
             return Err(Failure::new(Code::Conflict, detail));
         }
-        let (codes, statements) = self.new_codes(id, now)?;
+        let (codes, mut statements) = self.new_codes(id, now)?;
+        statements.push(self.noted(audit::Action::RecoveryCodesMade, id, None)?);
         let done = store::execute(self.driver(), statements).await;
         done.map_err(|error| trouble(&error))?;
         Ok(codes)

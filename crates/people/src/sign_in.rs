@@ -83,13 +83,18 @@ impl People {
                 return Err(failure);
             }
         };
+        let known = found.as_ref().map(|kept| kept.account.id.clone());
         let kept = match (verdict, found) {
             (Verdict::Right | Verdict::RightButOld, Some(kept))
                 if kept.account.disabled_at.is_none() && self.model().auth.password.is_some() =>
             {
                 kept
             }
-            _ => return Err(wrong()),
+            _ => {
+                let by = method::PASSWORD;
+                self.note_failed_sign_in(known.as_deref(), by, from).await;
+                return Err(wrong());
+            }
         };
         attempt.right();
         if verdict == Verdict::RightButOld {
@@ -141,7 +146,14 @@ impl People {
             .map_err(|error| trouble(&error))?
             .ok_or_else(worthless)?;
         let account = found.account.ok_or_else(worthless)?;
-        let by = self.prove_second(&account, code, from).await?;
+        let by = match self.prove_second(&account, code, from).await {
+            Err(failure) if failure.code == Code::Unauthenticated => {
+                let by = method::SEVERAL;
+                self.note_failed_sign_in(Some(&account), by, from).await;
+                return Err(failure);
+            }
+            proved => proved?,
+        };
         let used = tickets::consume::<Half>(self.driver(), purpose, ticket, from.now).await;
         let Used::Now(half) = used.map_err(|error| trouble(&error))? else {
             return Err(worthless());
@@ -158,12 +170,15 @@ impl People {
         methods: Vec<String>,
         from: &From<'_>,
     ) -> Result<SignedIn, Failure> {
-        let (note, arguments) = account::setting(
+        let time = account::setting(
             self.driver().dialect(),
             account,
             [("signed_in_at", Value::Timestamp(from.now))],
         );
-        let noted = store::execute(self.driver(), vec![(note, arguments)]).await;
+        let entry = self.noted_with(audit::Action::SignIn, account, Some(from), |entry| {
+            entry.detail("methods", methods.clone())
+        })?;
+        let noted = store::execute(self.driver(), vec![time, entry]).await;
         noted.map_err(|error| trouble(&error))?;
         let account = self.account(account).await?;
         Ok(SignedIn {

@@ -18,6 +18,7 @@ use value::{Timestamp, Value};
 
 use crate::account::{self, By, NewAccount};
 use crate::letters::{Kind, Secret};
+use crate::noted::Statement;
 use crate::sign_in::{SignedIn, method};
 use crate::{From, People, email, may_try, trouble};
 
@@ -127,6 +128,7 @@ impl People {
             language: waiting.language,
             spelled: self.spells_ids(),
             now: from.now,
+            entry: self.noted(audit::Action::SignUp, &id, Some(from))?,
         };
         self.add(adding, &waiting.fields, from.now).await?;
         self.signed_in(&id, vec![method::EMAIL.to_owned()], from)
@@ -185,6 +187,8 @@ struct Adding {
     language: Option<String>,
     spelled: std::sync::Arc<value::IdType>,
     now: Timestamp,
+    /// For the audit log.
+    entry: Statement,
 }
 
 impl Adding {
@@ -217,7 +221,12 @@ impl Adding {
         );
         let parameters = insert.bind_args(&arguments);
         match transaction.execute(&insert.statement, &parameters).await {
-            Ok(_) => Ok(Ok(())),
+            Ok(_) => {
+                let (entry, arguments) = &self.entry;
+                let parameters = entry.bind_args(arguments);
+                transaction.execute(&entry.statement, &parameters).await?;
+                Ok(Ok(()))
+            }
             Err(error @ StoreError::Unique { .. }) => Ok(Err(taken(&error))),
             Err(error) => Err(error),
         }

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod noted;
 mod sign_in;
 mod sign_up;
 mod support;
