@@ -25,6 +25,7 @@ use instant_acme::{
 };
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
@@ -187,6 +188,9 @@ impl Acme {
 
     /// Our account there; made at the first time, which agrees to the authority's terms.
     async fn account(&self) -> Result<Account, Failed> {
+        // The client takes what the process has, and would panic if that were not clear. When another
+        // has been chosen already, so be it.
+        let _ = aws_lc_rs::default_provider().install_default();
         let builder = match &self.directory_ca {
             Some(root) => Account::builder_with_root(root)?,
             None => Account::builder()?,
