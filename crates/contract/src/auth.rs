@@ -16,6 +16,8 @@ mod times;
 mod uris;
 pub mod users;
 
+pub use claims::asked;
+
 use std::sync::Arc;
 
 use diag::{Diagnostic, Diagnostics, Sources, Span};

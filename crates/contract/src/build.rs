@@ -85,6 +85,7 @@ fn resource<'a>(
         draft,
         &access,
         &field_rules,
+        book.people(),
         book.sources(),
         out,
     ));

@@ -296,6 +296,9 @@ codes! {
     ANY_TEXT_AS_ADDRESS "W0410" "address that may be any text"
     "The field holds the addresses people sign in with, but accepts any text. With `format: email` whoever writes it is told of slips; with `unique: true` no two records have one address."
 
+    OWN_RIGHTS "W0411" "rights that people can give themselves"
+    "Rules go by this field of the caller's own record, and the caller can write it, or choose it when signing up. So whoever likes to is staff. Say at the field who may give it, `access: {write: staff}`; those who may not can still write the rest of their record."
+
     LIMIT_WITHOUT_EFFECT "W0404" "limit that nothing uses"
     "`guests` and `default` apply to everything. Any other limit counts only where a resource names it: `limit: search`."
 }

@@ -26,8 +26,11 @@ impl Wrong {
 }
 
 /// The field that is meant. `Err(None)`: it is wrong itself, which has been reported.
+///
+/// `before`: what is written in front of a name where it stands, `user.` in expressions.
 pub fn field<'d>(
     people: &'d ResourceDraft<'_, '_>,
+    before: &str,
     name: &str,
 ) -> Result<&'d Field, Option<Wrong>> {
     let resource = people.name();
@@ -46,7 +49,7 @@ pub fn field<'d>(
                 format!("of the caller's `{name}` only the id is known"),
                 "a whole record",
                 format!(
-                    "write `{name}_id`; to ask for more, begin at the record the rule is about"
+                    "write `{before}{name}_id`; to ask for more, begin at the record the rule is about"
                 ),
             );
         }
@@ -81,7 +84,7 @@ pub fn field<'d>(
                 Some(near) => wrong(
                     message,
                     &format!("did you mean `{near}`?"),
-                    format!("write `{near}`"),
+                    format!("write `{before}{near}`"),
                 ),
                 None => wrong(
                     message,
@@ -128,9 +131,10 @@ pub fn field<'d>(
 
 /// The names that [`field`] finds.
 fn readable<'d>(people: &'d ResourceDraft<'_, '_>) -> impl Iterator<Item = &'d str> {
-    let fields = people
-        .fields
-        .iter()
-        .filter(|draft| !draft.broken && draft.field.can_be_claim());
+    let fields = people.fields.iter().filter(|draft| {
+        let property = people.properties.get(&draft.field.name);
+        let is_field = matches!(property, Some(Property::Field(_)));
+        is_field && !draft.broken && draft.field.can_be_claim()
+    });
     fields.map(|draft| draft.field.name.as_str())
 }

@@ -12,14 +12,15 @@ use std::sync::Arc;
 
 use diag::{Diagnostic, Diagnostics, Sources};
 use expr::ir::RuleDef;
-use expr::schema::{Property as Meaning, Schema, Unresolved};
+use expr::schema::{Property as Meaning, Schema, Unresolved, UserField};
 use expr::{Expr, Scope};
 use model::FieldKind;
 use value::{FieldId, ResourceId, Value};
 
 use crate::doubts::Doubts;
+use crate::person;
 use crate::read::{Item, Text};
-use crate::resolve::{Draft, Property};
+use crate::resolve::{Draft, Property, ResourceDraft};
 use crate::sections::Sections;
 
 /// Something with a name that expressions can use and that is itself an expression.
@@ -197,6 +198,12 @@ impl<'d, 'r, 'a> Rulebook<'d, 'r, 'a> {
             }
             out.push(found);
         }
+    }
+
+    /// The resource whose records are people.
+    pub fn people(&self) -> Option<&ResourceDraft<'r, 'a>> {
+        let people = self.draft.users?;
+        Some(&self.draft.resources[usize::from(people.0)])
     }
 
     pub fn sources(&self) -> &'d Sources {
@@ -422,6 +429,21 @@ impl Schema for Rulebook<'_, '_, '_> {
             Some(rule) => Ok(Arc::clone(rule)),
             None if torn => Err(Unresolved::Broken),
             None => Err(Unresolved::Unknown),
+        }
+    }
+
+    fn user(&self, name: &str) -> UserField {
+        let Some(people) = self.draft.users else {
+            return UserField::Open;
+        };
+        match person::field(&self.draft.resources[usize::from(people.0)], "user.", name) {
+            Ok(field) => UserField::Field(field.shape.ty.clone()),
+            Err(None) => UserField::Broken,
+            Err(Some(wrong)) => UserField::Wrong {
+                message: wrong.message,
+                label: wrong.label,
+                help: wrong.help,
+            },
         }
     }
 

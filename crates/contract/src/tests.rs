@@ -6,6 +6,7 @@ use model::{Access, AccessTest, Action, Expectation, Rule, TestCaller};
 use crate::codes;
 use crate::form::one_of;
 use crate::json;
+use crate::person;
 use crate::read::{Item, Text, names_of};
 use crate::resolve::{Lookup, Property, ResourceDraft};
 use crate::yaml::Kind;
@@ -13,11 +14,13 @@ use crate::yaml::Kind;
 /// Tests of one resource.
 const TESTS_MAX: usize = 1_000;
 
-/// The tests of a resource. `rules`: those its refusals can name, besides `access`'s.
+/// The tests of a resource. `field_rules`: those its refusals can name, besides `access`'s.
+/// `people`: the resource that callers are records of.
 pub fn read(
     draft: &ResourceDraft<'_, '_>,
     access: &Access,
     field_rules: &[&Rule],
+    people: Option<&ResourceDraft<'_, '_>>,
     sources: &Sources,
     out: &mut Diagnostics,
 ) -> Vec<AccessTest> {
@@ -39,6 +42,7 @@ pub fn read(
         draft,
         access,
         field_rules,
+        people,
         torn: draft.item.node.torn_inside(),
         sources,
         out,
@@ -54,13 +58,14 @@ struct Reader<'t, 'r, 'a> {
     draft: &'t ResourceDraft<'r, 'a>,
     access: &'t Access,
     field_rules: &'t [&'t Rule],
+    people: Option<&'t ResourceDraft<'t, 't>>,
     /// Some of the resource could not be read.
     torn: bool,
     sources: &'t Sources,
     out: &'t mut Diagnostics,
 }
 
-impl<'a> Reader<'_, '_, 'a> {
+impl<'t, 'a> Reader<'t, '_, 'a> {
     fn test(&mut self, item: &Item<'a>) -> Option<AccessTest> {
         let record = self.values(item, "record");
         let input = self.values(item, "input");
@@ -164,13 +169,17 @@ impl<'a> Reader<'_, '_, 'a> {
                 whole = false;
                 continue;
             }
+            let Ok(field) = self.known(entry) else {
+                whole = false;
+                continue;
+            };
             let text = match &node.kind {
                 Kind::String(text) => text.clone(),
                 Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) => {
                     node.source(self.sources.text(node.span.file)).to_owned()
                 }
-                Kind::List(_) => json::plain(node).to_string(),
-                Kind::Null | Kind::Map(_) => {
+                Kind::List(_) if field.is_none() => json::plain(node).to_string(),
+                Kind::List(_) | Kind::Null | Kind::Map(_) => {
                     self.out.push(
                         Diagnostic::error(
                             codes::TEST,
@@ -187,6 +196,25 @@ impl<'a> Reader<'_, '_, 'a> {
                     continue;
                 }
             };
+            if let Some(field) = field
+                && let Err(why) = value::text::parse(&field.shape.ty, &text)
+            {
+                self.out.push(
+                    Diagnostic::error(
+                        codes::TEST,
+                        entry.item.span(),
+                        format!("`user.{}` cannot be this: {}", entry.name, why.detail),
+                    )
+                    .label("not a value of this field")
+                    .help(format!(
+                        "write a value that the field `{}` can hold, which is {}",
+                        entry.name,
+                        field.shape.ty.describe()
+                    )),
+                );
+                whole = false;
+                continue;
+            }
             if entry.name == "id" {
                 found.id = Some(text);
             } else {
@@ -194,6 +222,20 @@ impl<'a> Reader<'_, '_, 'a> {
             }
         }
         whole.then_some(Some(found))
+    }
+
+    /// The field of the caller's record that a claim is; `Ok(None)` where it can be anything, an
+    /// error where it is none, which has been reported.
+    fn known(&mut self, entry: &crate::read::Entry<'a>) -> Result<Option<&'t model::Field>, ()> {
+        let Some(people) = self.people else {
+            return Ok(None);
+        };
+        person::field(people, "", entry.name)
+            .map(Some)
+            .map_err(|wrong| {
+                self.out
+                    .extend(wrong.map(|wrong| wrong.at(codes::TEST, entry.key.span)));
+            })
     }
 
     fn values(

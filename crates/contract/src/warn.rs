@@ -2,6 +2,7 @@
 //! error, half of these would be its echo.
 
 mod first;
+mod rights;
 
 use diag::{Diagnostic, Diagnostics};
 use model::{Action, Differs, Limit, Model, Resource};
@@ -25,6 +26,7 @@ pub fn about(
     }
     unused_limits(model, sections, out);
     first::about(model, draft, out);
+    rights::about(model, draft, out);
 }
 
 fn unused_limits(model: &Model, sections: &Sections<'_, '_>, out: &mut Diagnostics) {

@@ -23,7 +23,7 @@ use crate::ast::{Ast, Kind, range as bytes};
 use crate::ir::{Claim, DEPTH_MAX, Expr, FIRST_BOUND, Function, Node, RuleDef};
 use crate::parse::parse;
 use crate::problem::Problem;
-use crate::schema::Schema;
+use crate::schema::{Schema, UserField};
 use crate::walk::{COST_MAX, size};
 
 use adapt::Unfit;
@@ -104,6 +104,7 @@ pub fn check(text: &str, scope: &Scope, schema: &dyn Schema) -> (Option<Expr>, V
         source: text,
         scope,
         schema,
+        knows_users: !matches!(schema.user("id"), UserField::Open),
         problems,
         facts: Facts::default(),
         locals: vec![],
@@ -149,6 +150,8 @@ struct Checker<'a> {
     source: &'a str,
     scope: &'a Scope,
     schema: &'a dyn Schema,
+    /// The contract says what callers are, so claims have types of their own.
+    knows_users: bool,
     problems: Vec<Problem>,
     facts: Facts,
     /// Variables of the quantifiers around, innermost last.
@@ -488,12 +491,15 @@ impl<'a> Checker<'a> {
                     ),
                     format!("this is {}", expr.ty.describe()),
                 );
-                let converted = adapt::conversion(
-                    &expr.ty,
-                    expected,
-                    self.text(ast),
-                    self.scope.mode == Mode::Formula,
-                );
+                let converted = match (&expr.node, &expr.ty, expected) {
+                    (Node::Caller(Claim::Id), Type::Id(id), Type::Text) => Some(adapt::holds(id)),
+                    _ => adapt::conversion(
+                        &expr.ty,
+                        expected,
+                        self.text(ast),
+                        self.scope.mode == Mode::Formula,
+                    ),
+                };
                 problem = problem.help(converted.unwrap_or_else(|| {
                     format!(
                         "write a formula that gives {}, or another type for the field",

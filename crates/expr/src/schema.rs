@@ -36,6 +36,23 @@ pub enum Property {
     Rule(Arc<RuleDef>),
 }
 
+/// What `user.NAME` stands for.
+#[derive(Clone, Debug)]
+pub enum UserField {
+    /// Nothing is said about callers: it is a claim, which takes the type it meets.
+    Open,
+    /// A field of the caller's record. Where that is null, the claim is missing (law 2).
+    Field(Type),
+    /// There is none, or none that rules may read of a caller.
+    Wrong {
+        message: String,
+        label: String,
+        help: String,
+    },
+    /// It exists but is itself wrong, which has been reported where it stands.
+    Broken,
+}
+
 /// Why a name could not be answered.
 #[derive(Clone, Debug)]
 pub enum Unresolved {
@@ -59,6 +76,10 @@ pub trait Schema {
     fn property_names(&self, resource: ResourceId) -> Vec<String>;
     fn rule_names(&self, resource: Option<ResourceId>) -> Vec<String>;
     fn resource_name(&self, resource: ResourceId) -> &str;
+    /// What `user.name` is; also of `id`. For all names open, or for none.
+    fn user(&self, _: &str) -> UserField {
+        UserField::Open
+    }
     /// The least and the greatest value that a stored field is declared to hold.
     fn limits(&self, _: ResourceId, _: FieldId) -> (Option<Value>, Option<Value>) {
         (None, None)

@@ -7,6 +7,7 @@ mod asked;
 mod audit;
 mod backup;
 mod check;
+mod claims;
 mod completions;
 mod data;
 mod dev;

@@ -15,6 +15,7 @@ mod patch;
 mod problem;
 mod resources;
 mod schemas;
+mod security;
 
 use std::collections::HashSet;
 
@@ -29,9 +30,6 @@ use operations::Operations;
 use parameters::Parameters;
 use resources::Resources;
 use schemas::Schemas;
-
-/// The security scheme.
-const KEY: &str = "key";
 
 /// The schema of every refusal.
 const PROBLEM: &str = "Problem";
@@ -134,7 +132,7 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
     described.insert(OPERATION.to_owned(), long_work::schema());
     let has_operations = paths.values().any(writes);
     if has_operations {
-        let item = long_work::path_item(&answers, Marks::of_operations(model));
+        let item = long_work::path_item(model, &answers, Marks::of_operations(model));
         paths.insert(format!("{}/operations/{{id}}", model.base), item);
     }
 
@@ -164,7 +162,7 @@ pub fn document(model: &Model, audience: Audience, limits: &Limits) -> Json {
             "responses": answers.components(),
             "parameters": shared,
             "headers": headers::components(),
-            "securitySchemes": {KEY: security_scheme(model)},
+            "securitySchemes": security::schemes(model, audience),
         },
     });
     prune(&mut document);
@@ -228,19 +226,6 @@ fn version(model: &Model) -> String {
     } else {
         digits
     }
-}
-
-fn security_scheme(model: &Model) -> Json {
-    let scheme = match model.auth.schemes.iter().find(|scheme| *scheme == "bearer") {
-        None => model.auth.schemes.first().map_or("bearer", String::as_str),
-        Some(bearer) => bearer,
-    };
-    let word = words::heading(scheme);
-    json!({
-        "type": "http",
-        "scheme": scheme,
-        "description": format!("An API key: `Authorization: {word} KEY`."),
-    })
 }
 
 /// What a deprecation says, in a sentence or two.

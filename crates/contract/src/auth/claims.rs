@@ -139,7 +139,7 @@ fn named<'c>(
     let Some(people) = context.people else {
         return Some(None);
     };
-    match person::field(people, entry.name) {
+    match person::field(people, "", entry.name) {
         Ok(field) => Some(Some(field)),
         Err(wrong) => {
             out.extend(wrong.map(|wrong| wrong.at(codes::CLAIM, entry.key.span)));

@@ -88,44 +88,45 @@ fn kind(expr: &Expr) -> std::borrow::Cow<'_, str> {
     }
 }
 
-/// A claim that has not met a type yet: until then it is a text.
-pub(super) fn is_claim(expr: &Expr) -> bool {
-    matches!(expr.node, Node::Caller(_)) && expr.ty == Type::Text
-}
-
-/// Whether the expression takes whatever type it meets.
-pub(super) fn is_open(expr: &Expr) -> bool {
-    match &expr.node {
-        Node::Caller(_) => is_claim(expr),
-        Node::Const(value) => match value {
-            Value::Null => true,
-            Value::Text(_) => expr.ty == Type::Text,
-            Value::Int(_) => expr.ty == Type::Int64,
-            Value::Float(_) => true,
-            _ => false,
-        },
-        Node::If(_, then, otherwise) => is_open(then) && is_open(otherwise),
-        Node::List(parts) => parts.iter().all(is_open),
-        _ => false,
-    }
-}
-
-/// How readily the expression takes another's type: a claim most, then null, then literals.
-fn yielding(expr: &Expr) -> u8 {
-    match &expr.node {
-        Node::Caller(_) if is_claim(expr) => 4,
-        Node::Const(Value::Null) => 3,
-        Node::Const(Value::Text(_)) if is_open(expr) => 2,
-        _ if is_open(expr) => 1,
-        _ => 0,
-    }
-}
-
 impl<'a> Checker<'a> {
+    /// A claim that has not met a type yet: until then it is a text. Where the contract says what
+    /// callers are, each has a type from the start.
+    pub(super) fn is_claim(&self, expr: &Expr) -> bool {
+        matches!(expr.node, Node::Caller(_)) && expr.ty == Type::Text && !self.knows_users
+    }
+
+    /// Whether the expression takes whatever type it meets.
+    pub(super) fn is_open(&self, expr: &Expr) -> bool {
+        match &expr.node {
+            Node::Caller(_) => self.is_claim(expr),
+            Node::Const(value) => match value {
+                Value::Null => true,
+                Value::Text(_) => expr.ty == Type::Text,
+                Value::Int(_) => expr.ty == Type::Int64,
+                Value::Float(_) => true,
+                _ => false,
+            },
+            Node::If(_, then, otherwise) => self.is_open(then) && self.is_open(otherwise),
+            Node::List(parts) => parts.iter().all(|part| self.is_open(part)),
+            _ => false,
+        }
+    }
+
+    /// How readily the expression takes another's type: a claim most, then null, then literals.
+    fn yielding(&self, expr: &Expr) -> u8 {
+        match &expr.node {
+            Node::Caller(_) if self.is_claim(expr) => 4,
+            Node::Const(Value::Null) => 3,
+            Node::Const(Value::Text(_)) if self.is_open(expr) => 2,
+            _ if self.is_open(expr) => 1,
+            _ => 0,
+        }
+    }
+
     /// `expr` as a value of `ty`.
     pub(super) fn adapt(&mut self, mut expr: Box<Expr>, ty: &Type) -> Result<Box<Expr>, Unfit> {
         match &expr.node {
-            Node::Caller(_) if is_claim(&expr) => self.adapt_claim(expr, ty),
+            Node::Caller(_) if self.is_claim(&expr) => self.adapt_claim(expr, ty),
             Node::Const(value) => {
                 let adapted = self.constant(value, &expr, ty);
                 match adapted {
@@ -141,7 +142,9 @@ impl<'a> Checker<'a> {
                     }
                 }
             }
-            Node::If(..) if is_open(&expr) && !fits(&expr.ty, ty) => self.adapt_branches(expr, ty),
+            Node::If(..) if self.is_open(&expr) && !fits(&expr.ty, ty) => {
+                self.adapt_branches(expr, ty)
+            }
             Node::List(_) => self.adapt_elements(expr, ty),
             _ if fits(&expr.ty, ty) => Ok(expr),
             _ => Err(Unfit::Type(expr)),
@@ -387,19 +390,24 @@ impl<'a> Checker<'a> {
             ),
         );
         let computed = self.scope.mode == Mode::Formula;
-        let help = conversion(&b.ty, &a.ty, right, computed)
+        let own_id = is_caller(&a) || is_caller(&b);
+        let help = conversion(&b.ty, &a.ty, right, computed && !own_id)
             // Of the two, the day is what can be compared with.
             .filter(|_| a.ty != Type::Text && (&a.ty, &b.ty) != (&Type::Timestamp, &Type::Date))
-            .or_else(|| conversion(&a.ty, &b.ty, left, computed).filter(|_| b.ty != Type::Text));
+            .or_else(|| {
+                conversion(&a.ty, &b.ty, left, computed && !own_id).filter(|_| b.ty != Type::Text)
+            });
         problem = problem.help(help.unwrap_or_else(|| match (&a.ty, &b.ty) {
             (Type::Text, Type::Duration) => length_in_text(left),
             (Type::Duration, Type::Text) => length_in_text(right),
-            (Type::Bool, _) if !is_open(&a) => alone(left),
-            (_, Type::Bool) if !is_open(&b) => alone(right),
+            (Type::Text, Type::Id(id)) if is_caller(&b) => holds(id),
+            (Type::Id(id), Type::Text) if is_caller(&a) => holds(id),
+            (Type::Bool, _) if !self.is_open(&a) => alone(left),
+            (_, Type::Bool) if !self.is_open(&b) => alone(right),
             (Type::Text, _) if is_literal(&b) => format!("write `'{right}'`"),
             (_, Type::Text) if is_literal(&a) => format!("write `'{left}'`"),
             (Type::Enum(words), Type::Enum(_)) => format!("its words are {}", listed(words)),
-            _ if is_open(&a) => format!("beside `{right}` {}", beside(&b.ty)),
+            _ if self.is_open(&a) => format!("beside `{right}` {}", beside(&b.ty)),
             _ => format!("beside `{left}` {}", beside(&a.ty)),
         }));
         self.report(problem);
@@ -418,7 +426,7 @@ impl<'a> Checker<'a> {
             Unfit::Type(this) if swap => Err(Some((other, this))),
             Unfit::Type(this) => Err(Some((this, other))),
         };
-        match (yielding(&a), yielding(&b)) {
+        match (self.yielding(&a), self.yielding(&b)) {
             (0, 0) if alike(&a.ty, &b.ty) => Ok((a, b)),
             (0, 0) => Err(Some((a, b))),
             (ra, rb) if ra > rb => {
@@ -495,7 +503,7 @@ impl<'a> Checker<'a> {
         let definite = elements
             .iter()
             .enumerate()
-            .min_by_key(|(_, element)| yielding(element));
+            .min_by_key(|(_, element)| self.yielding(element));
         let Some((first, sample)) = definite else {
             return self.make(
                 Node::List(vec![]),
@@ -520,7 +528,7 @@ impl<'a> Checker<'a> {
         let ty = sample.ty;
         let mut adapted = vec![];
         for element in elements {
-            adapted.push(match is_open(&element) {
+            adapted.push(match self.is_open(&element) {
                 true => *self.adapt(element, &ty).ok()?,
                 false => *element,
             });
@@ -536,6 +544,18 @@ pub(super) fn length_in_text(text: &str) -> String {
     let name = text.rsplit('.').next().unwrap_or(text);
     format!(
         "`{text}` is text, as every `duration` field is, and not computed with: store a number, such as `{name}_seconds: integer`, and compare that"
+    )
+}
+
+fn is_caller(expr: &Expr) -> bool {
+    matches!(expr.node, Node::Caller(_))
+}
+
+/// How a field keeps who somebody is.
+pub(super) fn holds(id: &value::IdType) -> String {
+    format!(
+        "the field that holds the id of a {0} has `type: {0}`; what it holds is then compared as `this.NAME_id`",
+        id.resource_name
     )
 }
 

@@ -7,7 +7,7 @@ use crate::ast::{Ast, Binary};
 use crate::ir::{Arith, Expr, Node};
 use crate::problem::Problem;
 
-use super::adapt::{Unfit, is_claim, is_int, is_open, length_in_text};
+use super::adapt::{Unfit, is_int, length_in_text};
 use super::{Checked, Checker, Mode};
 
 impl<'a> Checker<'a> {
@@ -30,7 +30,7 @@ impl<'a> Checker<'a> {
             Binary::Div => Arith::Div,
             _ => Arith::Rem,
         };
-        if is_claim(&a) && is_claim(&b) {
+        if self.is_claim(&a) && self.is_claim(&b) {
             self.report(
                 Problem::new(
                     "E0323",
@@ -67,7 +67,7 @@ impl<'a> Checker<'a> {
         let counts = op == Arith::Mul
             && ((a.ty == Type::Decimal && int_const(&b))
                 || (b.ty == Type::Decimal && int_const(&a)));
-        if counts || (!is_open(&a) && !is_open(&b)) {
+        if counts || (!self.is_open(&a) && !self.is_open(&b)) {
             return Some((a, b));
         }
         // A text beside an instant can only be a duration someone forgot to name.
@@ -90,8 +90,8 @@ impl<'a> Checker<'a> {
         }
         // No claim is a duration; with one it can only be an instant.
         match (
-            is_claim(&a) && b.ty == Type::Duration,
-            is_claim(&b) && a.ty == Type::Duration,
+            self.is_claim(&a) && b.ty == Type::Duration,
+            self.is_claim(&b) && a.ty == Type::Duration,
         ) {
             (true, _) => return Some((self.adapt(a, &Type::Timestamp).ok()?, b)),
             (_, true) => return Some((a, self.adapt(b, &Type::Timestamp).ok()?)),
@@ -224,7 +224,7 @@ impl<'a> Checker<'a> {
             return self.make(Node::Const(folded), ty, false, ast);
         }
         let expr = match &expr.node {
-            Node::Caller(_) if is_claim(&expr) => match self.adapt(expr, &Type::Int64) {
+            Node::Caller(_) if self.is_claim(&expr) => match self.adapt(expr, &Type::Int64) {
                 Ok(expr) => expr,
                 Err(Unfit::Said | Unfit::Type(_)) => return None,
             },

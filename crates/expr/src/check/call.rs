@@ -8,7 +8,7 @@ use crate::eval::PATTERN_BYTES_MAX;
 use crate::ir::{Comparison, Expr, Function, Node, Quantifier};
 use crate::problem::Problem;
 
-use super::adapt::{Unfit, duration, is_claim, is_int, is_open};
+use super::adapt::{Unfit, duration, is_int};
 use super::names::Place;
 use super::{Checked, Checker};
 
@@ -187,7 +187,7 @@ impl<'a> Checker<'a> {
         }
         let expr = self.value(of)?;
         let expr = self.not_null(expr, of)?;
-        if is_claim(&expr) {
+        if self.is_claim(&expr) {
             let ty = match to {
                 "timestamp" => Type::Timestamp,
                 "date" => Type::Date,
@@ -241,7 +241,7 @@ impl<'a> Checker<'a> {
             "int" => (Function::ToInt, Type::Int64),
             _ => (Function::ToFloat, Type::Float),
         };
-        if is_claim(&expr) {
+        if self.is_claim(&expr) {
             return self.adapt(expr, &ty).ok();
         }
         let possible = match (function, &expr.ty) {
@@ -391,7 +391,7 @@ impl<'a> Checker<'a> {
                     "includes" | "has" | "include?" if matches!(expr.ty, Type::List(_)) => {
                         Some(format!("write `x in {text}`"))
                     }
-                    "includes" | "has" if is_claim(&expr) => {
+                    "includes" | "has" if self.is_claim(&expr) => {
                         let what = arguments.first().map_or("'text'", |what| self.text(what));
                         Some(format!("write `{what} in {text}`"))
                     }
@@ -529,12 +529,14 @@ impl<'a> Checker<'a> {
         let other = self.value(&arguments[0])?;
         let other = self.not_null(other, &arguments[0])?;
         let other = match function {
-            Function::MoneyTimes if is_claim(&other) => self.adapt(other, &Type::Int64).ok()?,
+            Function::MoneyTimes if self.is_claim(&other) => {
+                self.adapt(other, &Type::Int64).ok()?
+            }
             _ => other,
         };
         let right = match function {
             Function::MoneyTimes => is_int(&other.ty),
-            _ => other.ty == Type::Money && !is_open(&other),
+            _ => other.ty == Type::Money && !self.is_open(&other),
         };
         if !right {
             let (wanted, help) = if function == Function::MoneyTimes {

@@ -8,8 +8,8 @@ use crate::ast::{Ast, Binary, Kind};
 use crate::ir::{Comparison, Expr, Node};
 use crate::problem::Problem;
 
-use super::adapt::{Unfit, is_claim, is_open};
-use super::names::{Beside, Place};
+use super::adapt::Unfit;
+use super::names::Place;
 use super::{Checked, Checker};
 
 fn has_order(ty: &Type) -> bool {
@@ -195,14 +195,14 @@ impl<'a> Checker<'a> {
         if self.is_word(left) && !self.is_word(right) {
             let b = self.value(right);
             let a = match &b {
-                Some(b) if self.lacks_quotes(left, &b.ty, Beside::of(b)) => None,
+                Some(b) if self.lacks_quotes(left, &b.ty, self.beside(b)) => None,
                 _ => self.value(left),
             };
             return (a, b);
         }
         let a = self.value(left);
         let b = match &a {
-            Some(a) if self.lacks_quotes(right, &a.ty, Beside::of(a)) => None,
+            Some(a) if self.lacks_quotes(right, &a.ty, self.beside(a)) => None,
             _ => self.value(right),
         };
         (a, b)
@@ -300,7 +300,7 @@ impl<'a> Checker<'a> {
             false => Some(self.value(left)),
         };
         if let (Some(Some(element)), Kind::List(parts)) = (&first, &right.kind) {
-            let (ty, beside) = (element.ty.clone(), Beside::of(element));
+            let (ty, beside) = (element.ty.clone(), self.beside(element));
             let before = parts.len();
             let quoted = parts
                 .iter()
@@ -335,7 +335,7 @@ impl<'a> Checker<'a> {
                     Type::List(of) => (**of).clone(),
                     _ => Type::Text,
                 };
-                match self.lacks_quotes(left, &of, Beside::of(&list)) {
+                match self.lacks_quotes(left, &of, self.beside(&list)) {
                     true => None,
                     false => self.value(left),
                 }
@@ -357,7 +357,7 @@ impl<'a> Checker<'a> {
             );
             return None;
         }
-        if is_claim(&list) {
+        if self.is_claim(&list) {
             let item = Type::List(Arc::new(element.ty.clone()));
             return match self.adapt(list, &item) {
                 Ok(list) => self.make(Node::In(element, list), Type::Bool, false, ast),
@@ -382,7 +382,7 @@ impl<'a> Checker<'a> {
         };
         let item = item.clone();
         let list = self.not_null(list, right)?;
-        let (element, list) = match is_open(&list) && !is_open(&element) {
+        let (element, list) = match self.is_open(&list) && !self.is_open(&element) {
             true => {
                 let to = Type::List(Arc::new(element.ty.clone()));
                 match self.adapt(list, &to) {

@@ -8,7 +8,7 @@ use crate::ast::{Ast, Word, range};
 use crate::ir::{Aggregate, Comparison, Expr, ListStep, Node, Quantifier, Row, Var};
 use crate::problem::Problem;
 
-use super::adapt::{is_claim, is_int};
+use super::adapt::is_int;
 use super::names::{Bound, Local, Place};
 use super::{Checked, Checker, Mode, range};
 
@@ -261,7 +261,7 @@ impl<'a> Checker<'a> {
                 (body, value.range())
             }
         };
-        if is_claim(&body) {
+        if self.is_claim(&body) {
             let message = "it is unclear which type this claim has";
             self.report(
                 Problem::new("E0323", at, message, "a claim of the caller").help(format!(

@@ -16,7 +16,6 @@ use crate::ir::{Comparison, DEPTH_MAX, Expr, Node, Quantifier, Var};
 use crate::problem::Problem;
 use crate::walk::{repeated, size};
 
-use super::adapt::is_claim;
 use super::list::List;
 use super::names::{Beside, Bound, Local, Place};
 use super::{Checked, Checker};
@@ -129,7 +128,7 @@ impl<'a> Checker<'a> {
     ) -> Checked<(Box<Expr>, Type)> {
         let text = self.text(of);
         let item = match &list.ty {
-            _ if is_claim(&list) => {
+            _ if self.is_claim(&list) => {
                 let help = format!("write `'a' in {text}`");
                 self.wrong(of, &list, "a list of known type", help);
                 return None;
@@ -149,7 +148,7 @@ impl<'a> Checker<'a> {
 
     /// `value`, to stand for the elements of a list.
     fn for_elements(&mut self, value: Box<Expr>, ast: &Ast) -> Checked<Arc<Expr>> {
-        if is_claim(&value) {
+        if self.is_claim(&value) {
             let message = "it is unclear which type this claim has";
             self.report(
                 Problem::new("E0323", ast.range(), message, "a claim of the caller")

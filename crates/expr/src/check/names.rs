@@ -5,10 +5,9 @@ use value::{FieldId, ResourceId, Type, Value};
 use crate::ast::{Ast, Kind, Word, range};
 use crate::ir::{Claim, Expr, Hop, NEXT, Node, ROW, Row, RuleDef, THIS, Var};
 use crate::problem::Problem;
-use crate::schema::{Property, Unresolved};
+use crate::schema::{Property, Unresolved, UserField};
 use crate::walk::{said_of, size, through};
 
-use super::adapt::is_claim;
 use super::list::List;
 use super::mapped::Values;
 use super::{Checked, Checker, Mode};
@@ -367,15 +366,7 @@ impl<'a> Checker<'a> {
                 self.property(row, name, ast)
             }
             Place::Value(expr) => self.part(expr, of, name, ast).map(Place::Value),
-            Place::User => {
-                let claim = match name.text.as_str() {
-                    "id" => Claim::Id,
-                    other => Claim::Named(other.into()),
-                };
-                // The type is the one it will meet.
-                self.make(Node::Caller(claim), Type::Text, false, ast)
-                    .map(Place::Value)
-            }
+            Place::User => self.of_caller(name, ast).map(Place::Value),
             Place::Input => self.input(name, ast).map(Place::Value),
             Place::Values(_)
             | Place::List(List {
@@ -418,6 +409,30 @@ impl<'a> Checker<'a> {
                 None
             }
         }
+    }
+
+    /// `user.NAME`: of the type its field has, or else the one it will meet.
+    fn of_caller(&mut self, name: &Word, ast: &Ast) -> Checked {
+        let ty = match self.schema.user(&name.text) {
+            UserField::Open => Type::Text,
+            UserField::Field(ty) => ty,
+            UserField::Broken => return None,
+            UserField::Wrong {
+                message,
+                label,
+                help,
+            } => {
+                let problem = Problem::new("E0311", range(&name.at), message, label);
+                self.report(problem.help(help));
+                return None;
+            }
+        };
+        let claim = match name.text.as_str() {
+            "id" => Claim::Id,
+            other => Claim::Named(other.into()),
+        };
+        // A caller whose record has none is without the claim; null it never is.
+        self.make(Node::Caller(claim), ty, false, ast)
     }
 
     /// The row at the other end.
@@ -687,14 +702,14 @@ pub(super) enum Beside {
     Value,
 }
 
-impl Beside {
-    pub(super) fn of(expr: &Expr) -> Beside {
+impl Checker<'_> {
+    /// What a bare word beside this expression stands beside.
+    pub(super) fn beside(&self, expr: &Expr) -> Beside {
+        let literal = |part: &Expr| self.beside(part) == Beside::Literal;
         match &expr.node {
-            Node::List(parts) if parts.iter().all(|part| Beside::of(part) == Beside::Literal) => {
-                Beside::Literal
-            }
+            Node::List(parts) if parts.iter().all(literal) => Beside::Literal,
             Node::Const(Value::Text(_)) => Beside::Literal,
-            _ if is_claim(expr) => Beside::Claim,
+            _ if self.is_claim(expr) => Beside::Claim,
             _ => Beside::Value,
         }
     }

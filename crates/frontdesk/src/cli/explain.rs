@@ -12,7 +12,7 @@ use frontdesk::model::{Action, Audience, Model, Resource};
 use frontdesk::{Database, FILE, FileError, Location};
 use serde_json::{Value as Json, json};
 
-use super::{Done, Trouble, location, model, runtime};
+use super::{Done, Trouble, claims, location, model, runtime};
 use crate::config::Storage;
 use crate::terminal::{BAD, CAREFUL, GOOD, QUIET, STRONG, say, styled};
 
@@ -82,6 +82,7 @@ impl Explain {
                 if matches!(caller.kind, CallerKind::Key { .. }) {
                     // It is the rules that are asked about.
                     caller.scopes = Scopes::All;
+                    claims::check(&model, caller.user_id.as_deref(), &caller.claims)?;
                 }
                 let record = self.record.as_deref();
                 let ask = Ask {

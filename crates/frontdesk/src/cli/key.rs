@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::asked::Asked;
 use super::place::Place;
-use super::{Done, Trouble, audit, runtime};
+use super::{Done, Trouble, audit, claims, runtime};
 use crate::terminal::{BAD, GOOD, QUIET, STRONG, say, styled, tell, tell_warning};
 
 const EXAMPLE: &str = "\
@@ -167,6 +167,7 @@ impl Create {
         let model = model(&place)?;
         if let Some(model) = &model {
             check_scopes(model, &self.scopes)?;
+            claims::check(model, self.user.as_deref(), &self.claims)?;
         }
         if self.scopes.is_empty() && !self.admin {
             tell_warning("a key without scopes reads only what everybody may; add --scope");

@@ -223,3 +223,51 @@ fn a_claim_has_one_value() {
     let refused = run(place.path(), &wish).expect(2);
     assert!(refused.stderr.contains("given twice"), "{}", refused.stderr);
 }
+
+#[test]
+fn what_a_key_says_of_its_caller_is_what_people_are() {
+    let place = contract(
+        "frontdesk: 1
+name: club
+auth: {users: Person}
+rules: {staff: user.role == 'staff'}
+resources:
+  Person:
+    id: integer
+    fields:
+      role: {enum: [reader, staff], default: reader, access: {write: staff}}
+      secret?: {type: string, writeOnly: true}
+    access: {read: staff}
+",
+    );
+    let create = |more: &[&str]| {
+        let arguments = [&["key", "create", "x", "--scope", "people.read"], more].concat();
+        run(place.path(), &arguments)
+    };
+    create(&["--user", "7", "--claim", "role=staff"]).expect(0);
+    for (more, said) in [
+        (["--claim", "role=staf"], "did you mean staff?"),
+        (["--claim", "rol=staff"], "did you mean `role`?"),
+        (
+            ["--claim", "tenant=a"],
+            "known of callers are id, role, created_at, updated_at",
+        ),
+        (["--claim", "secret=a"], "no such field"),
+        (["--user", "ann"], "`user.id` cannot be `ann`"),
+    ] {
+        let refused = create(&more).expect(1);
+        assert!(
+            refused.stderr.contains(said),
+            "{more:?}: {}",
+            refused.stderr
+        );
+    }
+    let explain = |caller: &str| run(place.path(), &["explain", "Person", "list", "--as", caller]);
+    explain("user=7,role=staff").expect(0);
+    let refused = explain("user=7,rol=staff").expect(1);
+    assert!(
+        refused.stderr.contains("did you mean `role`?"),
+        "{}",
+        refused.stderr
+    );
+}

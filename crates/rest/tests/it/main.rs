@@ -15,6 +15,7 @@ mod bare;
 mod batch;
 mod bookstore;
 mod caching;
+mod callers;
 mod computed;
 mod conditions;
 mod connections;

@@ -10,7 +10,7 @@ use super::answers::{Answers, Shared, ok};
 use super::headers::{Marks, WRITTEN};
 use super::names::Components;
 use super::schemas::Schemas;
-use super::{KEY, operations, reference};
+use super::{operations, reference, security};
 use crate::access::{self, Opening};
 use crate::words;
 
@@ -95,11 +95,9 @@ pub fn operation(
         .into_iter()
         .map(|(status, answer)| (status.to_string(), answer))
         .collect();
-    let mut security = vec![json!({KEY: []})];
     let open = |action: &Action| access::of(resource, *action).is_some_and(Opening::takes_guests);
-    if ACTIONS.iter().any(open) {
-        security.insert(0, json!({}));
-    }
+    let guests = ACTIONS.iter().any(open);
+    let security = security::of(model, Some(&resource.write_scope()), guests);
     let counts = match model.is_limited(resource) {
         true => " It counts as many as it has writes against rate limits, all of it or nothing.",
         false => "",

@@ -1,13 +1,14 @@
 //! Writes that go on after their request: the path where one is looked at, and its schema.
 
+use model::Model;
 use serde_json::{Map, Value as Json, json};
 
 use super::answers::{Answers, Shared, ok};
 use super::headers::Marks;
-use super::{KEY, OPERATION, OPERATION_ID, PROBLEM, reference};
+use super::{OPERATION, OPERATION_ID, PROBLEM, reference, security};
 
 /// What stands at the path.
-pub fn path_item(answers: &Answers, marks: Marks) -> Json {
+pub fn path_item(model: &Model, answers: &Answers, marks: Marks) -> Json {
     let content = json!({"application/json": {"schema": reference("schemas", OPERATION)}});
     let fields = ["Cache-Control", "Retry-After"];
     let mut all = Map::new();
@@ -39,7 +40,7 @@ pub fn path_item(answers: &Answers, marks: Marks) -> Json {
             "description": "A write that was sent with `Prefer: respond-async`, for whoever sent it. Operations are kept for 24 hours.",
             "operationId": OPERATION_ID,
             "responses": all,
-            "security": [{}, {KEY: []}],
+            "security": security::of(model, None, true),
         },
     })
 }

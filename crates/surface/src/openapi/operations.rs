@@ -12,7 +12,7 @@ use super::batch;
 use super::headers::{Marks, WRITTEN};
 use super::names::{self, Components, Names};
 use super::parameters::{self, Parameters};
-use super::{KEY, reference};
+use super::{reference, security};
 use crate::access::{self, Opening};
 use crate::words::{self, a};
 
@@ -317,11 +317,7 @@ impl<'m> Operation<'m, '_> {
             put("requestBody", body);
         }
         put("responses", self.responses());
-        let mut security = vec![json!({KEY: []})];
-        if self.opening.takes_guests() {
-            security.insert(0, json!({}));
-        }
-        put("security", json!(security));
+        put("security", self.security());
         Json::Object(operation)
     }
 
@@ -361,10 +357,6 @@ impl<'m> Operation<'m, '_> {
         let of_body = of_body.into_iter().map(|shared| (shared, None));
         let of_body = of_body.chain([(Shared::Unprocessable, Some(vec!["invalid"]))]);
         let responses = self.by_status(vec![(200, page)], refusals.chain(of_body));
-        let mut security = vec![json!({KEY: []})];
-        if self.opening.takes_guests() {
-            security.insert(0, json!({}));
-        }
         let mut operation = json!({
             "tags": [words::heading(&self.resource.plural)],
             "summary": format!("{}, by a query in the body", self.summary()),
@@ -375,7 +367,7 @@ impl<'m> Operation<'m, '_> {
                 "content": {JSON: {"schema": reference("schemas", &names.query)}},
             },
             "responses": responses,
-            "security": security,
+            "security": self.security(),
         });
         if self.resource.deprecated.is_some() {
             operation["deprecated"] = json!(true);
@@ -476,12 +468,21 @@ impl<'m> Operation<'m, '_> {
         }
     }
 
+    /// What a credential needs for it.
+    fn scope(&self) -> String {
+        match self.action.is_read() {
+            true => self.resource.read_scope(),
+            false => self.resource.write_scope(),
+        }
+    }
+
+    fn security(&self) -> Json {
+        let guests = self.opening.takes_guests();
+        security::of(self.all.model, Some(&self.scope()), guests)
+    }
+
     fn access_in_words(&self) -> String {
-        let scope = if self.action.is_read() {
-            self.resource.read_scope()
-        } else {
-            self.resource.write_scope()
-        };
+        let scope = self.scope();
         match self.opening {
             Opening::Everybody => "**Access:** everybody.".to_owned(),
             Opening::Some(rule) => format!(

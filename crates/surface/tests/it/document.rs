@@ -686,3 +686,72 @@ fn resolve<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
         None => value,
     }
 }
+
+#[test]
+fn people_apps_and_services_have_ways_of_their_own() {
+    let of = |auth: &str, audience: Audience| {
+        let text = format!(
+            "frontdesk: 1\nname: club\nauth: {auth}\nresources:\n  Person:\n    fields: {{name: string}}\n    access: {{read: public, update: signed_in}}\n  Ledger:\n    audience: private\n    fields: {{total: integer}}\n    access: {{read: signed_in}}\n"
+        );
+        describe(&model(&text), audience)
+    };
+    let names = |document: &Value| -> Vec<String> {
+        let schemes = document["components"]["securitySchemes"].as_object();
+        schemes.unwrap().keys().cloned().collect()
+    };
+    assert_eq!(names(&of("{api_keys: true}", Audience::Public)), ["key"]);
+    let outside = "{jwt: {issuer: 'https://id.example', audience: club}}";
+    assert_eq!(names(&of(outside, Audience::Public)), ["key", "token"]);
+    let services = "{mtls: {billing: {san: billing.internal, scopes: [people.read]}}}";
+    assert_eq!(
+        names(&of(services, Audience::Public)),
+        ["certificate", "key"]
+    );
+
+    let apps = of(
+        "{clients: {job: {secret: $JOB_SECRET, scopes: [people.read]}}}",
+        Audience::Public,
+    );
+    assert_eq!(names(&apps), ["key", "oauth", "token"]);
+    let flows = &apps["components"]["securitySchemes"]["oauth"]["flows"];
+    assert_eq!(
+        *flows,
+        json!({"clientCredentials": {
+            "tokenUrl": "/oauth2/token",
+            "scopes": {"people.read": "See people", "people.write": "Change people"},
+        }})
+    );
+
+    let people = of(
+        "{users: Person, basic: people, scopes: {people.read: Look at the members}}",
+        Audience::Private,
+    );
+    assert_eq!(
+        names(&people),
+        ["basic", "key", "oauth", "openid", "session", "token"]
+    );
+    let code = &people["components"]["securitySchemes"]["oauth"]["flows"]["authorizationCode"];
+    assert_eq!(code["authorizationUrl"], "/oauth2/authorize");
+    assert_eq!(code["scopes"]["people.read"], "Look at the members");
+    assert_eq!(code["scopes"]["ledgers.read"], "See ledgers");
+    assert_eq!(code["scopes"]["openid"], "Know who you are");
+    let ways = |scope: &str| {
+        json!([
+            {"key": []}, {"token": []}, {"oauth": [scope]}, {"openid": [scope]}, {"session": []}, {"basic": []}
+        ])
+    };
+    let change = &people["paths"]["/v1/people/{id}"]["patch"]["security"];
+    assert_eq!(*change, ways("people.write"));
+    assert_eq!(
+        people["paths"]["/v1/ledgers"]["get"]["security"],
+        ways("ledgers.read")
+    );
+    assert_eq!(
+        people["paths"]["/v1/people"]["get"]["security"][0],
+        json!({})
+    );
+    // Whom a resource is not for does not learn of its scopes.
+    let public = of("{users: Person}", Audience::Public);
+    let code = &public["components"]["securitySchemes"]["oauth"]["flows"]["authorizationCode"];
+    assert!(code["scopes"].get("ledgers.read").is_none());
+}
