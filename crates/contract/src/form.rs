@@ -13,6 +13,8 @@ pub enum Form {
     Text,
     /// Text that is one word of a known kind, for which [`Form::describe`] has these words.
     Word(&'static str),
+    /// The name of a secret, `$NAME`.
+    Secret,
     Bool,
     /// `false`, for "none" beside another form.
     False,
@@ -156,6 +158,7 @@ impl Form {
             Form::Any => "a value".to_owned(),
             Form::Text => "text".to_owned(),
             Form::Word(what) => (*what).to_owned(),
+            Form::Secret => "the name of a secret like `$PRINTER_SECRET`".to_owned(),
             Form::Bool => "`true` or `false`".to_owned(),
             Form::False => "`false`".to_owned(),
             Form::Whole { .. } => "a whole number".to_owned(),

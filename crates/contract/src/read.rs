@@ -238,6 +238,7 @@ impl Reader<'_> {
             Form::Any if node.torn_inside() => broken(node),
             Form::Any => leaf(node),
             Form::Text | Form::Word(_) => self.said(node, form, place),
+            Form::Secret => self.secret(node, form, place),
             Form::Condition => self.condition(node, place),
             Form::Formula => self.formula(node, place),
             Form::Slug => self.name(node, place, Keys::Slug),
@@ -660,6 +661,23 @@ impl Reader<'_> {
             Kind::String(_) => leaf(node),
             _ => self.mismatch(node, form, place),
         }
+    }
+
+    /// What is no name may be the secret itself, so it is not shown.
+    fn secret<'a>(&mut self, node: &'a Node, form: &'static Form, place: &Place) -> Item<'a> {
+        if matches!(node.kind, Kind::String(_)) || node.torn {
+            return self.said(node, form, place);
+        }
+        self.out.push(
+            Diagnostic::error(
+                codes::SECRET,
+                node.span,
+                format!("{} must be {}", place.subject, form.describe()),
+            )
+            .label("not a name")
+            .help(format!("write it like this: `{}`", place.example)),
+        );
+        broken(node)
     }
 
     fn condition<'a>(&mut self, node: &'a Node, place: &Place) -> Item<'a> {
@@ -1145,7 +1163,7 @@ fn list_advice(items: &[Node]) -> String {
 fn is_text(form: &Form) -> bool {
     matches!(
         form,
-        Form::Text | Form::Word(_) | Form::Choice(_) | Form::Slug | Form::TypeName
+        Form::Text | Form::Word(_) | Form::Secret | Form::Choice(_) | Form::Slug | Form::TypeName
     )
 }
 

@@ -99,6 +99,7 @@ fn form(form: &Form) -> Value {
     match form {
         Form::Any => json!({}),
         Form::Text | Form::Word(_) => json!({"type": "string", "minLength": 1}),
+        Form::Secret => json!({"type": "string", "pattern": "^\\$[A-Z][A-Z0-9_]*$"}),
         Form::Bool => json!({"type": "boolean"}),
         Form::False => json!({"const": false}),
         Form::Whole { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),

@@ -322,7 +322,7 @@ const ADDRESSES: Form = Form::List {
     min: 1,
 };
 const ADDRESS: Form = Form::Word("an address like `https://id.example`");
-const SECRET: Form = Form::Word("the name of a secret like `$PRINTER_SECRET`");
+const SECRET: Form = Form::Secret;
 const KEY_SET: Form = Form::Either(&[
     ADDRESS,
     Form::Map {

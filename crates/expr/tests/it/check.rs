@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use expr::explain::SchemaNames;
 use expr::ir::{Node, RuleDef};
-use expr::schema::{Property, Schema, Unresolved};
+use expr::schema::{Property, Schema, Unresolved, UserField};
 use expr::{Expr, Scope, check};
 use value::{ResourceId, Type};
 
@@ -860,4 +860,101 @@ fn one_mistake_hides_no_other() {
             "E0311 ‹titles› Task has no field, relation, list or rule named `titles` (not in Task) → did you mean `title`?",
         ),
     ]);
+}
+
+/// A contract that says callers are users: with a field for each name that rules may read.
+struct Known(Todo);
+
+impl Schema for Known {
+    fn property(&self, resource: ResourceId, name: &str) -> Result<Property, Unresolved> {
+        self.0.property(resource, name)
+    }
+
+    fn rule(&self, resource: Option<ResourceId>, name: &str) -> Result<Arc<RuleDef>, Unresolved> {
+        self.0.rule(resource, name)
+    }
+
+    fn property_names(&self, resource: ResourceId) -> Vec<String> {
+        self.0.property_names(resource)
+    }
+
+    fn rule_names(&self, resource: Option<ResourceId>) -> Vec<String> {
+        self.0.rule_names(resource)
+    }
+
+    fn resource_name(&self, resource: ResourceId) -> &str {
+        self.0.resource_name(resource)
+    }
+
+    fn user(&self, name: &str) -> UserField {
+        let ty = match name {
+            "age" => Type::Int32,
+            "trusted" => Type::Bool,
+            "since" => Type::Timestamp,
+            "torn" => return UserField::Broken,
+            name => match self.0.property(USER, name) {
+                Ok(Property::Field { ty, .. }) => ty,
+                _ => {
+                    return UserField::Wrong {
+                        message: format!("no `{name}`"),
+                        label: "here".to_owned(),
+                        help: "write another".to_owned(),
+                    };
+                }
+            },
+        };
+        UserField::Field(ty)
+    }
+}
+
+#[test]
+fn what_is_known_of_users_has_types_of_its_own() {
+    let schema = Known(Todo::new());
+    let codes = |text: &str| -> Vec<&'static str> {
+        let (found, problems) = check(text, &Scope::rule(Some(TASK)), &schema);
+        let codes: Vec<&'static str> = problems.iter().map(|problem| problem.code).collect();
+        assert!(found.is_none() || codes.is_empty(), "{text}");
+        codes
+    };
+    for fine in [
+        "user.role == 'staff'",
+        "user.role in ['staff', 'reader']",
+        "user.trusted",
+        "user.age >= 18 && user.age + 1 > this.stars",
+        "user.since < now - duration('24h')",
+        "user.name == user.email",
+        "user.name.startsWith('A')",
+        "this.title == user.name",
+        "user.role == user.name",
+        "this.assignee_id == user.id",
+    ] {
+        assert_eq!(codes(fine), [""; 0], "{fine}");
+    }
+    for (wrong, code) in [
+        ("user.role == 'staf'", "E0322"),
+        ("user.role == staff", "E0310"),
+        ("user.role == 3", "E0320"),
+        ("user.name > 3", "E0320"),
+        ("user.name", "E0321"),
+        ("user.age", "E0321"),
+        ("user.age == '18'", "E0322"),
+        ("'a' in user.name", "E0321"),
+        ("this.stars == user.name", "E0320"),
+        ("this.list_id == user.id", "E0320"),
+        ("this.title == user.id", "E0320"),
+        ("user.tenant == 'a'", "E0311"),
+        ("user.name != null", "E0332"),
+        ("user.name.size", "E0311"),
+    ] {
+        assert_eq!(codes(wrong), [code], "{wrong}");
+    }
+    // What is wrong elsewhere is told there.
+    let (found, problems) = check("user.torn == 3", &Scope::rule(None), &schema);
+    assert!(found.is_none() && problems.is_empty());
+    // A claim is read as the field's type, whatever it meets.
+    let (found, _) = check("user.role == user.name", &Scope::rule(None), &schema);
+    let Some(Node::Compare(_, left, _)) = found.map(|found| found.node) else {
+        panic!("a comparison")
+    };
+    assert!(matches!(left.ty, Type::Enum(_)), "{:?}", left.ty);
 }
