@@ -111,6 +111,34 @@ pub fn field<'a>(
     (one("read", false), one("write", true))
 }
 
+/// Nobody takes an address by writing it: once the record of a person is there, its address changes
+/// in the account, where the new one is confirmed. A contract that has a write rule of its own for
+/// the field has decided otherwise.
+pub fn address(
+    users: &model::Users,
+    resources: &mut [model::Resource],
+    book: &Rulebook<'_, '_, '_>,
+) {
+    let people = resources.get_mut(usize::from(users.resource.0));
+    let field = people
+        .zip(users.email)
+        .and_then(|(people, email)| people.fields.get_mut(usize::from(email.0)));
+    let Some(field) = field.filter(|field| field.write.is_none() && !field.read_only) else {
+        return;
+    };
+    let scope = Scope {
+        next: true,
+        ..Scope::rule(Some(users.resource))
+    };
+    let text = format!("next.{0} == this.{0}", field.name);
+    // Nothing is found where the field itself is wrong, which has been reported.
+    field.write = expr::check(&text, &scope, book).0.map(|condition| Rule {
+        text,
+        names_next: true,
+        condition: Arc::new(condition),
+    });
+}
+
 /// The conditions that every written record fulfils.
 pub fn checks<'a>(
     draft: &ResourceDraft<'_, 'a>,

@@ -25,13 +25,16 @@ pub fn model<'a>(
     out: &mut Diagnostics,
 ) -> Model {
     let mut tests = vec![];
-    let resources: Vec<Resource> = draft
+    let mut resources: Vec<Resource> = draft
         .resources
         .iter()
         .map(|resource| self::resource(resource, sections, book, &mut tests, out))
         .collect();
     let rules = book.shared();
     let auth = crate::auth::read(sections, draft, &resources, &rules, book.sources(), out);
+    if let Some(users) = &auth.users {
+        access::address(users, &mut resources, book);
+    }
     let name = sections.text("name").map_or("", |name| name.as_str());
     let (types, type_members) = draft.types.iter().cloned().unzip();
     Model {

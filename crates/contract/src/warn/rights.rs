@@ -25,11 +25,14 @@ pub fn about(model: &Model, draft: &Draft<'_, '_>, out: &mut Diagnostics) {
         let Some(declared) = draft.field(*id).declared else {
             continue;
         };
+        // The address is confirmed, and changes in the account.
+        let keeps = |rule: &Rule| rule.names_next;
+        if users.email == Some(*id) && field.write.as_ref().is_some_and(keeps) {
+            continue;
+        }
         if field.read_only || field.write.as_ref().is_some_and(|rule| !opens_own(rule)) {
             continue;
         }
-        // Who signs up confirms the address first.
-        let is_address = users.email == Some(*id);
         let update = update.filter(|_| !field.immutable);
         let name = declared.name;
         let (message, label) = match (update, users.sign_up) {
@@ -37,7 +40,7 @@ pub fn about(model: &Model, draft: &Draft<'_, '_>, out: &mut Diagnostics) {
                 format!("people can change their own `{name}`, which rules go by"),
                 "written by whom it gives rights",
             ),
-            (None, SignUp::Open) if !is_address => (
+            (None, SignUp::Open) => (
                 format!("whoever signs up can choose `{name}`, which rules go by"),
                 "chosen by whom it gives rights",
             ),

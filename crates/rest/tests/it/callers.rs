@@ -23,6 +23,7 @@ resources:
     id: integer
     fields:
       name: string
+      email?: {type: string, format: email, unique: true}
       role: {enum: [reader, staff], default: reader, access: {write: staff}}
       age?: {type: integer, access: {write: staff}}
       team?: {type: Team, access: {write: staff}}
@@ -114,4 +115,26 @@ fn nobody_gives_themself_rights() {
     as_ann.patch(&path, &json!({"name": "Anna"})).expect(200);
     as_ann.patch(&path, &json!({"role": "staff"})).expect(403);
     as_sam.patch(&path, &json!({"role": "staff"})).expect(200);
+}
+
+#[test]
+fn an_address_is_not_taken_by_writing_it() {
+    let app = CLUB.get();
+    let sam = json!({"name": "Sam", "role": "staff"});
+    let (_, as_sam) = person(&app, &sam);
+    let ann = json!({"name": "Ann", "email": "ann@example.com"});
+    let made = as_sam.post("/v1/people", &ann).expect(201).json();
+    let as_ann = app.key().all_scopes().user(&made["id"].to_string());
+    let as_ann = as_ann.client();
+    let path = format!("/v1/people/{}", made["id"]);
+    let bob = json!({"email": "bob@example.com"});
+    for client in [&as_ann, &as_sam] {
+        let refused = client.patch(&path, &bob).expect(403).json();
+        assert_eq!(refused["rule"], "next.email == this.email");
+        client.patch(&path, &json!({"email": null})).expect(403);
+    }
+    // What stays as it is is no change, and the operator decides about everything.
+    let same = json!({"name": "Anna", "email": "ann@example.com"});
+    as_ann.patch(&path, &same).expect(200);
+    app.admin().patch(&path, &bob).expect(200);
 }
