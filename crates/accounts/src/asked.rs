@@ -10,6 +10,7 @@ use http::request::Parts;
 use serde_json::{Map, Value as Json};
 use value::Timestamp;
 use web::RequestBody;
+use web::form::{Form, FormError};
 
 /// Of a body here: addresses, passwords, a person's own fields.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -35,6 +36,14 @@ impl Asked<'_> {
             language: field(ACCEPT_LANGUAGE).and_then(first_language),
             now: now(),
         }
+    }
+
+    /// The body, a form that was filled in.
+    pub async fn form(&mut self) -> Result<Form, FormError> {
+        web::media::content_type(&self.head.headers, &[web::form::MEDIA_TYPE])
+            .map_err(FormError::MediaType)?;
+        let bytes = self.body.read(BODY_BYTES_MAX).await;
+        Form::parse(&bytes.map_err(FormError::Body)?, &[])
     }
 
     /// The body, a JSON object. None at all is an empty one.

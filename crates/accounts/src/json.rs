@@ -374,7 +374,14 @@ impl Door {
 
     async fn export(&self, asked: &mut Asked<'_>) -> Result<Response, Refusal> {
         let person = self.person(asked).await?;
-        let account = &person.account;
+        Ok(respond(
+            StatusCode::OK,
+            &self.export_of(&person.account).await?,
+        ))
+    }
+
+    /// All that is known of somebody.
+    pub(crate) async fn export_of(&self, account: &people::Account) -> Result<Json, Failure> {
         let now = now();
         let sessions = self.people.sessions().list(&account.id, now).await?;
         let sessions: Vec<Json> = sessions
@@ -388,7 +395,7 @@ impl Door {
                 })
             })
             .collect();
-        let body = json!({
+        Ok(json!({
             "account": {
                 "email": account.email,
                 "email_verified_at": account.verified_at.map(|at| at.to_string()),
@@ -398,8 +405,7 @@ impl Door {
             },
             "record": self.people.record(account, now).await?,
             "sessions": sessions,
-        });
-        Ok(respond(StatusCode::OK, &body))
+        }))
     }
 
     async fn delete(&self, asked: &mut Asked<'_>) -> Result<Response, Refusal> {

@@ -7,11 +7,14 @@
 //!  GET  /auth/me …          whoever shows a token or a session
 //! ```
 //!
+//! People themselves come to the pages under `/login` and `/account` ([`pages`]).
+//!
 //! It reads and writes; what is right is for `people` and `identity` to say. Tokens go to programs;
 //! a browser of the same site may ask for a session instead (`"session": true`), which is a cookie.
 
 mod asked;
 mod json;
+pub mod pages;
 mod tokens;
 
 use std::sync::Arc;
@@ -47,6 +50,8 @@ pub struct Parts {
     pub origin: Origin,
     /// Of a browser's session.
     pub cookie: Cookie,
+    /// The picture on the pages, if the contract's theme has one.
+    pub logo: Option<pages::Logo>,
 }
 
 /// The door of one contract.
@@ -59,6 +64,8 @@ pub struct Door {
     frame: Frame,
     origin: Origin,
     cookie: Cookie,
+    look: pages::Look,
+    cookies: pages::Cookies,
 }
 
 /// Nothing here is for anybody else, now or later.
@@ -66,7 +73,11 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 impl Door {
     pub fn new(parts: Parts) -> Door {
+        let theme = &parts.people.model().auth.theme;
+        let look = pages::Look::new(parts.people.title(), theme, parts.logo);
         Door {
+            look,
+            cookies: pages::Cookies::new(&parts.origin),
             people: parts.people,
             families: parts.families,
             tokens: parts.tokens,
@@ -80,8 +91,8 @@ impl Door {
 
     /// Whether a path is this door's.
     pub fn serves(path: &str) -> bool {
-        path.strip_prefix("/auth")
-            .is_some_and(|rest| rest.starts_with('/'))
+        let api = path.strip_prefix("/auth");
+        api.is_some_and(|rest| rest.starts_with('/')) || pages::serves(path)
     }
 
     async fn respond(&self, asked: &mut Asked<'_>) -> Result<Response, Refusal> {
@@ -161,11 +172,16 @@ impl Handler for Door {
             body: &mut body,
             line,
         };
-        let mut response = match self.respond(&mut asked).await {
+        let response = match pages::serves(head.uri.path()) {
+            true => Ok(self.visit(&mut asked).await),
+            false => self.respond(&mut asked).await,
+        };
+        let mut response = match response {
             Ok(response) => response,
             Err(refusal) => self.frame.refuse(refusal, &head, &id, false),
         };
-        response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+        let headers = response.headers_mut();
+        headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
         self.frame.close(&mut response, &mut asked.line);
         response
     }

@@ -3,7 +3,7 @@
 use call::{Code, Failure};
 use doorway::failure::Refusal;
 use http::header::SET_COOKIE;
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use identity::dpop::{self, For};
 use identity::families::{Ended, NewFamily, Shown, Which};
 use identity::sessions::{Lasts, NewSession};
@@ -26,6 +26,13 @@ impl Door {
         session: bool,
         asked: &Asked<'_>,
     ) -> Result<Response, Refusal> {
+        if session {
+            let cookie = self.begin_session(&signed_in, asked).await?;
+            let lasts = self.people.model().auth.sessions.absolute;
+            let mut response = respond(StatusCode::OK, &json!({"expires_in": lasts}));
+            response.headers_mut().append(SET_COOKIE, cookie);
+            return Ok(response);
+        }
         let SignedIn {
             account,
             methods,
@@ -33,30 +40,6 @@ impl Door {
         } = signed_in;
         let from = asked.from();
         let address = Some(from.address.to_string());
-        if session {
-            let lasts = self.people.model().auth.sessions;
-            let old = self.cookie.read(&asked.head.headers);
-            let new = NewSession {
-                account: &account.id,
-                user: &account.user,
-                methods: &methods,
-                authenticated_at: at,
-                client_address: address,
-                agent: from.agent,
-                lasts: Lasts {
-                    idle: seconds(lasts.idle),
-                    absolute: seconds(lasts.absolute),
-                },
-            };
-            let sessions = self.people.sessions();
-            let begun = sessions.renew(old.as_deref(), new, from.now).await?;
-            let mut response = respond(StatusCode::OK, &json!({"expires_in": lasts.absolute}));
-            let cookie = self
-                .cookie
-                .set(begun.1.reveal(), Some(seconds(lasts.absolute)));
-            response.headers_mut().append(SET_COOKIE, cookie);
-            return Ok(response);
-        }
         let binding = self.proved(asked)?;
         let new = NewFamily {
             account: account.id.clone(),
@@ -82,6 +65,34 @@ impl Door {
             ..NewAccess::default()
         };
         self.tokens_of(access, begun.1.reveal(), asked)
+    }
+
+    /// A session in place of the one the browser came with: `Set-Cookie`.
+    pub(crate) async fn begin_session(
+        &self,
+        signed_in: &SignedIn,
+        asked: &Asked<'_>,
+    ) -> Result<HeaderValue, Failure> {
+        let from = asked.from();
+        let lasts = self.people.model().auth.sessions;
+        let old = self.cookie.read(&asked.head.headers);
+        let new = NewSession {
+            account: &signed_in.account.id,
+            user: &signed_in.account.user,
+            methods: &signed_in.methods,
+            authenticated_at: signed_in.at,
+            client_address: Some(from.address.to_string()),
+            agent: from.agent,
+            lasts: Lasts {
+                idle: seconds(lasts.idle),
+                absolute: seconds(lasts.absolute),
+            },
+        };
+        let sessions = self.people.sessions();
+        let (_, text) = sessions.renew(old.as_deref(), new, from.now).await?;
+        Ok(self
+            .cookie
+            .set(text.reveal(), Some(seconds(lasts.absolute))))
     }
 
     /// The next tokens for a refresh token of a first party.
@@ -218,26 +229,38 @@ impl Door {
         asked: &mut Asked<'_>,
     ) -> Result<Response, Refusal> {
         let person = self.person(asked).await?;
-        let now = crate::asked::now();
-        let account = &person.account.id;
-        let mut ended = self.people.sessions().end(account, id, now).await?;
-        let family = self.families.find(id).await.map_err(internal)?;
-        if family.is_some_and(|family| family.account == *account) {
-            let done = self.families.end(Which::One(id), Ended::Revoked, now).await;
-            ended |= !done.map_err(internal)?.is_empty();
-        }
-        match ended {
+        match self.end_one(&person.account.id, id).await? {
             true => Ok(crate::status(StatusCode::NO_CONTENT)),
             false => Err(Failure::new(Code::NotFound, "there is no such session").into()),
         }
     }
 
-    /// Where one is signed in: browsers, and apps of one's own.
+    /// Ends a session of an account, a browser's or an app's; whether there was one.
+    pub(crate) async fn end_one(&self, account: &str, id: &str) -> Result<bool, Failure> {
+        let now = crate::asked::now();
+        let mut ended = self.people.sessions().end(account, id, now).await?;
+        let family = self.families.find(id).await.map_err(internal)?;
+        if family.is_some_and(|family| family.account == account) {
+            let done = self.families.end(Which::One(id), Ended::Revoked, now).await;
+            ended |= !done.map_err(internal)?.is_empty();
+        }
+        Ok(ended)
+    }
+
     pub(crate) async fn sessions(&self, asked: &mut Asked<'_>) -> Result<Response, Refusal> {
         let person = self.person(asked).await?;
-        let now = crate::asked::now();
-        let account = &person.account.id;
         let current = person.caller.proof.session.as_deref();
+        let items = self.sessions_of(&person.account.id, current).await?;
+        Ok(respond(StatusCode::OK, &json!({"items": items})))
+    }
+
+    /// Where one is signed in: browsers, and apps of one's own.
+    pub(crate) async fn sessions_of(
+        &self,
+        account: &str,
+        current: Option<&str>,
+    ) -> Result<Vec<Json>, Failure> {
+        let now = crate::asked::now();
         let mut items = Vec::new();
         for session in self.people.sessions().list(account, now).await? {
             items.push(json!({
@@ -266,7 +289,6 @@ impl Door {
                 "expires_at": family.expires_at.to_string(),
             }));
         }
-        let items: Vec<Json> = items;
-        Ok(respond(StatusCode::OK, &json!({"items": items})))
+        Ok(items)
     }
 }

@@ -50,9 +50,9 @@ const TABLE_PREFIXES: [(&str, &str); 3] = [
 const PATHS: [&str; 3] = ["graphql", "live", "operations"];
 /// First segments the server answers itself at the root, or will; they are in nobody's way below
 /// a base. What has a dot, such as `openapi.json`, is no path of a resource anyway.
-const ROOT_PATHS: [&str; 15] = [
+const ROOT_PATHS: [&str; 16] = [
     "docs", "assets", "problems", "healthz", "readyz", "livez", "metrics", "auth", "login",
-    "account", "consent", "oauth", "oauth2", "console", "soap",
+    "account", "consent", "device", "oauth", "oauth2", "console", "soap",
 ];
 /// What may follow a record's path besides its lists.
 const RECORD_PATHS: [&str; 2] = ["restore", "history"];
