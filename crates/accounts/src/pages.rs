@@ -21,8 +21,7 @@ use std::sync::Arc;
 use call::{Code, Failure, Place};
 use doorway::failure::Refusal;
 use http::header::{
-    ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER,
-    SET_COOKIE, WWW_AUTHENTICATE,
+    ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Method, StatusCode};
 use identity::random::{Unguessable, hash_for};
@@ -132,10 +131,9 @@ impl Page {
 
     fn allow(self) -> &'static str {
         match self {
-            Page::Style
-            | Page::Logo
-            | Page::Sent
-            | Page::Own(Own::Overview | Own::Export) => "GET, HEAD",
+            Page::Style | Page::Logo | Page::Sent | Page::Own(Own::Overview | Own::Export) => {
+                "GET, HEAD"
+            }
             Page::Own(Own::SignOut) => "POST",
             _ => "GET, HEAD, POST",
         }

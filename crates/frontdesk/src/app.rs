@@ -291,6 +291,7 @@ impl Builder {
             proxies: self.proxies,
             database,
             data,
+            folder: self.folder,
             settings: self.settings,
             development: self.development,
             origin: self.origin,
@@ -340,6 +341,8 @@ struct Lasting {
     /// The right to serve it.
     _served: Option<Served>,
     data: PathBuf,
+    /// The contract's.
+    folder: PathBuf,
     seals: Seals,
     mailbox: Option<Arc<Mailbox>>,
     audit: Arc<Audit>,
@@ -709,7 +712,15 @@ impl Serving {
         let accounts = desk.as_ref().and_then(|desk| {
             let credentials = Arc::new(Credentials::new(&model.name, accepted));
             let authenticate = Arc::clone(&authenticate);
-            desk.door(&engine, authenticate, credentials, cors, &lasting.origin)
+            let logo = desk::logo(&model, &lasting.folder);
+            desk.door(
+                &engine,
+                authenticate,
+                credentials,
+                cors,
+                &lasting.origin,
+                logo,
+            )
         });
         let entrance = Entrance::new(engine.clone(), Arc::clone(&lasting.meters));
         let door = Door::new(entrance, authenticate, documents, settings)

@@ -7,12 +7,15 @@
 //!
 //! Composes; decides nothing.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accounts::pages::Logo;
 use audit::Audit;
 use doorway::{Accepted, Credentials};
 use engine::Engine;
+use http::HeaderValue;
 use identity::denied::Denied;
 use identity::dpop::Dpop;
 use identity::families::{self, Families};
@@ -44,6 +47,9 @@ const TENDED_EVERY: u32 = 120;
 const SWEPT_EVERY: u32 = 7_200;
 /// The name of the cookie that holds a browser's session.
 const COOKIE: &str = "session";
+
+/// Largest picture for the pages; it is kept in memory and sent to everybody who signs in.
+const LOGO_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What stays when the contract changes.
 pub struct Registry {
@@ -221,6 +227,7 @@ impl Desk {
         credentials: Arc<Credentials>,
         cors: Cors,
         origin: &Origin,
+        logo: Option<Logo>,
     ) -> Option<accounts::Door> {
         Some(accounts::Door::new(accounts::Parts {
             people: self.people(engine)?,
@@ -232,8 +239,43 @@ impl Desk {
             cors,
             origin: origin.clone(),
             cookie: Cookie::new(COOKIE, origin),
+            logo,
         }))
     }
+}
+
+/// The picture that a contract's theme names. One that cannot be read is missed by nobody but its
+/// maker, who is told.
+pub fn logo(model: &Model, folder: &Path) -> Option<Logo> {
+    let name = model.auth.theme.logo.as_deref()?;
+    let path = folder.join(name);
+    let bytes = match std::fs::metadata(&path) {
+        Ok(about) if about.len() > LOGO_BYTES_MAX => {
+            tracing::warn!(name, "the logo is not shown: it is larger than 1 MiB");
+            return None;
+        }
+        Ok(_) => std::fs::read(&path),
+        Err(error) => Err(error),
+    };
+    let bytes = match bytes {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            tracing::warn!(name, %error, "the logo is not shown");
+            return None;
+        }
+    };
+    let end = path.extension()?.to_str()?.to_ascii_lowercase();
+    let media_type = match end.as_str() {
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "webp" => "image/webp",
+        "jpg" | "jpeg" => "image/jpeg",
+        _ => return None,
+    };
+    Some(Logo {
+        bytes,
+        media_type: HeaderValue::from_static(media_type),
+    })
 }
 
 /// What a contract's API takes as credentials.

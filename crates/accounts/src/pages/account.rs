@@ -16,8 +16,7 @@ use crate::Door;
 use crate::asked::{Asked, now};
 use crate::json::respond;
 
-const EXPORT_NAME: HeaderValue =
-    HeaderValue::from_static("attachment; filename=\"account.json\"");
+const EXPORT_NAME: HeaderValue = HeaderValue::from_static("attachment; filename=\"account.json\"");
 
 impl Door {
     pub(super) async fn look_at_own(
@@ -35,8 +34,7 @@ impl Door {
             Own::Sessions => visit.ok(&self.sessions_sheet(who, visit).await?),
             Own::Delete => visit.ok(&delete_sheet(who, visit, none)),
             Own::Export => {
-                let mut response =
-                    respond(StatusCode::OK, &self.export_of(&who.account).await?);
+                let mut response = respond(StatusCode::OK, &self.export_of(&who.account).await?);
                 let headers = response.headers_mut();
                 headers.insert(CONTENT_DISPOSITION, EXPORT_NAME);
                 web::headers::protect_page(headers, web::headers::NOTHING_RUNS);
@@ -66,9 +64,7 @@ impl Door {
             }
             Own::SignOut => self.post_sign_out(who, form).await,
             Own::Delete => self.post_delete(who, visit, form, asked).await,
-            Own::Overview | Own::Export => {
-                Err(Failure::internal("nothing is sent to these pages"))
-            }
+            Own::Overview | Own::Export => Err(Failure::internal("nothing is sent to these pages")),
         }
     }
 
@@ -317,7 +313,9 @@ fn sign_out(visit: &Visit<'_>, everywhere: bool) -> Markup {
 
 fn email_sheet(who: &Who, visit: &Visit<'_>, form: Option<&Form>, trouble: &Trouble) -> Sheet {
     let texts = visit.texts;
-    let typed = form.and_then(|form| form.field("email")).unwrap_or_default();
+    let typed = form
+        .and_then(|form| form.field("email"))
+        .unwrap_or_default();
     let body = html! {
         (trouble.alert())
         p { (texts.change_email_why) }

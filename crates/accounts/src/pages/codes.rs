@@ -92,8 +92,8 @@ impl Door {
         if what == CONFIRM {
             let field = |name| form.field(name).unwrap_or_default();
             let (ticket, code) = (field("token"), field("code"));
-            let confirmed = self.people.confirm_totp(id, ticket, code, &asked.from());
-            let codes = confirmed.await?;
+            let from = asked.from();
+            let codes = self.people.confirm_totp(id, ticket, code, &from).await?;
             return Ok(visit.ok(&shown_once(visit, codes.iter().map(|code| code.as_str()))));
         }
         self.require_proof(who, form, asked).await?;

@@ -29,7 +29,9 @@ impl Door {
     fn login_sheet(&self, visit: &Visit<'_>, form: Option<&Form>, trouble: &Trouble) -> Sheet {
         let texts = visit.texts;
         let way = visit.back(form);
-        let typed = form.and_then(|form| form.field("email")).unwrap_or_default();
+        let typed = form
+            .and_then(|form| form.field("email"))
+            .unwrap_or_default();
         let model = self.people.model();
         if model.auth.password.is_none() {
             return link(visit, form, trouble);
@@ -136,8 +138,8 @@ impl Door {
             return Ok(to("/login"));
         };
         let code = form.field("code").unwrap_or_default();
-        let proved = self.people.second_proof(&ticket, code, &asked.from());
-        match proved.await {
+        let from = asked.from();
+        match self.people.second_proof(&ticket, code, &from).await {
             Ok(signed_in) => {
                 let way = visit.back(Some(form));
                 self.let_in(&signed_in, way, asked).await
@@ -191,7 +193,9 @@ pub fn link(visit: &Visit<'_>, form: Option<&Form>, trouble: &Trouble) -> Sheet 
     // A ticket that was refused is not tried again.
     let ticket = visit.query.filled("token").filter(|_| form.is_none());
     let way = visit.back(form);
-    let typed = form.and_then(|form| form.field("email")).unwrap_or_default();
+    let typed = form
+        .and_then(|form| form.field("email"))
+        .unwrap_or_default();
     let body = html! {
         (trouble.alert())
         @if ticket.is_none() { p { (texts.link_why) } } @else { p { (texts.link_use) } }

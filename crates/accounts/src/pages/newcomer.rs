@@ -54,7 +54,9 @@ impl Door {
             }
             (Open::Open, Some(inputs)) => inputs,
         };
-        let typed = form.and_then(|form| form.field("email")).unwrap_or_default();
+        let typed = form
+            .and_then(|form| form.field("email"))
+            .unwrap_or_default();
         let body = html! {
             (trouble.alert())
             // What belongs to no input here.
@@ -159,7 +161,9 @@ impl Door {
         // One that is worth nothing is asked for anew.
         let refused = form.is_some() && trouble.fields.is_empty() && trouble.text.is_some();
         let ticket = ticket.filter(|_| !refused);
-        let typed = form.and_then(|form| form.field("email")).unwrap_or_default();
+        let typed = form
+            .and_then(|form| form.field("email"))
+            .unwrap_or_default();
         let body = html! {
             (trouble.alert())
             @if ticket.is_none() { p { (texts.reset_why) } }
@@ -274,9 +278,7 @@ fn input(
     };
     Some(match &field.shape.ty {
         Type::Bool => input.checkbox(),
-        Type::Enum(words) => {
-            input.choices(visit.texts.choose, words.iter().map(|word| &**word))
-        }
+        Type::Enum(words) => input.choices(visit.texts.choose, words.iter().map(|word| &**word)),
         _ => input.markup(),
     })
 }

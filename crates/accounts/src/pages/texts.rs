@@ -93,7 +93,6 @@ pub struct Texts {
     pub worthless: &'static str,
     pub taken: &'static str,
     pub codes_already: &'static str,
-    pub codes_none: &'static str,
     pub see_fields: &'static str,
     pub too_many: &'static str,
     pub unavailable: &'static str,

@@ -7,6 +7,7 @@
 )]
 
 mod noted;
+mod pages;
 mod sign_in;
 mod sign_up;
 mod support;

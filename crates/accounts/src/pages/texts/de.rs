@@ -87,7 +87,6 @@ pub static TEXTS: Texts = Texts {
     worthless: "Dieser Link wurde schon benutzt oder ist abgelaufen. Fordern Sie einen neuen an.",
     taken: "Es gibt schon ein Konto mit dieser Adresse. Melden Sie sich an.",
     codes_already: "Einmalcodes sind schon eingerichtet.",
-    codes_none: "Einmalcodes sind nicht eingerichtet.",
     see_fields: "Etwas stimmt noch nicht. Sehen Sie unten nach.",
     too_many: "Zu viele Versuche. Versuchen Sie es in {seconds} Sekunden wieder.",
     unavailable: "Das geht im Augenblick nicht. Versuchen Sie es gleich noch einmal.",
@@ -103,8 +102,14 @@ pub static TEXTS: Texts = Texts {
         ("required", "Das wird gebraucht."),
         ("too_short", "Das ist zu kurz."),
         ("too_long", "Das ist zu lang."),
-        ("invalid_format", "Das ist nicht so geschrieben, wie es sein soll."),
+        (
+            "invalid_format",
+            "Das ist nicht so geschrieben, wie es sein soll.",
+        ),
         ("wrong_type", "Das gehört so nicht hierher."),
-        ("wrong_code", "Der Code ist falsch oder wurde schon benutzt."),
+        (
+            "wrong_code",
+            "Der Code ist falsch oder wurde schon benutzt.",
+        ),
     ],
 };

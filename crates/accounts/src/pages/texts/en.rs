@@ -87,7 +87,6 @@ pub static TEXTS: Texts = Texts {
     worthless: "This link has been used or has expired. Ask for another.",
     taken: "There is an account with this address already. Sign in.",
     codes_already: "One-time codes are set up already.",
-    codes_none: "One-time codes are not set up.",
     see_fields: "Something is not right yet. See below.",
     too_many: "Too many tries. Try again in {seconds} seconds.",
     unavailable: "This cannot be done right now. Try again in a moment.",
@@ -104,7 +103,10 @@ pub static TEXTS: Texts = Texts {
         ("too_short", "This is too short."),
         ("too_long", "This is too long."),
         ("invalid_format", "This is not written as it should be."),
-        ("wrong_type", "This is not the kind of value that belongs here."),
+        (
+            "wrong_type",
+            "This is not the kind of value that belongs here.",
+        ),
         ("wrong_code", "The code is wrong, or has been used."),
     ],
 };
