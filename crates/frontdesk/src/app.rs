@@ -712,7 +712,7 @@ impl Serving {
         let accounts = desk.as_ref().and_then(|desk| {
             let credentials = Arc::new(Credentials::new(&model.name, accepted));
             let authenticate = Arc::clone(&authenticate);
-            let logo = desk::logo(&model, &lasting.folder);
+            let logo = desk::logo(model, &lasting.folder);
             desk.door(
                 &engine,
                 authenticate,
