@@ -163,13 +163,20 @@ impl Families {
         new: NewFamily,
         now: Timestamp,
     ) -> Result<(Family, RefreshToken), StoreError> {
-        let no_randomness = |error: getrandom::Error| StoreError::Internal {
-            reason: format!("the operating system gave no random bytes: {error}"),
-        };
-        let mut random = [0; 10];
-        getrandom::fill(&mut random).map_err(no_randomness)?;
-        let millis = u64::try_from(now.0).unwrap_or(0);
-        let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+        self.begin_as(new_id(now)?, new, now).await
+    }
+
+    /// The same under an id that was given out before, by [`new_id`]: what leads to the family
+    /// can name it before there is one.
+    ///
+    /// # Errors
+    /// When the database cannot keep it, or there is one of this id, or there is no randomness.
+    pub async fn begin_as(
+        &self,
+        id: uuid::Uuid,
+        new: NewFamily,
+        now: Timestamp,
+    ) -> Result<(Family, RefreshToken), StoreError> {
         let token = self.maker.first(id).map_err(no_randomness)?;
         let expires_at = later(now, self.settings.absolute);
         let family = Family::new(
@@ -337,6 +344,23 @@ impl Families {
 
     fn idle(&self, now: Timestamp, expires_at: Timestamp) -> Timestamp {
         later(now, self.settings.idle).min(expires_at)
+    }
+}
+
+/// An id for a family that is to begin.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn new_id(now: Timestamp) -> Result<uuid::Uuid, StoreError> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).map_err(no_randomness)?;
+    let millis = u64::try_from(now.0).unwrap_or(0);
+    Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+}
+
+fn no_randomness(error: getrandom::Error) -> StoreError {
+    StoreError::Internal {
+        reason: format!("the operating system gave no random bytes: {error}"),
     }
 }
 

@@ -4,10 +4,12 @@
 //! [`call::Authenticate`] and engines only a [`call::Caller`].
 
 pub mod client_assertion;
+pub mod clients;
 pub mod credential;
 pub mod denied;
 pub mod dpop;
 pub mod families;
+pub mod grants;
 pub mod guess;
 pub mod jws;
 pub mod keys;

@@ -195,6 +195,59 @@ pub async fn look<T: DeserializeOwned>(
     Ok(found.filter(|ticket: &Ticket<T>| ticket.used_at.is_none() && ticket.expires_at > now))
 }
 
+/// Looks for a ticket by what else it is found by.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn by_handle<T: DeserializeOwned>(
+    driver: &dyn Driver,
+    purpose: Purpose,
+    handle: &str,
+    now: Timestamp,
+) -> Result<Option<Ticket<T>>, StoreError> {
+    let find = TICKETS.find(driver.dialect(), &[Test::Is("purpose"), Test::Is("handle")]);
+    let parameters = find.bind_args(&[
+        Value::Text(purpose.name().to_owned()),
+        Value::Text(handle.to_owned()),
+    ]);
+    let rows = driver.query(&find.statement, &parameters).await?;
+    let found = TICKETS
+        .rows(&rows)
+        .next()
+        .map(|row| read(&row))
+        .transpose()?;
+    Ok(found.filter(|ticket: &Ticket<T>| ticket.used_at.is_none() && ticket.expires_at > now))
+}
+
+/// Settles what a ticket carries that was found by its handle, once: it is found by that no more.
+/// Whether it was there to be settled.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn settle<T: Serialize>(
+    driver: &dyn Driver,
+    purpose: Purpose,
+    handle: &str,
+    payload: &T,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let set = [Set::To("payload"), Set::Null("handle")];
+    let tests = [
+        Test::Is("purpose"),
+        Test::Is("handle"),
+        Test::IsNull("used_at"),
+        Test::Above("expires_at"),
+    ];
+    let settle = TICKETS.update(driver.dialect(), &set, &tests);
+    let arguments = vec![
+        table::json(payload)?,
+        Value::Text(purpose.name().to_owned()),
+        Value::Text(handle.to_owned()),
+        Value::Timestamp(now),
+    ];
+    Ok(store::execute(driver, vec![(settle, arguments)]).await? > 0)
+}
+
 /// Uses a ticket up.
 ///
 /// # Errors
