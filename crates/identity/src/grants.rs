@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use audit::{Action, Actor, Audit, Entry};
 use store::driver::{Driver, StoreError};
 use store::people::GRANTS;
 use store::table::{self, Order, Row, Set, Test};
@@ -14,6 +15,7 @@ use value::{Timestamp, Value};
 use crate::denied::{Denied, What};
 use crate::families::{Ended, Families, Which};
 use crate::random;
+use crate::tokens::outlived;
 
 /// Apps that a person is shown.
 const LISTED_MAX: u32 = 1_000;
@@ -35,6 +37,7 @@ pub struct Grant {
 /// The grants in a database.
 pub struct Grants {
     driver: Arc<dyn Driver>,
+    audit: Option<Arc<Audit>>,
 }
 
 const KEY: [Test; 3] = [
@@ -64,7 +67,18 @@ impl Grant {
 
 impl Grants {
     pub fn new(driver: Arc<dyn Driver>) -> Grants {
-        Grants { driver }
+        Grants {
+            driver,
+            audit: None,
+        }
+    }
+
+    /// With what is allowed and taken back written down.
+    pub fn audited(self, audit: Arc<Audit>) -> Grants {
+        Grants {
+            audit: Some(audit),
+            ..self
+        }
     }
 
     /// # Errors
@@ -102,11 +116,22 @@ impl Grants {
     ) -> Result<(), StoreError> {
         let dialect = self.driver.dialect();
         let key = [account, client, resource].map(|text| Value::Text(text.to_owned()));
+        let entry = Entry::new(
+            now,
+            Action::ConsentGranted,
+            &Actor::Account(account.to_owned()),
+        )
+        .client(client)
+        .detail("resource", resource)
+        .detail("scopes", scopes.join(" "));
+        let audit = self.audit.as_ref();
+        let noted = audit.map(|audit| audit.insertion(&entry)).transpose()?;
         let scopes = scopes.to_vec();
         let id = random::id("grant");
         let allowed: Result<(), std::convert::Infallible> =
             store::transact(&*self.driver, move |tx| {
                 let (key, mut scopes, id) = (key.clone(), scopes.clone(), id.clone());
+                let noted = noted.clone();
                 Box::pin(async move {
                     let find = GRANTS.find(dialect, &KEY);
                     let rows = tx.query(&find.statement, &find.bind_args(&key)).await?;
@@ -145,8 +170,11 @@ impl Grants {
                             (GRANTS.insert(dialect), row)
                         }
                     };
-                    tx.execute(&statement.statement, &statement.bind_args(&arguments))
-                        .await?;
+                    for (statement, arguments) in [(statement, arguments)].into_iter().chain(noted)
+                    {
+                        tx.execute(&statement.statement, &statement.bind_args(&arguments))
+                            .await?;
+                    }
                     Ok(Ok(()))
                 })
             })
@@ -175,8 +203,7 @@ impl Grants {
 
     /// Takes back all that somebody has allowed an app, with everything it holds by that: here
     /// once this returns, elsewhere within a second. `subject`: the person in access tokens.
-    /// `until`: when the last of those that were issued until now expires. Whether there was
-    /// anything.
+    /// Whether there was anything.
     ///
     /// # Errors
     /// When the database cannot be written. What was ended until then stays so.
@@ -192,14 +219,26 @@ impl Grants {
         let tests = [Test::Is("account"), Test::Is("client")];
         let delete = GRANTS.delete(self.driver.dialect(), &tests);
         let key = [account, client].map(|text| Value::Text(text.to_owned()));
-        let deleted = store::execute(&*self.driver, vec![(delete, key.to_vec())]).await?;
+        let entry = Entry::new(
+            now,
+            Action::ConsentRevoked,
+            &Actor::Account(account.to_owned()),
+        )
+        .client(client);
+        let mut statements = vec![];
+        if let Some(audit) = &self.audit {
+            statements.push(audit.insertion(&entry)?);
+        }
+        // The last says how many rows it changed.
+        statements.push((delete, key.to_vec()));
+        let deleted = store::execute(&*self.driver, statements).await?;
         let which = Which::Grant { account, client };
         let ended = ending.families.end(which, Ended::Revoked, now).await?;
         let what = What::Grant {
             subject: subject.to_owned(),
             client: client.to_owned(),
         };
-        ending.denied.deny(what, ending.until, now).await?;
+        ending.denied.deny(what, outlived(now), now).await?;
         Ok(deleted > 0 || !ended.is_empty())
     }
 }
@@ -209,6 +248,4 @@ impl Grants {
 pub struct Ending<'a> {
     pub families: &'a Families,
     pub denied: &'a Denied,
-    /// [`crate::tokens::Tokens::outlived`].
-    pub until: Timestamp,
 }

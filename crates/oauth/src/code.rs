@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use audit::{Action, Actor, Entry};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use call::Failure;
@@ -12,6 +13,7 @@ use identity::clients::Client;
 use identity::denied::What;
 use identity::families::{self, Ended, Which};
 use identity::tickets::{self, NewTicket, Purpose, Used};
+use identity::tokens::outlived;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -133,13 +135,18 @@ impl Door {
             "an authorization code was used twice; what it gave has been ended"
         );
         // Also where the first is being answered just now, and there is no family yet.
-        let until = self.parts.tokens.outlived(now);
+        let until = outlived(now);
         let denied = &self.parts.denied;
         denied
             .deny(What::Family(family.clone()), until, now)
             .await?;
         let which = Which::One(family);
         self.parts.families.end(which, Ended::Replayed, now).await?;
+        let entry = Entry::new(now, Action::FamilyRevoked, &Actor::Unknown)
+            .subject(&code.account)
+            .client(&code.client)
+            .detail("family", family.as_str());
+        self.note(entry).await;
         Ok(())
     }
 }

@@ -45,6 +45,7 @@ mod words;
 
 use std::sync::Arc;
 
+use audit::{Audit, Entry};
 use doorway::trace::{Ids, Line, X_REQUEST_ID};
 use http::{HeaderValue, Method, StatusCode};
 use identity::client_assertion::Assertions;
@@ -68,7 +69,7 @@ use web::{Request, Response};
 use crate::refusal::Refused;
 
 pub use authorize::{Pending, resume};
-pub use outside::Outside;
+pub use outside::{Net, Outside};
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -87,6 +88,7 @@ pub struct Parts {
     pub signing: Arc<Signing>,
     pub sessions: Arc<Sessions>,
     pub dpop: Arc<Dpop>,
+    pub audit: Arc<Audit>,
     pub outside: Arc<dyn Outside>,
     pub lasting: Arc<Lasting>,
     /// Which pages are our own.
@@ -305,6 +307,13 @@ impl Door {
     /// What tokens are for.
     fn resource(&self) -> &str {
         &self.parts.tokens.settings().audience
+    }
+
+    /// Writes down what has been done. Undoing it would help nobody.
+    async fn note(&self, entry: Entry) {
+        if let Err(error) = self.parts.audit.append(&entry).await {
+            tracing::error!(%error, "an entry of the audit log is lost");
+        }
     }
 
     fn driver(&self) -> &dyn Driver {

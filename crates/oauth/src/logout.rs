@@ -4,6 +4,7 @@
 //! An app that shows the ID token of this very sign-in need not have its person asked. Whoever
 //! shows less, or another's, has.
 
+use audit::{Action, Actor, Entry};
 use call::Failure;
 use http::StatusCode;
 use http::header::SET_COOKIE;
@@ -143,6 +144,9 @@ impl Door {
         let which = Which::Session(session);
         let ended = families.end(which, Ended::SignedOut, now).await;
         let ended = ended.map_err(trouble)?;
+        let actor = Actor::Account(account.id.clone());
+        let entry = Entry::new(now, Action::SignOut, &actor).subject(&account.id);
+        self.note(entry.detail("session", session)).await;
         for family in theirs.iter().filter(|family| ended.contains(&family.id)) {
             self.tell(account, &family.client, &family.id, now).await?;
         }

@@ -1,8 +1,10 @@
 //! Tokens that an app gives back (RFC 7009).
 
+use audit::{Action, Actor, Entry};
 use http::StatusCode;
 use identity::denied::What;
 use identity::families::{Ended, Which};
+use identity::tokens::outlived;
 use value::Timestamp;
 use web::form::Form;
 use web::{Request, Response};
@@ -31,15 +33,24 @@ impl Door {
                 }
                 let which = Which::One(&family.id);
                 self.parts.families.end(which, Ended::Returned, now).await?;
+                let entry = returned(&client.id, now).detail("family", family.id.as_str());
+                self.note(entry.subject(&family.account)).await;
             }
         } else if let Ok(access) = self.parts.tokens.read(text, now).await {
             if access.client != client.id {
                 return Err(foreign());
             }
-            let until = self.parts.tokens.outlived(now);
             let what = What::Token(access.id.clone());
+            let until = outlived(now);
             self.parts.denied.deny(what, until, now).await?;
+            let entry = returned(&client.id, now).detail("token", access.id.as_str());
+            self.note(entry.subject(&access.subject)).await;
         }
         Ok(answer::bare(StatusCode::OK))
     }
+}
+
+fn returned(client: &str, now: Timestamp) -> Entry {
+    let actor = Actor::Client(client.to_owned());
+    Entry::new(now, Action::TokenRevoked, &actor).client(client)
 }

@@ -238,6 +238,12 @@ fn dependencies_point_downwards() {
         &["web", "engine", "rest", "contract"],
         "who asks others over the net serves nobody",
     );
+    never_itself(
+        &workspace,
+        "oauth",
+        &["engine", "rest", "contract", "hyper", "expr", "vault"],
+        "the door for apps asks identity and people, and decides nothing about resources",
+    );
     never(
         &workspace,
         &["vault"],

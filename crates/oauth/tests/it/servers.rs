@@ -1,6 +1,8 @@
 //! What other servers and apps' pages are told: tokens, people, keys, what there is.
 
+use audit::Filter;
 use serde_json::json;
+use testdb::wait;
 
 use crate::support::{AUDIENCE, Answer, Ask, ISSUER, World, request};
 
@@ -204,6 +206,43 @@ fn pages_of_apps_may_ask() {
         .as_browser(&ann)
         .header("origin", "https://viewer.example");
     assert_eq!(world.ask(ask).header("access-control-allow-origin"), "");
+}
+
+#[test]
+fn what_changes_who_may_do_what_is_written_down() {
+    let world = World::new();
+    let ann = world.person("ann");
+    let tokens = world.printer_tokens(&ann, "openid offline_access photos.read");
+    let fields = [("token", tokens["access_token"].as_str().unwrap())];
+    world.post("printer", "/oauth2/revoke", &fields);
+    let code = world.code(&ann, &crate::support::printer("photos.read"));
+    world.exchange("printer", &code, crate::support::BACK);
+    world.exchange("printer", &code, crate::support::BACK);
+    let ending = identity::grants::Ending {
+        families: &world.families,
+        denied: &world.denied,
+    };
+    let (id, user) = (&ann.account.id, &ann.account.user);
+    let revoked = world
+        .grants
+        .revoke(id, user, "printer", ending, world.now());
+    wait(revoked).unwrap();
+    let ended = world
+        .door
+        .end_session(&ann.account, &ann.session, world.now());
+    wait(ended).unwrap();
+    wait(world.audit.settle()).unwrap();
+    let listed = wait(world.audit.list(&Filter::default(), 100)).unwrap();
+    let actions: Vec<&str> = listed.iter().map(|entry| entry.action.as_str()).collect();
+    for action in [
+        "consent_granted",
+        "token_revoked",
+        "family_revoked",
+        "consent_revoked",
+        "sign_out",
+    ] {
+        assert!(actions.contains(&action), "{action}: {actions:?}");
+    }
 }
 
 #[test]

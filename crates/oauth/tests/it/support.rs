@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use audit::Audit;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -69,26 +70,12 @@ resources:
   Photo: {fields: {title: text}}
 ";
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Mailbox(Mutex<Vec<Letter>>);
 
 impl Post for Mailbox {
     fn send(&self, letter: Letter) {
         self.0.lock().unwrap().push(letter);
-    }
-}
-
-/// There is nothing of people's own here to be ended.
-struct Nothing;
-
-impl people::Tokens for Nothing {
-    fn end_all<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'static str,
-        _: Timestamp,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async { Ok(()) })
     }
 }
 
@@ -119,6 +106,7 @@ pub struct World {
     pub families: Arc<Families>,
     pub denied: Arc<Denied>,
     pub sessions: Arc<Sessions>,
+    pub audit: Arc<Audit>,
     pub others: Arc<Others>,
     pub people: People,
     clock: Arc<AtomicI64>,
@@ -155,7 +143,6 @@ impl World {
         let denied = Arc::new(wait(Denied::open(driver(), now)).unwrap());
         let settings = signing::Settings {
             algorithms: vec![algorithm],
-            token_life_max: Duration::from_secs(15 * 60),
         };
         let opened = Signing::open(driver(), vault.clone(), Arc::clone(&denied), settings, now);
         let signing = Arc::new(wait(opened).unwrap());
@@ -169,7 +156,6 @@ impl World {
         let settings = families::Settings {
             idle: Duration::from_secs(14 * 24 * 3600),
             absolute: Duration::from_secs(30 * 24 * 3600),
-            access_life: Duration::from_secs(15 * 60),
         };
         let families = Families::new(driver(), Arc::clone(&denied), &[7; 32], settings);
         let families = Arc::new(families);
@@ -181,19 +167,22 @@ impl World {
         let secrets = Secrets::new(driver(), Some(vault.clone()));
         let secrets = secrets.with_environment(Arc::new(environment));
         let clients = Arc::new(Clients::new(driver(), secrets));
-        let grants = Arc::new(Grants::new(driver()));
+        let audit = Arc::new(wait(Audit::open(driver(), Some(&vault), now)).unwrap());
+        let grants = Arc::new(Grants::new(driver()).audited(Arc::clone(&audit)));
         let sessions = Arc::new(Sessions::new(driver()));
         let mailbox = Arc::new(Mailbox::default());
         let engine = Engine::new(Arc::clone(&model), driver(), &[1; 32]);
         let lasting = people::Lasting {
-            hasher: Hasher::new(Cost::FLOOR).unwrap(),
-            passwords: Guesses::of_passwords(),
-            second_factors: Guesses::of_second_factors(),
-            letters: Guesses::of_passwords(),
+            hasher: Arc::new(Hasher::new(Cost::FLOOR).unwrap()),
+            passwords: Arc::new(Guesses::of_passwords()),
+            second_factors: Arc::new(Guesses::of_second_factors()),
+            letters: Arc::new(Guesses::of_passwords()),
             sessions: Arc::clone(&sessions),
-            vault: Arc::new(vault),
+            vault: Arc::new(vault.clone()),
             post: Arc::clone(&mailbox) as Arc<dyn Post>,
-            tokens: Arc::new(Nothing),
+            families: Arc::clone(&families),
+            denied: Arc::clone(&denied),
+            tokens: Arc::clone(&tokens),
         };
         let people = People::new(engine, Arc::new(lasting)).unwrap();
         let clock = Arc::new(AtomicI64::new(NOW));
@@ -211,6 +200,7 @@ impl World {
             signing,
             sessions: Arc::clone(&sessions),
             dpop: Arc::new(Dpop::new(&[3; 32])),
+            audit: Arc::clone(&audit),
             outside: Arc::clone(&others) as Arc<dyn Outside>,
             lasting: Arc::new(Lasting::new()),
             cookie: Cookie::new("session", &origin),
@@ -231,6 +221,7 @@ impl World {
             families,
             denied,
             sessions,
+            audit,
             others,
             people,
             clock,
@@ -275,6 +266,7 @@ impl World {
     pub fn sign_in(&self, account: Account) -> Browser {
         let new = NewSession {
             account: &account.id,
+            user: &account.user,
             methods: &["pwd".to_owned()],
             authenticated_at: self.now(),
             client_address: None,

@@ -288,7 +288,6 @@ fn what_is_taken_back_ends_at_once() {
     let ending = identity::grants::Ending {
         families: &world.families,
         denied: &world.denied,
-        until: world.tokens.outlived(world.now()),
     };
     let account = &ann.account;
     let (id, user) = (&account.id, &account.user);
