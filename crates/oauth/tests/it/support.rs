@@ -180,6 +180,7 @@ impl World {
             sessions: Arc::clone(&sessions),
             vault: Arc::new(vault.clone()),
             post: Arc::clone(&mailbox) as Arc<dyn Post>,
+            audit: Arc::clone(&audit),
             families: Arc::clone(&families),
             denied: Arc::clone(&denied),
             tokens: Arc::clone(&tokens),
