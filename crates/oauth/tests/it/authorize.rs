@@ -34,7 +34,7 @@ fn who_is_not_signed_in_signs_in_and_comes_back() {
     assert_eq!(pending.login_hint.as_deref(), Some("ann"));
     let ann = world.person("ann");
     let place = oauth::resume(&ticket).unwrap();
-    let next = world.ask(Ask::get(&place).as_browser(&ann));
+    let next = world.ask(Ask::get(&place).at_browser(&ann));
     assert!(next.location().starts_with("/consent?request="));
     assert_eq!(oauth::resume("https://evil.example/"), None);
 }
@@ -180,14 +180,14 @@ fn a_new_sign_in_is_one_that_came_after_the_request() {
         let ticket = first.parameter("continue");
         // Neither by going on, nor by going to the next page.
         let resumed = oauth::resume(&ticket).unwrap();
-        let again = world.ask(Ask::get(&resumed).as_browser(&ann));
+        let again = world.ask(Ask::get(&resumed).at_browser(&ann));
         assert!(again.location().starts_with("/login"));
         let consent = format!("/consent?request={ticket}");
-        let again = world.ask(Ask::get(&consent).as_browser(&ann));
+        let again = world.ask(Ask::get(&consent).at_browser(&ann));
         assert!(again.location().starts_with("/login"));
         world.pass(1);
         let anew = world.sign_in(ann.account.clone());
-        let next = world.ask(Ask::get(&resumed).as_browser(&anew));
+        let next = world.ask(Ask::get(&resumed).at_browser(&anew));
         assert!(next.location().starts_with("/consent"), "{name}={value}");
     }
     let young = with(&fields, "max_age", Some("3600"));

@@ -10,7 +10,7 @@ fn the_page_says_who_asks_for_what_and_where_it_leads() {
     let ann = world.person("ann");
     let all = printer("openid profile email offline_access photos.read");
     let first = world.authorize(Some(&ann), &all);
-    let page = world.ask(Ask::get(&first.location()).as_browser(&ann));
+    let page = world.ask(Ask::get(&first.location()).at_browser(&ann));
     for text in [
         "<html lang=\"en\">",
         "Print shop",
@@ -33,14 +33,14 @@ fn the_page_says_who_asks_for_what_and_where_it_leads() {
     );
     assert_eq!(page.header("cache-control"), "no-store");
 
-    let german = Ask::get(&first.location()).as_browser(&ann);
+    let german = Ask::get(&first.location()).at_browser(&ann);
     let german = world.ask(german.header("accept-language", "de-DE, en;q=0.5"));
     assert!(german.body.contains("<html lang=\"de\">") && german.body.contains("Erlauben"));
     let wished = with(&all, "ui_locales", Some("de"));
     let place = world.authorize(Some(&ann), &wished).location();
     assert!(
         world
-            .ask(Ask::get(&place).as_browser(&ann))
+            .ask(Ask::get(&place).at_browser(&ann))
             .body
             .contains("Ablehnen")
     );
@@ -52,7 +52,7 @@ fn names_of_apps_are_text() {
     let ann = world.person("ann");
     let fields = request("viewer", "https://viewer.example/back", "photos.read");
     let place = world.authorize(Some(&ann), &fields).location();
-    let page = world.ask(Ask::get(&place).as_browser(&ann));
+    let page = world.ask(Ask::get(&place).at_browser(&ann));
     assert!(page.body.contains("&lt;Viewer&gt;") && !page.body.contains("<Viewer>"));
 }
 
@@ -95,7 +95,7 @@ fn ones_own_apps_are_not_asked_about_and_those_on_devices_always() {
     for _ in 0..2 {
         let answer = world.authorize(Some(&ann), &tool);
         assert!(answer.location().starts_with("/consent"));
-        let page = world.ask(Ask::get(&answer.location()).as_browser(&ann));
+        let page = world.ask(Ask::get(&answer.location()).at_browser(&ann));
         assert!(
             page.body.contains("a program on this device"),
             "{}",
@@ -130,13 +130,13 @@ fn only_the_form_that_was_shown_counts() {
     let place = world
         .authorize(Some(&ann), &printer("photos.read"))
         .location();
-    let page = world.ask(Ask::get(&place).as_browser(&ann));
+    let page = world.ask(Ask::get(&place).at_browser(&ann));
     let (request, token) = (page.input("request"), page.input("token"));
     let other = world
         .authorize(Some(&ann), &printer("photos.read"))
         .location();
-    let other = world.ask(Ask::get(&other).as_browser(&ann));
-    let evil = world.ask(Ask::get(&place).as_browser(&eve)).input("token");
+    let other = world.ask(Ask::get(&other).at_browser(&ann));
+    let evil = world.ask(Ask::get(&place).at_browser(&eve)).input("token");
     let fields = |token: &str, decision: &str| {
         vec![
             ("request".to_owned(), request.clone()),
@@ -150,42 +150,42 @@ fn only_the_form_that_was_shown_counts() {
     };
     let good = || post(fields(&token, "allow"));
     for (why, ask) in [
-        ("no page says whose", good().as_browser(&ann)),
+        ("no page says whose", good().at_browser(&ann)),
         (
             "another site's page",
             good()
-                .as_browser(&ann)
+                .at_browser(&ann)
                 .header("sec-fetch-site", "cross-site"),
         ),
         (
             "a neighbour's page",
             good()
-                .as_browser(&ann)
+                .at_browser(&ann)
                 .header("sec-fetch-site", "same-site"),
         ),
         (
             "another origin",
             good()
-                .as_browser(&ann)
+                .at_browser(&ann)
                 .header("origin", "https://evil.example"),
         ),
         (
             "no token",
-            post(fields("", "allow")).as_browser(&ann).own_page(),
+            post(fields("", "allow")).at_browser(&ann).own_page(),
         ),
         (
             "another request's token",
             post(fields(&other.input("token"), "allow"))
-                .as_browser(&ann)
+                .at_browser(&ann)
                 .own_page(),
         ),
         (
             "another person's token",
-            post(fields(&evil, "allow")).as_browser(&ann).own_page(),
+            post(fields(&evil, "allow")).at_browser(&ann).own_page(),
         ),
         (
             "neither",
-            post(fields(&token, "perhaps")).as_browser(&ann).own_page(),
+            post(fields(&token, "perhaps")).at_browser(&ann).own_page(),
         ),
     ] {
         assert_eq!(world.ask(ask).status, 403, "{why}");
@@ -197,9 +197,9 @@ fn only_the_form_that_was_shown_counts() {
     );
     assert!(wait(world.grants.list(&ann.account.id)).unwrap().is_empty());
 
-    let allowed = world.ask(good().as_browser(&ann).own_page());
+    let allowed = world.ask(good().at_browser(&ann).own_page());
     assert!(!allowed.parameter("code").is_empty());
-    let twice = world.ask(good().as_browser(&ann).own_page());
+    let twice = world.ask(good().at_browser(&ann).own_page());
     assert_eq!(twice.status, 400, "{}", twice.body);
 }
 
@@ -211,11 +211,11 @@ fn nothing_is_given_by_looking_at_the_page() {
         .authorize(Some(&ann), &printer("photos.read"))
         .location();
     let target = format!("{place}&decision=allow&token=x");
-    assert_eq!(world.ask(Ask::get(&target).as_browser(&ann)).status, 200);
-    assert_eq!(world.ask(Ask::get("/consent").as_browser(&ann)).status, 400);
+    assert_eq!(world.ask(Ask::get(&target).at_browser(&ann)).status, 200);
+    assert_eq!(world.ask(Ask::get("/consent").at_browser(&ann)).status, 400);
     assert_eq!(
         world
-            .ask(Ask::get("/consent?request=x").as_browser(&ann))
+            .ask(Ask::get("/consent?request=x").at_browser(&ann))
             .status,
         400
     );

@@ -35,9 +35,9 @@ impl World {
 
     /// Types a code in, and gets the page that asks.
     fn type_in(&self, who: &Browser, code: &str) -> crate::support::Answer {
-        let page = self.ask(Ask::get("/device").as_browser(who));
+        let page = self.ask(Ask::get("/device").at_browser(who));
         let fields = [("user_code", code), ("token", &*page.input("token"))];
-        self.ask(Ask::post("/device", &fields).as_browser(who).own_page())
+        self.ask(Ask::post("/device", &fields).at_browser(who).own_page())
     }
 
     fn settle(&self, who: &Browser, device: &Device, decision: &str) -> crate::support::Answer {
@@ -48,7 +48,7 @@ impl World {
             ("token", &page.input("token")),
             ("decision", decision),
         ];
-        self.ask(Ask::post("/device", &fields).as_browser(who).own_page())
+        self.ask(Ask::post("/device", &fields).at_browser(who).own_page())
     }
 }
 
@@ -145,7 +145,7 @@ fn only_the_form_that_was_shown_counts() {
     let page = world.type_in(&ann, &device.user_code);
     let (code, token) = (page.input("user_code"), page.input("token"));
     let typing = world
-        .ask(Ask::get("/device").as_browser(&ann))
+        .ask(Ask::get("/device").at_browser(&ann))
         .input("token");
     let fields = |token| {
         [
@@ -156,19 +156,19 @@ fn only_the_form_that_was_shown_counts() {
     };
     let good = || Ask::post("/device", &fields(&token));
     for (why, ask) in [
-        ("no page says whose", good().as_browser(&ann)),
+        ("no page says whose", good().at_browser(&ann)),
         (
             "another site's page",
             good()
-                .as_browser(&ann)
+                .at_browser(&ann)
                 .header("sec-fetch-site", "cross-site"),
         ),
-        ("another person", good().as_browser(&eve).own_page()),
+        ("another person", good().at_browser(&eve).own_page()),
         ("nobody", good().own_page()),
         (
             "the form for the code",
             Ask::post("/device", &fields(&typing))
-                .as_browser(&ann)
+                .at_browser(&ann)
                 .own_page(),
         ),
     ] {
@@ -188,9 +188,9 @@ fn who_is_not_signed_in_comes_back_with_the_code() {
     assert!(first.location().starts_with("/login?continue="));
     let ann = world.person("ann");
     let place = oauth::resume(&first.parameter("continue")).unwrap();
-    let next = world.ask(Ask::get(&place).as_browser(&ann)).location();
+    let next = world.ask(Ask::get(&place).at_browser(&ann)).location();
     assert_eq!(next, target);
-    let page = world.ask(Ask::get(&next).as_browser(&ann));
+    let page = world.ask(Ask::get(&next).at_browser(&ann));
     assert!(
         page.body
             .contains(&format!("value=\"{}\"", device.user_code)),

@@ -9,7 +9,7 @@ const BYE: &str = "https://print.example/bye";
 
 fn leave(world: &World, who: &Browser, fields: &[(&str, &str)]) -> Answer {
     let target = format!("/oauth2/logout?{}", encoded(fields));
-    world.ask(Ask::get(&target).as_browser(who))
+    world.ask(Ask::get(&target).at_browser(who))
 }
 
 fn is_signed_in(world: &World, who: &Browser) -> bool {
@@ -91,7 +91,7 @@ fn who_shows_less_has_to_ask() {
     let token = page.input("token");
     let mut fields = fields.to_vec();
     fields.push(("token", &token));
-    let post = || Ask::post("/oauth2/logout", &fields).as_browser(&ann);
+    let post = || Ask::post("/oauth2/logout", &fields).at_browser(&ann);
     let cross = world.ask(post().header("sec-fetch-site", "cross-site"));
     assert_eq!(cross.status, 200);
     assert!(is_signed_in(&world, &ann), "another site's page");

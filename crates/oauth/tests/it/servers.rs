@@ -203,7 +203,7 @@ fn pages_of_apps_may_ask() {
     let fields = request("viewer", "https://viewer.example/back", "photos.read");
     let target = format!("/oauth2/authorize?{}", crate::support::encoded(&fields));
     let ask = Ask::get(&target)
-        .as_browser(&ann)
+        .at_browser(&ann)
         .header("origin", "https://viewer.example");
     assert_eq!(world.ask(ask).header("access-control-allow-origin"), "");
 }

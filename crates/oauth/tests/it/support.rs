@@ -330,7 +330,7 @@ impl World {
     pub fn authorize(&self, who: Option<&Browser>, fields: &[(&str, &str)]) -> Answer {
         let mut ask = Ask::get(&format!("/oauth2/authorize?{}", encoded(fields)));
         if let Some(who) = who {
-            ask = ask.as_browser(who);
+            ask = ask.at_browser(who);
         }
         self.ask(ask)
     }
@@ -345,14 +345,14 @@ impl World {
     }
 
     pub fn consent(&self, who: &Browser, place: &str, decision: &str) -> Answer {
-        let page = self.ask(Ask::get(place).as_browser(who));
+        let page = self.ask(Ask::get(place).at_browser(who));
         assert_eq!(page.status, 200, "{}", page.body);
         let fields = [
             ("request", &*page.input("request")),
             ("token", &page.input("token")),
             ("decision", decision),
         ];
-        self.ask(Ask::post("/consent", &fields).as_browser(who).own_page())
+        self.ask(Ask::post("/consent", &fields).at_browser(who).own_page())
     }
 
     /// What the printer gets for these scopes.
@@ -450,7 +450,7 @@ impl<'a> Ask<'a> {
         self
     }
 
-    pub fn as_browser(self, who: &Browser) -> Ask<'a> {
+    pub fn at_browser(self, who: &Browser) -> Ask<'a> {
         self.header("cookie", &who.cookie)
     }
 
