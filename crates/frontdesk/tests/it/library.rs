@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use frontdesk::Error;
+use frontdesk::{Error, MasterKey};
 use serde_json::json;
 use testkit::App;
 
@@ -73,11 +73,16 @@ fn cursors_survive_a_restart() {
         .as_str()
         .unwrap()
         .to_owned();
-    let again = frontdesk::App::builder(app.folder()).database(app.target());
+    let vault = app.inner().vault().unwrap().unwrap();
+    let again = frontdesk::App::builder(app.folder())
+        .database(app.target())
+        .master_key(MasterKey::Given(vault.clone()));
     let again = app.wait(again.open()).unwrap();
-    let secret = app.wait(again.database().key("cursor", None)).unwrap();
+    let secret = app
+        .wait(again.database().key("cursor", Some(&vault)))
+        .unwrap();
     assert_eq!(
-        app.wait(app.inner().database().key("cursor", None))
+        app.wait(app.inner().database().key("cursor", Some(&vault)))
             .unwrap(),
         secret
     );
