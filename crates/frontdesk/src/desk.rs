@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::pages::Logo;
-use audit::Audit;
+use audit::{Action, Actor, Audit, Entry};
 use doorway::{Accepted, Credentials};
 use engine::Engine;
 use http::HeaderValue;
@@ -31,20 +31,21 @@ use model::{BasicFor, Model};
 use people::{People, Post};
 use store::{Driver, StoreError};
 use value::Value;
-use vault::Vault;
+use vault::{Vault, sealed_key};
 use web::cookies::Cookie;
 use web::cors::Cors;
 use web::origin::Origin;
+use zeroize::Zeroizing;
 
 use crate::clock::now;
 use crate::error::Error;
 
 /// How soon it is heard what other nodes deny.
 const HEARD_EVERY: Duration = Duration::from_millis(500);
-/// How often it is looked whether it is time for another key.
-const TENDED_EVERY: u32 = 120;
 /// How often what is over is removed.
 const SWEPT_EVERY: u32 = 7_200;
+/// The name of what refresh tokens are made with.
+const REFRESH_KEY: &str = "refresh tokens";
 /// The name of the cookie that holds a browser's session.
 const COOKIE: &str = "session";
 
@@ -64,6 +65,8 @@ pub struct Registry {
     letters: Arc<Guesses>,
     post: Arc<dyn Post>,
     audit: Arc<Audit>,
+    /// What refresh tokens are made with. Kept, since they outlive a master key.
+    refresh_key: Zeroizing<[u8; 32]>,
 }
 
 /// Everything that follows from one contract with people or apps.
@@ -84,6 +87,11 @@ impl Registry {
         post: Arc<dyn Post>,
         audit: Arc<Audit>,
     ) -> Result<Registry, Error> {
+        let refresh_key = sealed_key(&*driver, &vault, REFRESH_KEY, now()).await;
+        let refresh_key = refresh_key.map_err(|source| Error::Secret {
+            name: REFRESH_KEY.to_owned(),
+            source,
+        })?;
         let denied = Denied::open(Arc::clone(&driver), now()).await;
         let denied = denied.map_err(|error| Error::Identity(error.to_string()))?;
         let hasher = Hasher::new(Cost::FLOOR);
@@ -98,6 +106,7 @@ impl Registry {
             letters: Arc::new(Guesses::of_passwords()),
             post,
             audit,
+            refresh_key,
             driver,
             vault: Arc::new(vault),
         })
@@ -132,10 +141,9 @@ impl Registry {
             idle: seconds(auth.tokens.idle),
             absolute: seconds(auth.tokens.refresh),
         };
-        let key = self.vault.derive("refresh tokens");
         let (driver, denied) = (Arc::clone(&self.driver), Arc::clone(&self.denied));
-        let families = Families::new(driver, denied, &key, lasts);
-        let families = families.audited(Arc::clone(&self.audit));
+        let families = Families::new(driver, denied, &self.refresh_key, lasts)
+            .audited(Arc::clone(&self.audit));
         let users = auth.users.as_ref().map(|users| {
             let found = Users::new(Arc::clone(model), Arc::clone(&self.driver), users);
             found.map_err(|unsupported| Error::Identity(unsupported.what.to_owned()))
@@ -162,16 +170,27 @@ impl Registry {
                 tracing::warn!(%error, "what other nodes deny is not heard");
             }
             let Some(desk) = desk() else { continue };
-            if round % TENDED_EVERY == 1
-                && let Err(error) = desk.signing.tend(now()).await
-            {
-                tracing::warn!(%error, "the keys that sign tokens are not looked after");
+            // It asks the database seldom, and at once when a key was taken back.
+            match desk.signing.tend(now()).await {
+                Ok(false) => {}
+                Ok(true) => self.note_key().await,
+                Err(error) => {
+                    tracing::warn!(%error, "the keys that sign tokens are not looked after");
+                }
             }
             if round % SWEPT_EVERY == 1
                 && let Err(error) = self.sweep(&desk).await
             {
                 tracing::warn!(%error, "what is over stays for now");
             }
+        }
+    }
+
+    /// Notes that another key was made.
+    async fn note_key(&self) {
+        let entry = Entry::new(now(), Action::SigningKeyRotated, &Actor::Server);
+        if let Err(error) = self.audit.append(&entry).await {
+            tracing::warn!(%error, "another key that signs tokens is not in the audit log");
         }
     }
 
