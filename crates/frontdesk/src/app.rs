@@ -382,6 +382,7 @@ struct Serving {
     /// Where people or apps sign in.
     desk: Option<Arc<Desk>>,
     accounts: Option<accounts::Door>,
+    apps: Option<oauth::Door>,
 }
 
 impl fmt::Debug for App {
@@ -641,10 +642,13 @@ impl Handler for App {
         }
         (request.client, request.scheme, request.secure) = (way.client, way.scheme, way.secure);
         let serving = self.shared.serving.load_full();
-        match &serving.accounts {
-            Some(accounts) if accounts::Door::serves(request.path()) => {
-                // Its future is large, and this one is moved for every request.
+        // The futures of these two are large, and this one is moved for every request.
+        match (&serving.accounts, &serving.apps) {
+            (Some(accounts), _) if accounts::Door::serves(request.path()) => {
                 Box::pin(accounts.handle(request)).await
+            }
+            (_, Some(apps)) if oauth::Door::serves(request.path()) => {
+                Box::pin(apps.handle(request)).await
             }
             _ => serving.door.handle(request).await,
         }
@@ -722,6 +726,10 @@ impl Serving {
                 logo,
             )
         });
+        let apps = desk
+            .as_ref()
+            .map(|desk| desk.apps(&engine, &lasting.origin));
+        let apps = apps.transpose()?;
         let entrance = Entrance::new(engine.clone(), Arc::clone(&lasting.meters));
         let door = Door::new(entrance, authenticate, documents, settings)
             .map_err(|error| Error::Origin(error.origin))?;
@@ -730,6 +738,7 @@ impl Serving {
             door,
             desk,
             accounts,
+            apps,
         })
     }
 }

@@ -16,9 +16,11 @@ use audit::{Action, Actor, Audit, Entry};
 use doorway::{Accepted, Credentials};
 use engine::Engine;
 use http::HeaderValue;
+use identity::clients::Clients;
 use identity::denied::Denied;
 use identity::dpop::Dpop;
 use identity::families::{self, Families};
+use identity::grants::Grants;
 use identity::guess::Guesses;
 use identity::jws::Algorithm;
 use identity::password::{Cost, Hasher};
@@ -31,7 +33,7 @@ use model::{BasicFor, Model};
 use people::{People, Post};
 use store::{Driver, StoreError};
 use value::Value;
-use vault::{Vault, sealed_key};
+use vault::{Secrets, Vault, sealed_key};
 use web::cookies::Cookie;
 use web::cors::Cors;
 use web::origin::Origin;
@@ -67,6 +69,8 @@ pub struct Registry {
     audit: Arc<Audit>,
     /// What refresh tokens are made with. Kept, since they outlive a master key.
     refresh_key: Zeroizing<[u8; 32]>,
+    /// Of the door for apps.
+    apps: Arc<oauth::Lasting>,
 }
 
 /// Everything that follows from one contract with people or apps.
@@ -107,6 +111,7 @@ impl Registry {
             post,
             audit,
             refresh_key,
+            apps: Arc::new(oauth::Lasting::new()),
             driver,
             vault: Arc::new(vault),
         })
@@ -238,6 +243,43 @@ impl Desk {
         People::new(engine.clone(), Arc::new(lasting))
     }
 
+    /// The door for an engine's apps.
+    ///
+    /// # Errors
+    /// When nobody can be asked over the net.
+    pub fn apps(&self, engine: &Engine, origin: &Origin) -> Result<oauth::Door, Error> {
+        let (registry, model) = (&self.registry, engine.model());
+        let named = model.auth.clients.iter().flat_map(addresses);
+        let fetcher = fetch::Fetcher::new(fetch::Named::of(named)).map_err(Error::Identity)?;
+        let secrets = Secrets::new(
+            Arc::clone(&registry.driver),
+            Some(Vault::clone(&registry.vault)),
+        );
+        let clients = Clients::new(Arc::clone(&registry.driver), secrets);
+        let grants = Grants::new(Arc::clone(&registry.driver)).audited(Arc::clone(&registry.audit));
+        Ok(oauth::Door::new(oauth::Parts {
+            model: Arc::clone(model),
+            people: self.people(engine),
+            driver: Arc::clone(&registry.driver),
+            clients: Arc::new(clients),
+            grants: Arc::new(grants),
+            tokens: Arc::clone(&self.tokens),
+            families: Arc::clone(&self.families),
+            denied: Arc::clone(&registry.denied),
+            signing: Arc::clone(&self.signing),
+            sessions: Arc::clone(&registry.sessions),
+            dpop: Arc::clone(&registry.dpop),
+            audit: Arc::clone(&registry.audit),
+            outside: Arc::new(oauth::Net::new(Arc::new(fetcher))),
+            lasting: Arc::clone(&registry.apps),
+            origin: origin.clone(),
+            cookie: Cookie::new(COOKIE, origin),
+            stylesheet: None,
+            certificates: false,
+            clock: Arc::new(now),
+        }))
+    }
+
     /// The door for an engine's people, if there are any.
     pub fn door(
         &self,
@@ -261,6 +303,16 @@ impl Desk {
             logo,
         }))
     }
+}
+
+/// Where a contract says an app may be asked.
+fn addresses(client: &model::Client) -> impl Iterator<Item = &str> {
+    let keys = match &client.proof {
+        model::ClientProof::Keys(model::KeySet::Url(url)) => Some(url.as_str()),
+        _ => None,
+    };
+    keys.into_iter()
+        .chain(client.backchannel_logout_uri.as_deref())
 }
 
 /// The picture that a contract's theme names. One that cannot be read is missed by nobody but its

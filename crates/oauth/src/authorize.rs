@@ -52,11 +52,9 @@ pub struct Pending {
     pub ui_locales: Option<String>,
 }
 
-/// Where a browser goes on once its person has signed in. `ticket`: the parameter `continue` of
-/// `/login`. Nothing when it is no ticket.
-pub fn resume(ticket: &str) -> Option<String> {
-    identity::random::may_be(ticket)
-        .then(|| with_query(metadata::AUTHORIZE, &[("continue", ticket)]))
+/// Where a browser goes on once its person has signed in.
+fn resume(ticket: &str) -> String {
+    with_query(metadata::AUTHORIZE, &[("continue", ticket)])
 }
 
 /// A ticket as it was issued, and when.
@@ -116,7 +114,8 @@ impl Door {
 
     /// Sends somebody to sign in; they come back with the ticket.
     pub(crate) fn to_sign_in(&self, ticket: &str, language: Language) -> Response {
-        see_other(&with_query("/login", &[("continue", ticket)]))
+        let back = resume(ticket);
+        see_other(&with_query("/login", &[("continue", &back)]))
             .unwrap_or_else(|| self.over(language))
     }
 

@@ -68,7 +68,7 @@ use web::{Request, Response};
 
 use crate::refusal::Refused;
 
-pub use authorize::{Pending, resume};
+pub use authorize::Pending;
 pub use outside::{Net, Outside};
 
 /// Tells the time.

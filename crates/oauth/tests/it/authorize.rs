@@ -26,17 +26,16 @@ fn who_is_not_signed_in_signs_in_and_comes_back() {
         &with(&printer("photos.read"), "login_hint", Some("ann")),
     );
     assert!(first.location().starts_with("/login?continue="));
-    let ticket = first.parameter("continue");
+    let place = first.parameter("continue");
+    let ticket = place.rsplit('=').next().unwrap().to_owned();
     let pending = wait(world.door.pending(&ticket, world.now()))
         .unwrap()
         .unwrap();
     assert_eq!(pending.client_title.as_deref(), Some("Print shop"));
     assert_eq!(pending.login_hint.as_deref(), Some("ann"));
     let ann = world.person("ann");
-    let place = oauth::resume(&ticket).unwrap();
     let next = world.ask(Ask::get(&place).at_browser(&ann));
     assert!(next.location().starts_with("/consent?request="));
-    assert_eq!(oauth::resume("https://evil.example/"), None);
 }
 
 /// Nobody is sent to an address that was not registered, whatever else is wrong.
@@ -177,9 +176,9 @@ fn a_new_sign_in_is_one_that_came_after_the_request() {
     for (name, value) in [("prompt", "login"), ("max_age", "60"), ("max_age", "0")] {
         let first = world.authorize(Some(&ann), &with(&fields, name, Some(value)));
         assert!(first.location().starts_with("/login"), "{name}={value}");
-        let ticket = first.parameter("continue");
         // Neither by going on, nor by going to the next page.
-        let resumed = oauth::resume(&ticket).unwrap();
+        let resumed = first.parameter("continue");
+        let ticket = resumed.rsplit('=').next().unwrap().to_owned();
         let again = world.ask(Ask::get(&resumed).at_browser(&ann));
         assert!(again.location().starts_with("/login"));
         let consent = format!("/consent?request={ticket}");
