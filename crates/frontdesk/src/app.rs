@@ -696,6 +696,7 @@ impl Serving {
             Some(registry) => Some(Arc::new(registry.desk(model, &lasting.origin).await?)),
             None => None,
         };
+        desk::warn_of_unserved(model);
         let authenticate = Arc::new(Identity {
             keys: Arc::clone(&lasting.keys),
             basic: model.auth.basic,

@@ -362,6 +362,20 @@ pub fn accepted(model: &Model, origin: &Origin) -> Accepted {
     }
 }
 
+/// Says which words of a contract nothing follows from yet.
+pub fn warn_of_unserved(model: &Model) {
+    let auth = &model.auth;
+    for (is_there, word) in [
+        (!auth.providers.is_empty(), "auth.providers"),
+        (!auth.issuers.is_empty(), "auth.jwt"),
+        (auth.basic == BasicFor::People, "auth.basic: people"),
+    ] {
+        if is_there {
+            tracing::warn!(word, "this is not served yet: nobody comes in by it");
+        }
+    }
+}
+
 /// Whether anybody signs in with this contract, so that tokens are issued.
 pub fn is_needed(model: &Model) -> bool {
     model.auth.users.is_some() || !model.auth.clients.is_empty()
