@@ -31,6 +31,7 @@ pub struct App {
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
     mailbox: Arc<Mailbox>,
+    master_key: MasterKey,
     runtime: Runtime,
     // Last: nobody uses it any more when it is dropped.
     database: Option<OnServer>,
@@ -96,6 +97,13 @@ impl App {
     }
 
     /// The contract's folder; its data lies in `.frontdesk`.
+    /// How another process would open the same data.
+    pub fn another(&self) -> frontdesk::Builder {
+        frontdesk::App::builder(self.folder())
+            .database(self.target())
+            .master_key(self.master_key.clone())
+    }
+
     /// The letters it has written.
     pub fn mailbox(&self) -> &Mailbox {
         &self.mailbox
@@ -254,6 +262,8 @@ impl Builder {
             .unwrap();
         let database = OnServer::fresh();
         let mailbox = Arc::new(Mailbox::default());
+        let master_key = MasterKeys::generate().unwrap();
+        let master_key = MasterKey::given(&master_key, None).unwrap();
         let opened = runtime.block_on(async {
             let few = |database: &OnServer| match self.connections {
                 Some(most) => database.target_with(&format!("pool={most}")),
@@ -266,10 +276,9 @@ impl Builder {
             })?;
             let mut address = public.local_addr().unwrap();
             address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-            let master_key = MasterKeys::generate().unwrap();
             let mut builder = frontdesk::App::builder(folder.path())
                 .database(target)
-                .master_key(MasterKey::given(&master_key, None).unwrap())
+                .master_key(master_key.clone())
                 .post(Arc::clone(&mailbox) as _)
                 .origin(Origin::of(address, false))
                 .trusted_proxies(self.proxies);
@@ -316,6 +325,7 @@ impl Builder {
             stop: Some(stop),
             server: Some(server),
             mailbox,
+            master_key,
             runtime,
             database,
         }

@@ -34,11 +34,7 @@ fn pass(app: &App, hours: i64, table: &str, column: &str) {
 
 /// Another server on the same data, which looks after it as it begins.
 fn look_after(app: &App) {
-    let folder = app.folder();
-    let opening = frontdesk::App::builder(folder)
-        .database(app.target())
-        .open();
-    let again = app.wait(opening).unwrap();
+    let again = app.wait(app.another().open()).unwrap();
     app.wait(async move {
         let listener = frontdesk::listen("127.0.0.1:0").unwrap();
         tokio::spawn(async move {

@@ -147,77 +147,77 @@ fn a_new_database() {
           unique title,author_id
     ";
     insta::assert_snapshot!(script("", shop, Dialect::Sqlite), @r#"
-        safe  create frontdesk's own tables
-              CREATE TABLE "frontdesk_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "system" INTEGER NOT NULL, "applied" TEXT NOT NULL, "steps" TEXT NOT NULL, "at" INTEGER NOT NULL) STRICT
-              CREATE TABLE "frontdesk_feed" ("position" INTEGER PRIMARY KEY AUTOINCREMENT, "resource" TEXT NOT NULL, "record" TEXT NOT NULL, "action" TEXT NOT NULL, "version" INTEGER NOT NULL, "at" INTEGER NOT NULL, "caller" TEXT, "before" TEXT, "after" TEXT) STRICT
-              CREATE INDEX "frontdesk_feed__at" ON "frontdesk_feed" ("at")
-              CREATE TABLE "frontdesk_keys" ("id" TEXT NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "hash" TEXT NOT NULL, "scopes" TEXT NOT NULL, "user_id" TEXT, "claims" TEXT NOT NULL, "admin" INTEGER NOT NULL, "created_at" INTEGER NOT NULL, "expires_at" INTEGER, "revoked_at" INTEGER, "last_used_at" INTEGER) STRICT
-              CREATE UNIQUE INDEX "frontdesk_keys__hash__unique" ON "frontdesk_keys" ("hash")
-              CREATE TABLE "frontdesk_secrets" ("name" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL, "created_at" INTEGER NOT NULL) STRICT
-              CREATE TABLE "frontdesk_answers" ("id" BLOB NOT NULL PRIMARY KEY, "fingerprint" BLOB NOT NULL, "rights" BLOB NOT NULL, "answer" TEXT NOT NULL, "at" INTEGER NOT NULL) STRICT
-              CREATE INDEX "frontdesk_answers__at" ON "frontdesk_answers" ("at")
-              CREATE TABLE "frontdesk_imports" ("name" TEXT NOT NULL PRIMARY KEY, "state" TEXT NOT NULL, "finished" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL) STRICT
-              CREATE TABLE "frontdesk_imports_waiting" ("import" TEXT NOT NULL, "resource" TEXT NOT NULL, "line" INTEGER NOT NULL, "own" TEXT NOT NULL, "target" TEXT NOT NULL, "record" TEXT NOT NULL, PRIMARY KEY ("import", "resource", "line")) STRICT
-              CREATE INDEX "frontdesk_imports_waiting__target" ON "frontdesk_imports_waiting" ("import", "target")
-              CREATE INDEX "frontdesk_imports_waiting__own" ON "frontdesk_imports_waiting" ("import", "own")
-              CREATE TABLE "frontdesk_operations" ("id" BLOB NOT NULL PRIMARY KEY, "owner" BLOB NOT NULL, "state" TEXT NOT NULL, "answer" TEXT, "began" INTEGER NOT NULL, "until" INTEGER NOT NULL, "ended" INTEGER) STRICT
-              CREATE INDEX "frontdesk_operations__began" ON "frontdesk_operations" ("began")
-              ALTER TABLE "frontdesk_keys" ADD COLUMN "audience" TEXT NOT NULL DEFAULT 'public'
-              CREATE TABLE "frontdesk_sequences" ("sequence" TEXT NOT NULL, "parent" TEXT NOT NULL, "last" INTEGER NOT NULL, PRIMARY KEY ("sequence", "parent")) STRICT, WITHOUT ROWID
-              CREATE TABLE "frontdesk_leases" ("node" BLOB NOT NULL PRIMARY KEY, "until" INTEGER NOT NULL) STRICT
-              ALTER TABLE "frontdesk_operations" ADD COLUMN "node" BLOB
-              ALTER TABLE "frontdesk_operations" ADD COLUMN "kept" BLOB
-              ALTER TABLE "frontdesk_operations" ADD COLUMN "rights" BLOB
-              DROP INDEX "frontdesk_feed__at"
-              CREATE TABLE "frontdesk_feed_slim" ("position" INTEGER PRIMARY KEY, "resource" TEXT NOT NULL, "record" TEXT NOT NULL, "action" TEXT NOT NULL, "version" INTEGER NOT NULL, "at" INTEGER NOT NULL, "caller" TEXT, "before" TEXT, "after" TEXT) STRICT
-              INSERT INTO "frontdesk_feed_slim" SELECT * FROM "frontdesk_feed"
-              DROP TABLE "frontdesk_feed"
-              ALTER TABLE "frontdesk_feed_slim" RENAME TO "frontdesk_feed"
-              ALTER TABLE "frontdesk_answers" ADD COLUMN "operation" BLOB
-              CREATE TABLE "frontdesk_accounts" ("id" TEXT NOT NULL PRIMARY KEY, "user" TEXT NOT NULL, "email" TEXT NOT NULL, "address" TEXT NOT NULL, "verified_at" INTEGER, "password" TEXT, "password_at" INTEGER, "totp" TEXT, "totp_at" INTEGER, "totp_step" INTEGER, "epoch" INTEGER NOT NULL, "language" TEXT, "created_at" INTEGER NOT NULL, "signed_in_at" INTEGER, "disabled_at" INTEGER) STRICT
-              CREATE UNIQUE INDEX "frontdesk_accounts__user__unique" ON "frontdesk_accounts" ("user")
-              CREATE UNIQUE INDEX "frontdesk_accounts__address__unique" ON "frontdesk_accounts" ("address")
-              CREATE TABLE "frontdesk_passkeys" ("id" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "name" TEXT NOT NULL, "data" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
-              CREATE INDEX "frontdesk_passkeys__account" ON "frontdesk_passkeys" ("account")
-              CREATE TABLE "frontdesk_recovery_codes" ("hash" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
-              CREATE INDEX "frontdesk_recovery_codes__account" ON "frontdesk_recovery_codes" ("account")
-              CREATE TABLE "frontdesk_tickets" ("hash" TEXT NOT NULL PRIMARY KEY, "purpose" TEXT NOT NULL, "account" TEXT, "handle" TEXT, "payload" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "expires_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
-              CREATE UNIQUE INDEX "frontdesk_tickets__purpose__handle__unique" ON "frontdesk_tickets" ("purpose", "handle")
-              CREATE INDEX "frontdesk_tickets__account" ON "frontdesk_tickets" ("account")
-              CREATE INDEX "frontdesk_tickets__expires_at" ON "frontdesk_tickets" ("expires_at")
-              CREATE TABLE "frontdesk_sessions" ("id" TEXT NOT NULL PRIMARY KEY, "hash" TEXT NOT NULL, "account" TEXT NOT NULL, "methods" TEXT NOT NULL, "authenticated_at" INTEGER NOT NULL, "client_address" TEXT, "agent" TEXT, "created_at" INTEGER NOT NULL, "seen_at" INTEGER NOT NULL, "expires_at" INTEGER NOT NULL, "ended_at" INTEGER) STRICT
-              CREATE UNIQUE INDEX "frontdesk_sessions__hash__unique" ON "frontdesk_sessions" ("hash")
-              CREATE INDEX "frontdesk_sessions__account" ON "frontdesk_sessions" ("account")
-              CREATE INDEX "frontdesk_sessions__expires_at" ON "frontdesk_sessions" ("expires_at")
-              CREATE TABLE "frontdesk_families" ("id" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "client" TEXT NOT NULL, "session" TEXT, "scopes" TEXT, "audience" TEXT NOT NULL, "binding" TEXT, "methods" TEXT NOT NULL, "authenticated_at" INTEGER NOT NULL, "hash" TEXT NOT NULL, "previous" TEXT, "rotated_at" INTEGER NOT NULL, "client_address" TEXT, "agent" TEXT, "created_at" INTEGER NOT NULL, "idle_until" INTEGER NOT NULL, "expires_at" INTEGER NOT NULL, "ended_at" INTEGER, "why" TEXT) STRICT
-              CREATE INDEX "frontdesk_families__account" ON "frontdesk_families" ("account")
-              CREATE INDEX "frontdesk_families__client" ON "frontdesk_families" ("client")
-              CREATE INDEX "frontdesk_families__session" ON "frontdesk_families" ("session")
-              CREATE INDEX "frontdesk_families__expires_at" ON "frontdesk_families" ("expires_at")
-              CREATE TABLE "frontdesk_grants" ("id" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "client" TEXT NOT NULL, "resource" TEXT NOT NULL, "scopes" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL) STRICT
-              CREATE UNIQUE INDEX "frontdesk_grants__account__client__resource__unique" ON "frontdesk_grants" ("account", "client", "resource")
-              CREATE INDEX "frontdesk_grants__client" ON "frontdesk_grants" ("client")
-              CREATE TABLE "frontdesk_clients" ("id" TEXT NOT NULL PRIMARY KEY, "data" TEXT NOT NULL, "secrets" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "disabled_at" INTEGER) STRICT
-              CREATE TABLE "frontdesk_signing_keys" ("id" TEXT NOT NULL PRIMARY KEY, "algorithm" TEXT NOT NULL, "public" TEXT NOT NULL, "private" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "signs_at" INTEGER NOT NULL, "revoked_at" INTEGER) STRICT
-              CREATE TABLE "frontdesk_denied" ("position" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, "kind" TEXT NOT NULL, "subject" TEXT NOT NULL, "epoch" INTEGER, "at" INTEGER NOT NULL, "until" INTEGER NOT NULL) STRICT
-              CREATE INDEX "frontdesk_denied__until" ON "frontdesk_denied" ("until")
-              CREATE TABLE "frontdesk_audit" ("position" INTEGER NOT NULL PRIMARY KEY, "at" INTEGER NOT NULL, "action" TEXT NOT NULL, "outcome" TEXT NOT NULL, "actor" TEXT NOT NULL, "subject" TEXT, "client" TEXT, "client_address" TEXT, "detail" TEXT NOT NULL, "hash" TEXT NOT NULL) STRICT
-              CREATE INDEX "frontdesk_audit__at" ON "frontdesk_audit" ("at")
-              CREATE INDEX "frontdesk_audit__actor" ON "frontdesk_audit" ("actor")
-              CREATE INDEX "frontdesk_audit__subject" ON "frontdesk_audit" ("subject")
-              CREATE TABLE "frontdesk_logins" ("id" TEXT NOT NULL PRIMARY KEY, "provider" TEXT NOT NULL, "issuer" TEXT NOT NULL, "subject" TEXT NOT NULL, "account" TEXT NOT NULL, "email" TEXT, "created_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
-              CREATE UNIQUE INDEX "frontdesk_logins__issuer__subject__unique" ON "frontdesk_logins" ("issuer", "subject")
-              CREATE INDEX "frontdesk_logins__account" ON "frontdesk_logins" ("account")
-              CREATE TABLE "frontdesk_sealed" ("name" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL) STRICT
-        safe  Author: create the table `author`
-              CREATE TABLE "author" ("id" BLOB NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL, "_search" TEXT NOT NULL DEFAULT '') STRICT
-              CREATE INDEX "author__name__index" ON "author" ("name", "id")
-        safe  Book: create the table `book`
-              CREATE TABLE "book" ("id" INTEGER PRIMARY KEY AUTOINCREMENT, "title" TEXT NOT NULL, "author_id" BLOB NOT NULL REFERENCES "author" ("id") ON DELETE RESTRICT, "isbn" TEXT, "price_amount" INTEGER NOT NULL, "price_currency" TEXT NOT NULL, "done" INTEGER NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL) STRICT
-              CREATE INDEX "book__author_id__index" ON "book" ("author_id")
-              CREATE UNIQUE INDEX "book__isbn__unique" ON "book" ("isbn")
-              CREATE INDEX "book__price__index" ON "book" ("price_amount", "price_currency")
-              CREATE UNIQUE INDEX "book__title__author_id__unique" ON "book" ("title", "author_id")
+    safe  create frontdesk's own tables
+          CREATE TABLE "frontdesk_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "system" INTEGER NOT NULL, "applied" TEXT NOT NULL, "steps" TEXT NOT NULL, "at" INTEGER NOT NULL) STRICT
+          CREATE TABLE "frontdesk_feed" ("position" INTEGER PRIMARY KEY AUTOINCREMENT, "resource" TEXT NOT NULL, "record" TEXT NOT NULL, "action" TEXT NOT NULL, "version" INTEGER NOT NULL, "at" INTEGER NOT NULL, "caller" TEXT, "before" TEXT, "after" TEXT) STRICT
+          CREATE INDEX "frontdesk_feed__at" ON "frontdesk_feed" ("at")
+          CREATE TABLE "frontdesk_keys" ("id" TEXT NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "hash" TEXT NOT NULL, "scopes" TEXT NOT NULL, "user_id" TEXT, "claims" TEXT NOT NULL, "admin" INTEGER NOT NULL, "created_at" INTEGER NOT NULL, "expires_at" INTEGER, "revoked_at" INTEGER, "last_used_at" INTEGER) STRICT
+          CREATE UNIQUE INDEX "frontdesk_keys__hash__unique" ON "frontdesk_keys" ("hash")
+          CREATE TABLE "frontdesk_secrets" ("name" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL, "created_at" INTEGER NOT NULL) STRICT
+          CREATE TABLE "frontdesk_answers" ("id" BLOB NOT NULL PRIMARY KEY, "fingerprint" BLOB NOT NULL, "rights" BLOB NOT NULL, "answer" TEXT NOT NULL, "at" INTEGER NOT NULL) STRICT
+          CREATE INDEX "frontdesk_answers__at" ON "frontdesk_answers" ("at")
+          CREATE TABLE "frontdesk_imports" ("name" TEXT NOT NULL PRIMARY KEY, "state" TEXT NOT NULL, "finished" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL) STRICT
+          CREATE TABLE "frontdesk_imports_waiting" ("import" TEXT NOT NULL, "resource" TEXT NOT NULL, "line" INTEGER NOT NULL, "own" TEXT NOT NULL, "target" TEXT NOT NULL, "record" TEXT NOT NULL, PRIMARY KEY ("import", "resource", "line")) STRICT
+          CREATE INDEX "frontdesk_imports_waiting__target" ON "frontdesk_imports_waiting" ("import", "target")
+          CREATE INDEX "frontdesk_imports_waiting__own" ON "frontdesk_imports_waiting" ("import", "own")
+          CREATE TABLE "frontdesk_operations" ("id" BLOB NOT NULL PRIMARY KEY, "owner" BLOB NOT NULL, "state" TEXT NOT NULL, "answer" TEXT, "began" INTEGER NOT NULL, "until" INTEGER NOT NULL, "ended" INTEGER) STRICT
+          CREATE INDEX "frontdesk_operations__began" ON "frontdesk_operations" ("began")
+          ALTER TABLE "frontdesk_keys" ADD COLUMN "audience" TEXT NOT NULL DEFAULT 'public'
+          CREATE TABLE "frontdesk_sequences" ("sequence" TEXT NOT NULL, "parent" TEXT NOT NULL, "last" INTEGER NOT NULL, PRIMARY KEY ("sequence", "parent")) STRICT, WITHOUT ROWID
+          CREATE TABLE "frontdesk_leases" ("node" BLOB NOT NULL PRIMARY KEY, "until" INTEGER NOT NULL) STRICT
+          ALTER TABLE "frontdesk_operations" ADD COLUMN "node" BLOB
+          ALTER TABLE "frontdesk_operations" ADD COLUMN "kept" BLOB
+          ALTER TABLE "frontdesk_operations" ADD COLUMN "rights" BLOB
+          DROP INDEX "frontdesk_feed__at"
+          CREATE TABLE "frontdesk_feed_slim" ("position" INTEGER PRIMARY KEY, "resource" TEXT NOT NULL, "record" TEXT NOT NULL, "action" TEXT NOT NULL, "version" INTEGER NOT NULL, "at" INTEGER NOT NULL, "caller" TEXT, "before" TEXT, "after" TEXT) STRICT
+          INSERT INTO "frontdesk_feed_slim" SELECT * FROM "frontdesk_feed"
+          DROP TABLE "frontdesk_feed"
+          ALTER TABLE "frontdesk_feed_slim" RENAME TO "frontdesk_feed"
+          ALTER TABLE "frontdesk_answers" ADD COLUMN "operation" BLOB
+          CREATE TABLE "frontdesk_accounts" ("id" TEXT NOT NULL PRIMARY KEY, "user" TEXT NOT NULL, "email" TEXT NOT NULL, "address" TEXT NOT NULL, "verified_at" INTEGER, "password" TEXT, "password_at" INTEGER, "totp" TEXT, "totp_at" INTEGER, "totp_step" INTEGER, "epoch" INTEGER NOT NULL, "language" TEXT, "created_at" INTEGER NOT NULL, "signed_in_at" INTEGER, "disabled_at" INTEGER) STRICT
+          CREATE UNIQUE INDEX "frontdesk_accounts__user__unique" ON "frontdesk_accounts" ("user")
+          CREATE UNIQUE INDEX "frontdesk_accounts__address__unique" ON "frontdesk_accounts" ("address")
+          CREATE TABLE "frontdesk_passkeys" ("id" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "name" TEXT NOT NULL, "data" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
+          CREATE INDEX "frontdesk_passkeys__account" ON "frontdesk_passkeys" ("account")
+          CREATE TABLE "frontdesk_recovery_codes" ("hash" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
+          CREATE INDEX "frontdesk_recovery_codes__account" ON "frontdesk_recovery_codes" ("account")
+          CREATE TABLE "frontdesk_tickets" ("hash" TEXT NOT NULL PRIMARY KEY, "purpose" TEXT NOT NULL, "account" TEXT, "handle" TEXT, "payload" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "expires_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
+          CREATE UNIQUE INDEX "frontdesk_tickets__purpose__handle__unique" ON "frontdesk_tickets" ("purpose", "handle")
+          CREATE INDEX "frontdesk_tickets__account" ON "frontdesk_tickets" ("account")
+          CREATE INDEX "frontdesk_tickets__expires_at" ON "frontdesk_tickets" ("expires_at")
+          CREATE TABLE "frontdesk_sessions" ("id" TEXT NOT NULL PRIMARY KEY, "hash" TEXT NOT NULL, "account" TEXT NOT NULL, "user" TEXT NOT NULL, "methods" TEXT NOT NULL, "authenticated_at" INTEGER NOT NULL, "client_address" TEXT, "agent" TEXT, "created_at" INTEGER NOT NULL, "seen_at" INTEGER NOT NULL, "expires_at" INTEGER NOT NULL, "ended_at" INTEGER) STRICT
+          CREATE UNIQUE INDEX "frontdesk_sessions__hash__unique" ON "frontdesk_sessions" ("hash")
+          CREATE INDEX "frontdesk_sessions__account" ON "frontdesk_sessions" ("account")
+          CREATE INDEX "frontdesk_sessions__expires_at" ON "frontdesk_sessions" ("expires_at")
+          CREATE TABLE "frontdesk_families" ("id" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "client" TEXT NOT NULL, "session" TEXT, "scopes" TEXT, "audience" TEXT NOT NULL, "binding" TEXT, "methods" TEXT NOT NULL, "authenticated_at" INTEGER NOT NULL, "hash" TEXT NOT NULL, "previous" TEXT, "rotated_at" INTEGER NOT NULL, "client_address" TEXT, "agent" TEXT, "created_at" INTEGER NOT NULL, "idle_until" INTEGER NOT NULL, "expires_at" INTEGER NOT NULL, "ended_at" INTEGER, "why" TEXT) STRICT
+          CREATE INDEX "frontdesk_families__account" ON "frontdesk_families" ("account")
+          CREATE INDEX "frontdesk_families__client" ON "frontdesk_families" ("client")
+          CREATE INDEX "frontdesk_families__session" ON "frontdesk_families" ("session")
+          CREATE INDEX "frontdesk_families__expires_at" ON "frontdesk_families" ("expires_at")
+          CREATE TABLE "frontdesk_grants" ("id" TEXT NOT NULL PRIMARY KEY, "account" TEXT NOT NULL, "client" TEXT NOT NULL, "resource" TEXT NOT NULL, "scopes" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL) STRICT
+          CREATE UNIQUE INDEX "frontdesk_grants__account__client__resource__unique" ON "frontdesk_grants" ("account", "client", "resource")
+          CREATE INDEX "frontdesk_grants__client" ON "frontdesk_grants" ("client")
+          CREATE TABLE "frontdesk_clients" ("id" TEXT NOT NULL PRIMARY KEY, "data" TEXT NOT NULL, "secrets" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "disabled_at" INTEGER) STRICT
+          CREATE TABLE "frontdesk_signing_keys" ("id" TEXT NOT NULL PRIMARY KEY, "algorithm" TEXT NOT NULL, "public" TEXT NOT NULL, "private" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "signs_at" INTEGER NOT NULL, "revoked_at" INTEGER) STRICT
+          CREATE TABLE "frontdesk_denied" ("position" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, "kind" TEXT NOT NULL, "subject" TEXT NOT NULL, "epoch" INTEGER, "at" INTEGER NOT NULL, "until" INTEGER NOT NULL) STRICT
+          CREATE INDEX "frontdesk_denied__until" ON "frontdesk_denied" ("until")
+          CREATE TABLE "frontdesk_audit" ("position" INTEGER NOT NULL PRIMARY KEY, "at" INTEGER NOT NULL, "action" TEXT NOT NULL, "outcome" TEXT NOT NULL, "actor" TEXT NOT NULL, "subject" TEXT, "client" TEXT, "client_address" TEXT, "detail" TEXT NOT NULL, "hash" TEXT NOT NULL) STRICT
+          CREATE INDEX "frontdesk_audit__at" ON "frontdesk_audit" ("at")
+          CREATE INDEX "frontdesk_audit__actor" ON "frontdesk_audit" ("actor")
+          CREATE INDEX "frontdesk_audit__subject" ON "frontdesk_audit" ("subject")
+          CREATE TABLE "frontdesk_logins" ("id" TEXT NOT NULL PRIMARY KEY, "provider" TEXT NOT NULL, "issuer" TEXT NOT NULL, "subject" TEXT NOT NULL, "account" TEXT NOT NULL, "email" TEXT, "created_at" INTEGER NOT NULL, "used_at" INTEGER) STRICT
+          CREATE UNIQUE INDEX "frontdesk_logins__issuer__subject__unique" ON "frontdesk_logins" ("issuer", "subject")
+          CREATE INDEX "frontdesk_logins__account" ON "frontdesk_logins" ("account")
+          CREATE TABLE "frontdesk_sealed" ("name" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL) STRICT
+    safe  Author: create the table `author`
+          CREATE TABLE "author" ("id" BLOB NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL, "_search" TEXT NOT NULL DEFAULT '') STRICT
+          CREATE INDEX "author__name__index" ON "author" ("name", "id")
+    safe  Book: create the table `book`
+          CREATE TABLE "book" ("id" INTEGER PRIMARY KEY AUTOINCREMENT, "title" TEXT NOT NULL, "author_id" BLOB NOT NULL REFERENCES "author" ("id") ON DELETE RESTRICT, "isbn" TEXT, "price_amount" INTEGER NOT NULL, "price_currency" TEXT NOT NULL, "done" INTEGER NOT NULL, "created_at" INTEGER NOT NULL, "updated_at" INTEGER NOT NULL, "_version" INTEGER NOT NULL) STRICT
+          CREATE INDEX "book__author_id__index" ON "book" ("author_id")
+          CREATE UNIQUE INDEX "book__isbn__unique" ON "book" ("isbn")
+          CREATE INDEX "book__price__index" ON "book" ("price_amount", "price_currency")
+          CREATE UNIQUE INDEX "book__title__author_id__unique" ON "book" ("title", "author_id")
     "#);
     insta::assert_snapshot!(script("", shop, Dialect::Postgres), @r#"
     safe  create frontdesk's own tables
@@ -258,7 +258,7 @@ fn a_new_database() {
           CREATE UNIQUE INDEX "frontdesk_tickets__purpose__handle__unique" ON "frontdesk_tickets" ("purpose", "handle")
           CREATE INDEX "frontdesk_tickets__account" ON "frontdesk_tickets" ("account")
           CREATE INDEX "frontdesk_tickets__expires_at" ON "frontdesk_tickets" ("expires_at")
-          CREATE TABLE "frontdesk_sessions" ("id" text COLLATE "C" NOT NULL PRIMARY KEY, "hash" text COLLATE "C" NOT NULL, "account" text COLLATE "C" NOT NULL, "methods" json NOT NULL, "authenticated_at" timestamptz NOT NULL, "client_address" text COLLATE "C", "agent" text COLLATE "C", "created_at" timestamptz NOT NULL, "seen_at" timestamptz NOT NULL, "expires_at" timestamptz NOT NULL, "ended_at" timestamptz)
+          CREATE TABLE "frontdesk_sessions" ("id" text COLLATE "C" NOT NULL PRIMARY KEY, "hash" text COLLATE "C" NOT NULL, "account" text COLLATE "C" NOT NULL, "user" text COLLATE "C" NOT NULL, "methods" json NOT NULL, "authenticated_at" timestamptz NOT NULL, "client_address" text COLLATE "C", "agent" text COLLATE "C", "created_at" timestamptz NOT NULL, "seen_at" timestamptz NOT NULL, "expires_at" timestamptz NOT NULL, "ended_at" timestamptz)
           CREATE UNIQUE INDEX "frontdesk_sessions__hash__unique" ON "frontdesk_sessions" ("hash")
           CREATE INDEX "frontdesk_sessions__account" ON "frontdesk_sessions" ("account")
           CREATE INDEX "frontdesk_sessions__expires_at" ON "frontdesk_sessions" ("expires_at")
