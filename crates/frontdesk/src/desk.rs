@@ -358,7 +358,8 @@ pub fn accepted(model: &Model, origin: &Origin) -> Accepted {
         basic: auth.basic != BasicFor::Nobody,
         dpop: has_people || !auth.clients.is_empty(),
         session: has_people.then(|| (Cookie::new(COOKIE, origin), origin.clone())),
-        resource_metadata: None,
+        resource_metadata: is_needed(model)
+            .then(|| format!("{}/.well-known/oauth-protected-resource", origin.as_str())),
     }
 }
 

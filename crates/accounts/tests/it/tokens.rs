@@ -8,6 +8,24 @@ use testkit::App;
 use crate::support::{NOTES, PASSWORD, log_in, sign_up, with};
 
 #[test]
+fn a_challenge_says_whom_to_ask_for_a_token() {
+    let app = App::start(NOTES);
+    let refused = app.get("/v1/notes").expect(401);
+    let challenge = refused.header("www-authenticate").unwrap();
+    let url = challenge.split("resource_metadata=\"").nth(1).unwrap();
+    let url = url.split('"').next().unwrap();
+    let path = &url[url.find("/.well-known").unwrap()..];
+    let resource = app.get(path).expect(200).json();
+    let server = resource["authorization_servers"][0].as_str().unwrap();
+    assert!(url.starts_with(server), "{url} {server}");
+    let offered = app
+        .get("/.well-known/oauth-authorization-server")
+        .expect(200)
+        .json();
+    assert_eq!(offered["issuer"], server);
+}
+
+#[test]
 fn a_refresh_token_gives_the_next_ones() {
     let app = App::start(NOTES);
     let first = sign_up(&app, "ann@example.com");
