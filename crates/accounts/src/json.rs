@@ -454,17 +454,5 @@ pub fn respond(code: StatusCode, body: &Json) -> Response {
 }
 
 pub fn internal(error: StoreError) -> Failure {
-    match error {
-        StoreError::Overloaded | StoreError::Unavailable { .. } | StoreError::TimedOut { .. } => {
-            Failure {
-                retry_after_seconds: Some(1),
-                cause: Some(error.to_string().into()),
-                ..Failure::new(
-                    Code::Unavailable,
-                    "this cannot be done right now; try again",
-                )
-            }
-        }
-        other => Failure::internal(other),
-    }
+    people::trouble(&error)
 }

@@ -49,16 +49,6 @@ pub struct Persons {
 }
 
 impl Identity {
-    /// API keys alone.
-    pub fn of_keys(keys: Arc<Keys>) -> Identity {
-        Identity {
-            keys,
-            basic: BasicFor::default(),
-            services: vec![],
-            issued: None,
-        }
-    }
-
     async fn who(&self, presented: &Presented<'_>) -> Result<Arc<Caller>, Unproven> {
         if !presented.secure && presented.credential != Credential::None {
             return Err(Failure::in_the_clear().into());

@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use value::{Timestamp, Value};
 
+use crate::random::hex;
 use crate::secret::{self, KeyText};
 
 /// How long a verified key is believed without asking the database again.
@@ -417,10 +418,6 @@ fn unavailable(error: StoreError) -> Failure {
             "keys cannot be checked right now; try again",
         )
     }
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -33,6 +33,11 @@ pub use keys::{Key, KeyError, Keys, NewKey};
 
 /// How a database in trouble is told of: what it is about is never the credential's fault.
 fn trouble(error: &store::StoreError) -> call::Failure {
+    in_trouble(error, "credentials cannot be checked right now; try again")
+}
+
+/// The same for whatever else cannot be done meanwhile. `detail` says what.
+pub fn in_trouble(error: &store::StoreError, detail: &'static str) -> call::Failure {
     use call::{Code, Failure};
     use store::StoreError;
     match error {
@@ -40,10 +45,7 @@ fn trouble(error: &store::StoreError) -> call::Failure {
             Failure {
                 retry_after_seconds: Some(1),
                 cause: Some(error.to_string().into()),
-                ..Failure::new(
-                    Code::Unavailable,
-                    "credentials cannot be checked right now; try again",
-                )
+                ..Failure::new(Code::Unavailable, detail)
             }
         }
         other => Failure::internal(other),

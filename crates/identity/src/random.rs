@@ -49,11 +49,12 @@ pub fn hash_for(purpose: &str, text: &str) -> String {
     digest.update((purpose.len() as u64).to_be_bytes());
     digest.update(purpose);
     digest.update(text);
-    digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&digest.finalize())
+}
+
+/// Bytes in hexadecimal, as hashes are kept.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An id for something of ours, such as `acc_01h455vb4pex5vsknk084sn02q`: sortable by time, no

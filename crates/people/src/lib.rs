@@ -219,18 +219,6 @@ impl Try<'_> {
 }
 
 /// How a database in trouble is told of.
-fn trouble(error: &StoreError) -> Failure {
-    match error {
-        StoreError::Overloaded | StoreError::Unavailable { .. } | StoreError::TimedOut { .. } => {
-            Failure {
-                retry_after_seconds: Some(1),
-                cause: Some(error.to_string().into()),
-                ..Failure::new(
-                    Code::Unavailable,
-                    "this cannot be done right now; try again",
-                )
-            }
-        }
-        other => Failure::internal(other),
-    }
+pub fn trouble(error: &StoreError) -> Failure {
+    identity::in_trouble(error, "this cannot be done right now; try again")
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use call::{Code, Failure};
+use identity::random::hex;
 use identity::recovery::RecoveryCode;
 use identity::tickets::{self, NewTicket, Purpose, Used};
 use identity::totp;
@@ -308,8 +309,4 @@ fn wrong_code(code: Code) -> Failure {
 
 fn seconds(at: Timestamp) -> u64 {
     u64::try_from(at.0.div_euclid(1000)).unwrap_or(0)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

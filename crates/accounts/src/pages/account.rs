@@ -11,7 +11,7 @@ use web::form::Form;
 
 use super::layout::{Input, Sheet, TOKEN, Trouble, button, hidden};
 use super::texts::filled;
-use super::{Own, Visit, Who, to};
+use super::{Own, Visit, Who, newcomer, to};
 use crate::Door;
 use crate::asked::{Asked, now};
 use crate::json::respond;
@@ -331,19 +331,14 @@ fn email_sheet(who: &Who, visit: &Visit<'_>, form: Option<&Form>, trouble: &Trou
     Sheet::new(texts.change_email, body)
 }
 
-/// Asks for a press on a button: programs that look at links press none.
+/// Asks for a press on a button.
 pub fn confirm_email(visit: &Visit<'_>, form: Option<&Form>, trouble: &Trouble) -> Sheet {
     let texts = visit.texts;
     let ticket = visit.query.filled("token").filter(|_| form.is_none());
     let body = html! {
         (trouble.alert())
         @if let Some(ticket) = ticket {
-            p { (texts.confirm_email_why) }
-            form method="post" action="/account/email/confirm" {
-                (hidden(TOKEN, Some(&visit.token)))
-                (hidden("token", Some(ticket)))
-                (button(texts.confirm_do))
-            }
+            (newcomer::press(visit, texts.confirm_email_why, "/account/email/confirm", ticket))
         } @else if trouble.text.is_none() {
             p.alert { (texts.worthless) }
         }

@@ -214,19 +214,26 @@ impl Door {
     }
 }
 
-/// Asks for a press on a button: programs that look at links press none.
+/// A button that uses a letter's ticket at `action`: programs that look at links press none.
+pub fn press(visit: &Visit<'_>, why: &str, action: &str, ticket: &str) -> Markup {
+    html! {
+        p { (why) }
+        form method="post" action=(action) {
+            (hidden(TOKEN, Some(&visit.token)))
+            (hidden("token", Some(ticket)))
+            (button(visit.texts.confirm_do))
+        }
+    }
+}
+
+/// Asks for a press on a button.
 pub fn confirm(visit: &Visit<'_>, form: Option<&Form>, trouble: &Trouble) -> Sheet {
     let texts = visit.texts;
     let ticket = visit.query.filled("token").filter(|_| form.is_none());
     let body = html! {
         (trouble.alert())
         @if let Some(ticket) = ticket {
-            p { (texts.confirm_why) }
-            form method="post" action="/account/confirm" {
-                (hidden(TOKEN, Some(&visit.token)))
-                (hidden("token", Some(ticket)))
-                (button(texts.confirm_do))
-            }
+            (press(visit, texts.confirm_why, "/account/confirm", ticket))
         } @else {
             @if trouble.text.is_none() { p.alert { (texts.worthless) } }
             ul.ways {
